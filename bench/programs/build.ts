@@ -16,7 +16,7 @@ const tools = process.env['CROSS_COMPILE'] ?? 'aarch64-linux-gnu-';
 
 const common = [
   ...['-std=gnu11', '-O2', '-march=armv8-a', '-mno-outline-atomics', '-ffreestanding', '-fno-builtin', '-fno-pic'],
-  ...['-fno-strict-aliasing', '-fno-stack-protector', '-fno-asynchronous-unwind-tables', '-fno-common'],
+  ...['-fno-strict-aliasing', '-fno-stack-protector', '-fno-asynchronous-unwind-tables', '-fno-common', '-fno-math-errno'],
   ...['-fno-tree-loop-distribute-patterns', '-Wall', '-Wextra', '-Werror', `-ffile-prefix-map=${root}=.`],
 ];
 
@@ -24,7 +24,13 @@ const common = [
 const scalar = ['-fno-tree-vectorize'];
 
 // One source can give several programs: the variants of a float program differ in type and in the use of NEON.
-const variants: Record<string, Record<string, string[]>> = {};
+const variants: Record<string, Record<string, string[]>> = {
+  matmul: { '-f64': ['-DREAL=double'], '-f32-neon': ['-DREAL=float', '-DNEON'] },
+  nbody: { '-f64': ['-DREAL=double'], '-f32': ['-DREAL=float', '-DSINGLE'] },
+  fft: { '-f64': ['-DREAL=double'], '-f32-neon': ['-DREAL=float', '-DNEON'] },
+  mandel: { '-f64': ['-DREAL=double'], '-f32-neon': ['-DREAL=float', '-DNEON'] },
+  lock: { '-exclusive': [], '-lse': ['-march=armv8.1-a', '-DLSE'] },
+};
 
 function targets(): Target[] {
   const list: Target[] = [];
@@ -33,13 +39,11 @@ function targets(): Target[] {
       if (!file.endsWith('.c')) continue;
       const stem = basename(file, '.c');
       const source = join(root, group, file);
-      const companion = join(root, group, `${stem}.S`);
       const several = variants[stem] ?? { '': [] };
       for (const [suffix, extra] of Object.entries(several)) {
         const name = stem + suffix;
         list.push({ name, source, flags: [...scalar, `-DBENCH_NAME="${name}"`, ...extra] });
       }
-      void companion;
     }
   }
   return list;

@@ -101,6 +101,8 @@ cpu_init:
   add x0, x0, :lo12:vectors
   msr vbar_el1, x0
   isb
+  msr fpcr, xzr
+  msr fpsr, xzr
   ret
 
 mmu_on:
@@ -138,6 +140,7 @@ vectors:
   .irp kind, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
   entry \kind
   .endr
+  .global unexpected
 unexpected:
   mrs x1, esr_el1
   mrs x2, elr_el1

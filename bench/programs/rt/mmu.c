@@ -12,3 +12,10 @@ void fill_tables(u64 *l1, u64 *l2, u64 extra) {
   for (u64 i = 0; i < RAM_SIZE >> 21; i++)
     l2[i] = (RAM_BASE + (i << 21)) | PTE_RAM | extra;
 }
+
+void set_entry(u64 *slot, u64 value) {
+  *(volatile u64 *)slot = 0;
+  __asm__ volatile("dsb ishst\n tlbi vmalle1is\n dsb ish\n isb" ::: "memory");
+  *(volatile u64 *)slot = value;
+  __asm__ volatile("dsb ishst\n isb" ::: "memory");
+}

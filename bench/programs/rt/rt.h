@@ -61,6 +61,13 @@ int memcmp(const void *a, const void *b, u64 size);
 extern u64 kernel_l1[512];
 extern u64 kernel_l2[512];
 void fill_tables(u64 *l1, u64 *l2, u64 extra);
+// Break before make; `slot` is an entry of the tables that EL1 uses.
+void set_entry(u64 *slot, u64 value);
+
+// frame.h: what its macros save.
+struct frame {
+  u64 x[31], elr, spsr, unused;
+};
 
 // crt0.S
 extern char vectors[];
