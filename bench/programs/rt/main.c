@@ -5,6 +5,10 @@
 __attribute__((weak)) void bench_setup(void) {}
 __attribute__((weak)) void secondary_main(void) {}
 
+__attribute__((weak)) u64 bench_run(u32 rounds) {
+  return rounds;
+}
+
 __attribute__((weak)) int main(void) {
   bench_setup();
   bench_run(bench_rounds / 10 + 1);
