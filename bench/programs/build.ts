@@ -16,7 +16,13 @@ const tools = process.env['CROSS_COMPILE'] ?? 'aarch64-linux-gnu-';
 
 const common = [
   ...['-std=gnu11', '-O2', '-march=armv8-a', '-mno-outline-atomics', '-ffreestanding', '-fno-builtin', '-fno-pic'],
-  ...['-fno-strict-aliasing', '-fno-stack-protector', '-fno-asynchronous-unwind-tables', '-fno-common', '-fno-math-errno'],
+  ...[
+    '-fno-strict-aliasing',
+    '-fno-stack-protector',
+    '-fno-asynchronous-unwind-tables',
+    '-fno-common',
+    '-fno-math-errno',
+  ],
   ...['-fno-tree-loop-distribute-patterns', '-Wall', '-Wextra', '-Werror', `-ffile-prefix-map=${root}=.`],
 ];
 

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// npm run -s bench -- [NAME…]: every program in QEMU and in Trireme, in turns, and the ratio of their times.
+import { writeFileSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { type Measurement, measure } from './measure.ts';
+import { elfOf, type Program, programs } from './programs.ts';
+import { heading, lines, report, summary } from './report.ts';
+import { qemuVersion, runQemu } from './run-qemu.ts';
+import { runInterpreter, runTrireme, triremeCommand } from './run-trireme.ts';
+
+interface Options {
+  json?: string;
+  runs: number;
+  qemu: string;
+  trireme: string;
+  list?: boolean;
+  interpreter?: boolean;
+}
+
+function atLeastOne(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('a whole number from 1 on is needed.');
+  return value;
+}
+
+const command = new Command('bench')
+  .description('Measures Trireme against QEMU; a ratio above 1 means that Trireme is faster.')
+  .argument('[name...]', 'programs or classes (all, and the interpreter, if none is named)')
+  .option('--json <file>', 'write the results there as well')
+  .option('--runs <n>', 'runs of each program in each emulator', atLeastOne, 5)
+  .option('--qemu <path>', 'the QEMU to compare with', 'qemu-system-aarch64')
+  .option('--trireme <file>', "the command's file, for instance of another checkout", triremeCommand)
+  .option('--list', 'list the programs')
+  .option('--interpreter', 'measure the interpreter alone, too')
+  .exitOverride();
+
+function fail(message: string): never {
+  process.stderr.write(`bench: ${message}\n`);
+  process.exit(2);
+}
+
+function select(names: string[]): Program[] {
+  const unknown = names.find((name) => !programs.some((program) => program.name === name || program.class === name));
+  if (unknown !== undefined) fail(`there is no program or class ${unknown}; --list shows them`);
+  if (names.length === 0) return [...programs];
+  return programs.filter((program) => names.includes(program.name) || names.includes(program.class));
+}
+
+/** Instructions a second of the interpreter alone, in millions, over two programs; null if it failed. */
+async function interpreterMips(file: string): Promise<number | null> {
+  let instructions = 0;
+  let seconds = 0;
+  for (const program of programs.filter(({ name }) => name === 'dhry' || name === 'calls')) {
+    try {
+      const run = await runInterpreter(file, program);
+      instructions += run.instructions;
+      seconds += run.seconds;
+    } catch (error) {
+      console.log(`${program.name} with the interpreter alone failed: ${(error as Error).message}`);
+      return null;
+    }
+  }
+  return instructions / seconds / 1e6;
+}
+
+async function main(names: string[], options: Options): Promise<number> {
+  const selected = select(names);
+  if (options.list) {
+    for (const program of selected)
+      console.log(`${program.name.padEnd(16)} ${program.class.padEnd(8)} ${elfOf(program)}`);
+    return 0;
+  }
+  let version = '';
+  try {
+    version = qemuVersion(options.qemu);
+  } catch {
+    fail(`cannot run ${options.qemu}; Debian has it in qemu-system-arm`);
+  }
+  try {
+    if (options.json) writeFileSync(options.json, '');
+  } catch {
+    fail(`cannot write ${options.json}`);
+  }
+  const [load] = loadavg();
+  console.log(`${version}; Node ${process.version}, V8 ${process.versions.v8}; ${cpus().length} × ${cpus()[0]?.model}`);
+  if (load > 0.5) console.log(`The load is ${load.toFixed(2)}: if something else is running, the figures will be off.`);
+  console.log(heading);
+  const measurements: Measurement[] = [];
+  for (const program of selected) {
+    const measurement = await measure(
+      program,
+      options.runs,
+      (it) => runQemu(options.qemu, it),
+      (it) => runTrireme(options.trireme, it),
+    );
+    console.log(lines(measurement));
+    measurements.push(measurement);
+  }
+  const withInterpreter = options.interpreter || names.length === 0;
+  const mips = withInterpreter ? await interpreterMips(options.trireme) : null;
+  const results = report(measurements, mips);
+  console.log(summary(results));
+  if (options.json) writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`);
+  const failed = measurements.some(({ ratio }) => ratio === null) || (withInterpreter && mips === null);
+  return failed ? 1 : 0;
+}
+
+try {
+  command.parse();
+  process.exitCode = await main(command.args, command.opts<Options>());
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  process.exitCode = error.exitCode === 0 ? 0 : 2;
+}
