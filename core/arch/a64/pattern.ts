@@ -1,0 +1,123 @@
+/**
+ * Instruction patterns: bits, operands, and meaning in one place.
+ *
+ * A pattern is written as tokens from bit 31 down: binary literals (`100010`), `name:width`, a one-bit `name`, and register
+ * fields, which are 5 bits wide and begin with R (general) or V (vector). A register field's role follows a colon:
+ *   `Rn`    read; 31 is XZR          `Rd:w`  written; 31 is XZR
+ *   `Rn:s`  31 is SP, read or written  `Rs:x`  read and written; 31 is XZR (becomes part of the shape)
+ * Fields that begin with `imm` only feed the pattern's `imm` function. All other fields are *shape*: plain numbers when the
+ * meaning runs, one handler of the interpreter for each combination that is met.
+ */
+import type { Sem } from '../semantics.ts';
+
+/** Raw field values, by name. */
+export type Fields = Readonly<Record<string, number>>;
+
+export interface PatternSpec {
+  /** Architectural feature (FEAT_ name without the prefix) that must be implemented; several: all of them. */
+  readonly feature?: string | readonly string[];
+  /** Allocated only when this holds (reserved field combinations). */
+  readonly where?: (f: Fields) => boolean;
+  /** The 64-bit immediate that the meaning sees through `imm()`. Yielding null: unallocated. */
+  readonly imm?: (f: Fields) => number | bigint | null;
+  /** Direct branches: target as byte offset from the instruction; `aux` is a byte that comes along (`immByte(6)`). */
+  readonly target?: (f: Fields) => { readonly offset: number; readonly aux?: number };
+  /** Assembly text; see `disassembler`. */
+  readonly asm?: string | ((f: Fields, pc: bigint) => string);
+  /** How control leaves, for instructions that do not simply go on to the next. */
+  readonly flow?: 'jump' | 'call' | 'branch' | 'indirect';
+  /** Never compiled: the region ends before it (system instructions, exceptions). */
+  readonly interpretOnly?: boolean;
+  /** The meaning. */
+  readonly run: (s: Sem, f: Fields) => void;
+}
+
+export interface Operand {
+  readonly name: string;
+  readonly shift: number;
+  readonly vector: boolean;
+  readonly role: 'read' | 'write' | 'sp' | 'both';
+}
+
+export interface Pattern extends PatternSpec {
+  readonly name: string;
+  readonly bits: string;
+  readonly id: number;
+  /** Fixed bits: word & mask == value. */
+  readonly mask: number;
+  readonly value: number;
+  readonly fields: readonly { readonly name: string; readonly shift: number; readonly width: number }[];
+  readonly operands: readonly Operand[];
+  /** Bits of the word that are shape. */
+  readonly shapeMask: number;
+}
+
+/** Collects the patterns of one instruction group. */
+export class Group {
+  readonly name: string;
+  readonly patterns: Pattern[] = [];
+  constructor(name: string) {
+    this.name = name;
+  }
+  /** Adds a pattern; `name` is the manual's heading, e.g. `ADD (immediate)`. */
+  insn(name: string, bits: string, spec: PatternSpec): void {
+    this.patterns.push(parse(name, bits, spec));
+  }
+}
+
+let nextId = 0;
+
+function parse(name: string, bits: string, spec: PatternSpec): Pattern {
+  let at = 32;
+  let mask = 0;
+  let value = 0;
+  let shapeMask = 0;
+  const fields: { name: string; shift: number; width: number }[] = [];
+  const operands: Operand[] = [];
+  for (const token of bits.split(/\s+/)) {
+    if (/^[01]+$/.test(token)) {
+      at -= token.length;
+      const ones = ((2 ** token.length - 1) << at) >>> 0;
+      mask |= ones;
+      value |= (Number.parseInt(token, 2) << at) >>> 0;
+      continue;
+    }
+    const [field, tail] = token.split(':') as [string, string | undefined];
+    if (/^[RV][a-z]/.test(field)) {
+      at -= 5;
+      const role = tail === 'w' ? 'write' : tail === 's' ? 'sp' : tail === 'x' ? 'both' : 'read';
+      operands.push({ name: field, shift: at, vector: field[0] === 'V', role });
+      fields.push({ name: field, shift: at, width: 5 });
+      continue;
+    }
+    const width = tail === undefined ? 1 : Number(tail);
+    at -= width;
+    fields.push({ name: field, shift: at, width });
+    if (!field.startsWith('imm')) shapeMask |= ((2 ** width - 1) << at) >>> 0;
+  }
+  if (at !== 0) throw new Error(`${name}: pattern covers ${32 - at} bits`);
+  if (operands.length > 4) throw new Error(`${name}: more than four register fields`);
+  return {
+    ...spec,
+    name,
+    bits,
+    id: nextId++,
+    mask: mask >>> 0,
+    value: value >>> 0,
+    fields,
+    operands,
+    shapeMask: shapeMask >>> 0,
+  };
+}
+
+/** All field values of `word` under pattern `p`. */
+export function fieldsOf(p: Pattern, word: number): Record<string, number> {
+  const f: Record<string, number> = {};
+  for (const { name, shift, width } of p.fields) f[name] = (word >>> shift) & (width === 32 ? -1 : 2 ** width - 1);
+  return f;
+}
+
+/** Sign-extends the low `bits` of a number. */
+export function signed(v: number, bits: number): number {
+  return (v << (32 - bits)) >> (32 - bits);
+}

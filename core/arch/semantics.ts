@@ -1,0 +1,102 @@
+/**
+ * The vocabulary in which an instruction's meaning is written, once, for all tiers.
+ *
+ * `core/engine` implements it twice: for the interpreter, where operands are read from the instruction's record, and for the
+ * region compiler, where they are constants. Expressions are `Val`s of `core/wasm`; integer methods work at the value's width.
+ */
+import type { Ty } from '../wasm/opcodes.ts';
+import { F32, F64, I32, I64 } from '../wasm/opcodes.ts';
+import { type Val, i32, i64, op } from '../wasm/value.ts';
+import type { Flags } from './flags.ts';
+
+/** How an access wants to be treated; everything absent is an ordinary, privileged-as-the-core access. */
+export interface Access {
+  /** LDTR/STTR and the unprivileged forms of others. */
+  readonly unprivileged?: boolean;
+  /** Load-acquire or store-release: an atomic access of the host. */
+  readonly ordered?: boolean;
+  /** Must be aligned to its size whatever SCTLR.A says (exclusives, atomics without LSE2). */
+  readonly aligned?: boolean;
+  /** The access is checked as a write too (atomics). */
+  readonly write?: boolean;
+}
+
+/** Size of an access in bytes. */
+export type Bytes = 1 | 2 | 4 | 8 | 16;
+
+export interface Sem {
+  /** True when this is the interpreter's handler: exceptional ways out exist there only. */
+  readonly interpreting: boolean;
+  readonly cpu: Val;
+
+  // General registers by the name of their field. `sf` = 1: i64, 0: i32 (writes zero-extend).
+  x(field: string): Val;
+  w(field: string): Val;
+  r(sf: number, field: string): Val;
+  setX(field: string, v: Val): void;
+  setW(field: string, v: Val): void;
+  setR(sf: number, field: string, v: Val): void;
+  /** A fixed general register (the link register, say). */
+  xReg(n: number): Val;
+  setXReg(n: number, v: Val): void;
+  /** For fields of kind `x` (read and written): true when the field names register 31. */
+  isZr(field: string): boolean;
+  /** Register number of a field plus `add` modulo 32, as general register slot (pairs of CASP): reads ZR as zero. */
+  xPlus(field: string, add: number): Val;
+  setXPlus(field: string, add: number, v: Val): void;
+
+  // Vector registers by field; scalar accessors take the low lane and, on writes, clear the rest.
+  v(field: string): Val;
+  setV(field: string, v: Val): void;
+  vPlus(field: string, add: number): Val;
+  setVPlus(field: string, add: number, v: Val): void;
+  d(field: string): Val;
+  setD(field: string, v: Val): void;
+  s(field: string): Val;
+  setS(field: string, v: Val): void;
+
+  // The immediate that the pattern's `imm` function computed.
+  imm(): Val;
+  imm32(): Val;
+  /** Byte n (0–7) of the immediate, zero-extended, as i32. */
+  immByte(n: number): Val;
+
+  // Flags.
+  flags(): Flags;
+  setFlags(f: Flags): void;
+  /** i32 0/1: does the condition hold? `cc` is the 4-bit condition field (C1.2.4). */
+  cond(cc: number): Val;
+
+  // Control. Each ends the instruction.
+  /** Address of this instruction. */
+  pc(): Val;
+  /** Branch to the target that decode computed from the pattern's `target` (direct branches). */
+  jump(): void;
+  /** The same, taken when `cond` is non-zero; otherwise the next instruction follows. */
+  jumpIf(cond: Val): void;
+  /** Branch to an address in a register. `kind` tells calls and returns apart. */
+  jumpTo(address: Val, kind: 'call' | 'return' | 'jump'): void;
+  /** Ends the instruction and hands over to a routine of the core module: `routine(cpu, rec, n, …args)`. */
+  leaveTo(routine: string, ...args: Val[]): void;
+
+  // Memory. Addresses are i64 virtual addresses. Faults leave the instruction without any effect of it.
+  load(access: string, address: Val, bytes: Bytes, opts?: Access): Val;
+  /** Two registers' worth: one access of 2 × bytes when single-copy atomicity of 16 bytes is wanted, else two in order. */
+  loadPair(address: Val, bytes: 4 | 8, opts?: Access): [Val, Val];
+  loadV(address: Val, bytes: Bytes, opts?: Access): Val;
+  store(access: string, address: Val, v: Val, bytes: Bytes, opts?: Access): void;
+  storePair(address: Val, bytes: 4 | 8, lo: Val, hi: Val, opts?: Access): void;
+  storeV(address: Val, v: Val, bytes: Bytes, opts?: Access): void;
+  /** Host address for an atomic read-modify-write of `bytes`, checked for reading and writing, aligned as needed. */
+  atomicAddress(address: Val, bytes: Bytes, opts?: Access): Val;
+
+  /** Calls a pure helper of the core module (no effect on the core's state): soft float, crypto. */
+  helper(name: string, ...args: Val[]): Val;
+  /** A word of the core's state (only for state that compiled code never keeps in locals). */
+  state(access: string, offset: number): Val;
+  setState(access: string, offset: number, v: Val): void;
+  /** Field of the mode word: a constant in compiled code (checked on entry), a load when interpreted. */
+  mode(lo: number, len: number): Val;
+}
+
+export { F32, F64, I32, I64, i32, i64, op, type Ty, type Val };

@@ -1,0 +1,71 @@
+/**
+ * Layout of one core's state in shared memory: byte offsets from the core's base address.
+ *
+ * General registers: slots 0–30 are X0–X30, slot 31 is the stack pointer in use (SP_ELx of the current selection), slot 32
+ * always reads as zero, slot 33 swallows writes: so register 31 needs no test at run time (decode picks the slot).
+ *
+ * Flags are kept as QEMU-like words rather than as NZCV, because they are written far more often than read:
+ * N = sign of `nf`, Z = (`zf` is 0), C = `cf` (0 or 1), V = sign of `vf`.
+ */
+let next = 0;
+function field(bytes: number, count = 1): number {
+  next = (next + bytes - 1) & -bytes;
+  const at = next;
+  next += bytes * count;
+  return at;
+}
+
+export const SLOT_SP = 31;
+export const SLOT_ZERO = 32;
+export const SLOT_SINK = 33;
+
+export const X = field(8, 34);
+export const NF = field(8);
+export const ZF = field(8);
+export const VF = field(8);
+export const CF = field(4);
+/** Non-zero when the core has to leave guest code soon: interrupt, stop request, cross-core message. Set atomically by others. */
+export const PENDING = field(4);
+/** Instructions left of the granted slice; current while outside of guest code (inside it travels as a parameter). */
+export const BUDGET = field(4);
+/** Address of the first record of the page that is executing. */
+export const REC_BASE = field(4);
+/** Virtual address of the page that is executing. */
+export const PC_PAGE = field(8);
+/** PC while outside of guest code. */
+export const PC = field(8);
+/** What compiled code may assume of the core's state; see `mode.ts`. */
+export const MODE = field(4);
+/** TLB banks in use: lower and upper half of the address space at the current privilege, then for unprivileged accesses. */
+export const BANKS = field(4, 2);
+export const BANKS_UNPRIV = field(4, 2);
+/** Alignment bits that an ordinary data access is tested for: 0, or 15 when SCTLR.A is set or stage 1 is off. */
+export const ALIGN_TEST = field(8);
+/** A fault found by a slow path: 0 none, otherwise to be delivered before anything else happens. */
+export const FAULT = field(4);
+export const FAULT_ISS = field(4);
+export const FAULT_ADDR = field(8);
+export const FAULT_IPA = field(8);
+/** Exclusive monitor: host address (0 = open), size in bytes, loaded value. */
+export const EXCL_ADDR = field(4);
+export const EXCL_SIZE = field(4);
+export const EXCL_LO = field(8);
+export const EXCL_HI = field(8);
+/** Scratch of slow paths: second half of a 16-byte load. */
+export const SCRATCH_HI = field(8);
+/** Result of the last translation: output address, what it permits (PERM bits), non-zero when Device memory. */
+export const TR_PA = field(8);
+export const TR_PERM = field(4);
+export const TR_DEVICE = field(4);
+/** Base of the map from host page to records of the code space that runs this core. */
+export const REC_MAP = field(4);
+/** Instructions granted since reset; executed = granted − BUDGET. */
+export const GRANTED = field(8);
+/** Number of this core. */
+export const INDEX = field(4);
+/** V0–V31. */
+export const V = field(16, 32);
+export const STATE_END = field(16);
+
+/** Bits of TR_PERM. */
+export const PERM = { read: 1, write: 2, exec: 4 } as const;

@@ -1,0 +1,85 @@
+/**
+ * How pieces of generated code meet: the signature of handlers and regions, the layout of instruction records and of TLB
+ * entries, and the reasons for leaving guest code.
+ */
+import type { Sig } from '../wasm/build.ts';
+import { I32 } from '../wasm/opcodes.ts';
+
+/**
+ * Handlers and regions: (cpu, rec, n) → exit reason. `cpu` is the core's state, `rec` the record of the instruction to run,
+ * `n` the instructions left of the granted slice (negative: leave at the next chance).
+ */
+export const HANDLER: Sig = { params: [I32, I32, I32], result: I32 };
+
+// A record: 16 bytes for each instruction of a page.
+/** u16, table index of what runs: the interpreter's handler, or a region, or a special entry. */
+export const REC_ACTIVE = 0;
+/** u16, table index of the interpreter's handler. */
+export const REC_BASE_HANDLER = 2;
+/** Four register slots, a byte each. */
+export const REC_OPS = 4;
+/** The 64-bit immediate. Direct branches: i32 distance (in records when near, in bytes when far), u16 heat, u8 extra. */
+export const REC_IMM = 8;
+export const REC_HEAT = 12;
+export const REC_SIZE = 16;
+export const REC_SHIFT = 4;
+
+/** A page of records: 1024 of them, one more that crosses to the next page, then heat counters of jump targets (u16). */
+export const PAGE_RECORDS = 1024;
+export const PAGE_SENTINEL = PAGE_RECORDS * REC_SIZE;
+export const PAGE_HEAT = PAGE_SENTINEL + REC_SIZE;
+export const PAGE_STRIDE = PAGE_HEAT + 2 * PAGE_RECORDS;
+
+// A TLB entry: 32 bytes. A tag is the page's virtual address (all 64 bits), or −1.
+export const TLB_READ = 0;
+export const TLB_WRITE = 8;
+export const TLB_EXEC = 16;
+/** i32: host address − virtual address (low 32 bits). */
+export const TLB_ADDEND = 24;
+/** u32: records of the page, valid with TLB_EXEC. */
+export const TLB_RECORDS = 28;
+export const TLB_ENTRY = 32;
+export const TLB_ENTRY_SHIFT = 5;
+export const TLB_ENTRIES = 1024;
+export const TLB_BANK_BYTES = TLB_ENTRIES * TLB_ENTRY;
+/** Mask for `va >>> (12 - TLB_ENTRY_SHIFT)`. */
+export const TLB_INDEX_MASK = (TLB_ENTRIES - 1) << TLB_ENTRY_SHIFT;
+
+/** Special table entries. */
+export const H_DECODE = 0;
+export const H_CROSS_PAGE = 1;
+export const H_STOP = 2;
+export const H_FIRST_FREE = 8;
+/** Size of the function table. */
+export const TABLE_SIZE = 65536;
+
+/** Why guest code was left. */
+export const EXIT = {
+  /** The slice is used up, or something is pending. PC is where to go on. */
+  pending: 1,
+  /** WFI or WFE: nothing to do until an event. */
+  wait: 2,
+  /** The core switched itself off (PSCI CPU_OFF). */
+  off: 3,
+  /** The system was powered off or reset by the guest. */
+  system: 4,
+  /** A call that only the host can answer (semihosting, PSCI); the host changes state and goes on. */
+  host: 5,
+  /** A breakpoint, or one instruction done in stepping. */
+  debug: 6,
+} as const;
+
+/** Bits of the word `PENDING`. */
+export const PEND = {
+  /** An interrupt may be deliverable. */
+  irq: 1,
+  /** The host wants the core to stop. */
+  stop: 2,
+  /** Messages from other cores. */
+  inbox: 4,
+  /** Execute one instruction, then leave. */
+  step: 8,
+} as const;
+
+/** Taken branches to one target before it is compiled. */
+export const HOT = 60;

@@ -1,0 +1,70 @@
+/** Where things lie in the shared memory of a system. All addresses are byte offsets into the Wasm memory. */
+import { STATE_END } from '../arch/state.ts';
+import { PAGE_STRIDE, TLB_BANK_BYTES } from './abi.ts';
+
+const KB = 1024;
+const MB = 1024 * KB;
+
+/** The table of RAM-like regions of the physical address space: 16 entries of 32 bytes. */
+export const MEMMAP = 0x1000;
+export const MEMMAP_ENTRIES = 16;
+export const MEMMAP_ENTRY = 32;
+/** Entry fields: first address, last address + 1 (i64 each), host address − physical address (low 32 bits), flags. */
+export const MM_BASE = 0;
+export const MM_END = 8;
+export const MM_DELTA = 16;
+export const MM_FLAGS = 20;
+export const MM_FLAG = { readOnly: 1 } as const;
+
+/** State of cores. */
+export const CORES = 64 * KB;
+export const CORE_STRIDE = 16 * KB;
+if (STATE_END > CORE_STRIDE) throw new Error('core state outgrew its place');
+
+export const BANKS_PER_CORE = 64;
+
+export interface Layout {
+  readonly cores: number;
+  core(n: number): number;
+  /** TLB banks of a core. */
+  banks(n: number): number;
+  /** Pool of record pages of code space n. */
+  records(space: number): number;
+  readonly recordPages: number;
+  /** Map from host page to records of code space n (u32 each). */
+  recordMap(space: number): number;
+  /** Guest memory: first byte, size. */
+  readonly arena: number;
+  readonly arenaBytes: number;
+  /** Total size in 64 KiB pages. */
+  readonly pages: number;
+}
+
+const align = (v: number, to: number): number => Math.ceil(v / to) * to;
+
+/** Lays out memory for `cores` cores, `spaces` code spaces and `arenaBytes` of guest memory (all RAM-like regions together). */
+export function layoutOf(cores: number, spaces: number, arenaBytes: number): Layout {
+  const banksAt = align(CORES + cores * CORE_STRIDE, 64 * KB);
+  const banksBytes = BANKS_PER_CORE * TLB_BANK_BYTES;
+  const recordsAt = align(banksAt + cores * banksBytes, 64 * KB);
+  const recordBytes = 48 * MB;
+  const mapsAt = align(recordsAt + spaces * recordBytes, 64 * KB);
+  // The map is indexed by host page over the whole memory, so that an index needs no subtraction.
+  const total = (mapBytes: number): number => align(mapsAt + spaces * mapBytes, 64 * KB) + align(arenaBytes, 64 * KB);
+  let mapBytes = 0;
+  while (mapBytes < (total(mapBytes) / 4096) * 4) mapBytes += 64 * KB;
+  const arena = align(mapsAt + spaces * mapBytes, 64 * KB);
+  const bytes = total(mapBytes);
+  if (bytes > 4096 * MB - 64 * KB) throw new RangeError(`${Math.ceil(bytes / MB)} MiB do not fit into 4 GiB`);
+  return {
+    cores,
+    core: (n) => CORES + n * CORE_STRIDE,
+    banks: (n) => banksAt + n * banksBytes,
+    records: (n) => recordsAt + n * recordBytes,
+    recordPages: Math.floor(recordBytes / PAGE_STRIDE),
+    recordMap: (n) => mapsAt + n * mapBytes,
+    arena,
+    arenaBytes,
+    pages: bytes / (64 * KB),
+  };
+}

@@ -1,0 +1,251 @@
+/** The region compiler's view of an instruction: operands are constants, registers live in locals, faults leave the region. */
+import type { Pattern } from '../arch/a64/pattern.ts';
+import { type Flags, RawFlags } from '../arch/flags.ts';
+import type { Access, Bytes, Sem } from '../arch/semantics.ts';
+import * as state from '../arch/state.ts';
+import { call, load, newLocal, setLocals, stableLocal, store, unlikely, variable } from '../wasm/build.ts';
+import type { Link } from '../wasm/library.ts';
+import { I32, I64, type Ty, V128 } from '../wasm/opcodes.ts';
+import { fnState } from '../wasm/scope.ts';
+import { type Val, i32, i64, lane, op } from '../wasm/value.ts';
+import { REC_SHIFT } from './abi.ts';
+import { infoOf } from './access.ts';
+import type { Decoded } from './codespace.ts';
+import { atomicLoadAny, atomicStoreAny } from './interpret.ts';
+import { SemBase } from './sem-base.ts';
+
+/** Registers that a region keeps in locals: general slots 0–31, vectors, and the four flag words. */
+export class RegisterFile {
+  private readonly xs: number[] = [];
+  private readonly vs: number[] = [];
+  private readonly fs: number[] = [];
+  x(slot: number): number {
+    this.xs[slot] ??= newLocal(I64);
+    return this.xs[slot]!;
+  }
+  v(n: number): number {
+    this.vs[n] ??= newLocal(V128);
+    return this.vs[n]!;
+  }
+  /** Locals of nf, zf, cf, vf. */
+  flags(): number[] {
+    if (!this.fs.length) this.fs.push(newLocal(I64), newLocal(I64), newLocal(I32), newLocal(I64));
+    return this.fs;
+  }
+}
+
+/** What the mode word was taken to be: checked on entry under the bits that were looked at. */
+export class ModeAssumption {
+  mask = 0;
+  readonly value: number;
+  constructor(value: number) {
+    this.value = value;
+  }
+}
+
+/** How an instruction ends that does not just go on. */
+export type Terminator =
+  | { readonly kind: 'jump' }
+  | { readonly kind: 'branch'; readonly cond: Val }
+  | { readonly kind: 'indirect'; readonly to: Val }
+  | { readonly kind: 'left' };
+
+export class RegionSem extends SemBase implements Sem {
+  readonly interpreting = false;
+  private readonly file: RegisterFile;
+  private readonly assume: ModeAssumption;
+  private readonly leave: (at: number, count: number) => void;
+  private d!: Decoded;
+  /** Index of the instruction in its page, and how many of this block came before it. */
+  private at = 0;
+  private before = 0;
+  private readonly xs = new Map<number, Val>();
+  private readonly vs = new Map<number, Val>();
+  /** Flags as this block has set them; null while they are those of its start. */
+  fl: Flags | null = null;
+  private oldFlags: Flags | null = null;
+  private pcPage: Val | null = null;
+  term: Terminator | null = null;
+
+  /** `leave(at, count)` emits the way out before instruction `at`, after `count` instructions of the block. */
+  constructor(
+    cpu: Val,
+    link: Link,
+    file: RegisterFile,
+    assume: ModeAssumption,
+    leave: (at: number, count: number) => void,
+  ) {
+    super(cpu, link);
+    this.file = file;
+    this.assume = assume;
+    this.leave = leave;
+  }
+  /** Emits one instruction. */
+  run(d: Decoded, fields: Readonly<Record<string, number>>, at: number, before: number): void {
+    this.pattern = d.pattern as Pattern;
+    this.d = d;
+    this.at = at;
+    this.before = before;
+    d.pattern.run(this, fields);
+  }
+
+  // Registers.
+  isZr(field: string): boolean {
+    return (this.d.zr & (1 << this.operandOf(field))) !== 0;
+  }
+  protected readX(operand: number, add: number): Val {
+    const slot = this.d.ops[operand]! + add;
+    return slot === state.SLOT_ZERO || (add && slot === 31) ? i64(0) : this.xReg(slot);
+  }
+  protected writeX(operand: number, add: number, v: Val): void {
+    const slot = this.d.ops[operand]! + add;
+    if (slot !== state.SLOT_SINK && !(add && slot === 31)) this.setXReg(slot, v);
+  }
+  xReg(slot: number): Val {
+    return this.xs.get(slot) ?? stableLocal(I64, this.file.x(slot));
+  }
+  setXReg(slot: number, v: Val): void {
+    this.xs.set(slot, v);
+  }
+  protected readV(operand: number, add: number): Val {
+    const n = (this.d.ops[operand]! + add) & 31;
+    return this.vs.get(n) ?? stableLocal(V128, this.file.v(n));
+  }
+  protected writeV(operand: number, add: number, v: Val): void {
+    this.vs.set((this.d.ops[operand]! + add) & 31, v);
+  }
+  imm(): Val {
+    return i64((BigInt(this.d.immHi) << 32n) | BigInt(this.d.immLo >>> 0));
+  }
+  immByte(n: number): Val {
+    const word = n < 4 ? this.d.immLo : this.d.immHi;
+    return i32((word >>> (8 * (n & 3))) & 255);
+  }
+  flags(): Flags {
+    if (this.fl) return this.fl;
+    if (!this.oldFlags) {
+      const [n, z, c, v] = this.file.flags() as [number, number, number, number];
+      this.oldFlags = new RawFlags(stableLocal(I64, n), stableLocal(I64, z), stableLocal(I32, c), stableLocal(I64, v));
+    }
+    return this.oldFlags;
+  }
+  setFlags(f: Flags): void {
+    this.fl = f;
+  }
+  state(access: string, offset: number): Val {
+    return load(access, this.cpu, offset);
+  }
+  setState(access: string, offset: number, v: Val): void {
+    store(access, this.cpu, v, offset);
+  }
+  mode(lo: number, len: number): Val {
+    this.assume.mask |= (2 ** len - 1) << lo;
+    return i32((this.assume.value >>> lo) & (2 ** len - 1));
+  }
+
+  // Control: noted here, emitted by the region compiler, which knows the blocks.
+  pc(): Val {
+    this.pcPage ??= load('i64', this.cpu, state.PC_PAGE);
+    return this.pcPage.add(this.at * 4);
+  }
+  jump(): void {
+    this.term = { kind: 'jump' };
+  }
+  jumpIf(cond: Val): void {
+    this.term = { kind: 'branch', cond };
+  }
+  jumpTo(to: Val): void {
+    this.term = { kind: 'indirect', to };
+  }
+  leaveTo(): void {
+    const root = !fnState().block.cold && this.rootBlock === fnState().block;
+    this.sideExit();
+    if (root) this.term = { kind: 'left' };
+  }
+  rootBlock: unknown = null;
+  private sideExit(): void {
+    this.flush(true);
+    this.leave(this.at, this.before);
+  }
+
+  /** Writes what this block has changed into the locals, together with `extra` values computed at the same moment. */
+  flush(flagsToo: boolean, extra: readonly (readonly [number, Val])[] = []): void {
+    const locals: number[] = [];
+    const values: Val[] = [];
+    for (const [slot, v] of this.xs) {
+      locals.push(this.file.x(slot));
+      values.push(v);
+    }
+    for (const [n, v] of this.vs) {
+      locals.push(this.file.v(n));
+      values.push(v);
+    }
+    if (flagsToo && this.fl) {
+      locals.push(...this.file.flags());
+      values.push(this.fl.n(), this.fl.z(), this.fl.c(), this.fl.v());
+    }
+    for (const [l, v] of extra) {
+      locals.push(l);
+      values.push(v);
+    }
+    setLocals(locals, values);
+  }
+
+  // Memory.
+  protected alignTest(bytes: number, opts: Access | undefined): Val | null {
+    if (opts?.aligned || opts?.ordered) return i64(bytes - 1);
+    return (Number(this.mode(ALIGN_MODE_BIT, 1).k) & 1) !== 0 ? i64(bytes - 1) : null;
+  }
+  protected bankOffset(opts: Access | undefined): number {
+    return opts?.unprivileged ? state.BANKS_UNPRIV : state.BANKS;
+  }
+  private host(address: Val, bytes: Bytes, write: boolean, opts: Access | undefined): Val {
+    const { entry, miss } = this.probe(address, bytes, opts, write);
+    const at = variable(I32, this.hostOf(entry, address));
+    unlikely(miss, () => {
+      const filled = call(this.link('fillDirect'), this.cpu, address, i32(infoOf(bytes, write, opts)));
+      unlikely(filled.eqz(), () => this.sideExit());
+      at.set(filled);
+    });
+    return at.get();
+  }
+  load(access: string, address: Val, bytes: Bytes, opts?: Access): Val {
+    const at = this.host(address, bytes, false, opts);
+    return opts?.ordered ? atomicLoadAny(access, at) : load(access, at);
+  }
+  loadPair(address: Val, bytes: 4 | 8, opts?: Access): [Val, Val] {
+    const at = this.host(address, (2 * bytes) as Bytes, false, opts);
+    const access = bytes === 8 ? 'i64' : 'i32';
+    return [load(access, at), load(access, at, bytes)];
+  }
+  loadV(address: Val, bytes: Bytes, opts?: Access): Val {
+    const at = this.host(address, bytes, false, opts);
+    if (bytes >= 4) return load(bytes === 16 ? 'v128' : bytes === 8 ? 'v128_64z' : 'v128_32z', at);
+    const v = load(bytes === 1 ? 'i32_8u' : 'i32_16u', at);
+    return lane('i32x4.replace_lane', op('i32x4.splat', i32(0)), 0, v);
+  }
+  store(access: string, address: Val, v: Val, bytes: Bytes, opts?: Access): void {
+    const at = this.host(address, bytes, true, opts);
+    if (opts?.ordered) atomicStoreAny(access, at, v);
+    else store(access, at, v);
+  }
+  storePair(address: Val, bytes: 4 | 8, lo: Val, hi: Val, opts?: Access): void {
+    const at = this.host(address, (2 * bytes) as Bytes, true, opts);
+    const access = bytes === 8 ? 'i64' : 'i32';
+    store(access, at, lo);
+    store(access, at, hi, bytes);
+  }
+  storeV(address: Val, v: Val, bytes: Bytes, opts?: Access): void {
+    const at = this.host(address, bytes, true, opts);
+    if (bytes === 16) store('v128', at, v);
+    else store(bytes === 8 ? 'i64' : `i64_${bytes * 8}`, at, lane('i64x2.extract_lane', v, 0));
+  }
+  atomicAddress(address: Val, bytes: Bytes, opts?: Access): Val {
+    return this.host(address, bytes, true, { ...opts, aligned: true });
+  }
+}
+
+/** Bit of the mode word: ordinary accesses must be aligned (SCTLR.A, or stage 1 off). */
+export const ALIGN_MODE_BIT = 0;
+export const recordAddress = (base: number, index: number): number => base + (index << REC_SHIFT);
+export type { Ty };

@@ -1,0 +1,331 @@
+/**
+ * The region compiler: hot code becomes WebAssembly functions.
+ *
+ * A region is a set of basic blocks of one page, reached from one entry over direct branches, loops included; only
+ * instructions that have run before belong to it. Registers live in locals, loops become structured loops (built from the
+ * dominator tree), and every way out goes through a record, so that regions need no knowledge of each other.
+ */
+import { fieldsOf } from '../arch/a64/pattern.ts';
+import type { Flags } from '../arch/flags.ts';
+import * as state from '../arch/state.ts';
+import {
+  atomicLoad,
+  block,
+  br,
+  iff,
+  load,
+  loop,
+  newLocal,
+  setLocals,
+  stableLocal,
+  store,
+  tailCall,
+  tailCallIndirect,
+  unlikely,
+  variable,
+  Var,
+} from '../wasm/build.ts';
+import type { Link } from '../wasm/library.ts';
+import { Module } from '../wasm/module.ts';
+import { I32, I64 } from '../wasm/opcodes.ts';
+import { type Label, fnState, nested, statement } from '../wasm/scope.ts';
+import { type Val, i32, select } from '../wasm/value.ts';
+import { HANDLER, H_DECODE, REC_ACTIVE, REC_BASE_HANDLER, TABLE_SIZE } from './abi.ts';
+import type { CodeSpace, Decoded } from './codespace.ts';
+import { type Cfg, type CfgBlock, type Registers, buildCfg } from './cfg.ts';
+import { type Effects, effectsOf } from './effects.ts';
+import { ModeAssumption, RegionSem, RegisterFile, recordAddress } from './region-sem.ts';
+
+/** Instructions that a region may run before it goes through its record again, so that V8 can replace its code by better. */
+const STINT = 200_000;
+/** Hot entries that are compiled together. */
+const BATCH = 24;
+
+export interface Instruction {
+  readonly word: number;
+  readonly d: Decoded;
+  readonly effects: Effects;
+}
+
+export class Regions {
+  private readonly space: CodeSpace;
+  private queue: number[] = [];
+  private readonly queued = new Set<number>();
+  private readonly effects = new Map<number, Effects>();
+  private readonly probeLink: Link;
+  modeOf: () => number = () => 0;
+  readonly stats = { regions: 0, instructions: 0, bytes: 0, batches: 0, ms: 0, v8ms: 0 };
+
+  constructor(space: CodeSpace) {
+    this.space = space;
+    const probeModule = new Module(space.memoryType, TABLE_SIZE);
+    this.probeLink = space.library.linker(probeModule);
+  }
+
+  /** Notes that `rec` is worth compiling. */
+  hot(rec: number): void {
+    if (this.queued.has(rec)) return;
+    this.queued.add(rec);
+    this.queue.push(rec);
+    if (this.queue.length >= BATCH) this.flush();
+  }
+
+  /** The instruction at index `at` of a page, or null when it has not run yet or is unallocated. */
+  private instruction(page: number, at: number): Instruction | null {
+    const base = this.space.baseOfPage(page);
+    if (this.space.u16[(recordAddress(base, at) + REC_BASE_HANDLER) >> 1] === H_DECODE) return null;
+    const word = this.space.u32[(this.space.hostPageOf[page]! + 4 * at) >> 2]!;
+    const d = this.space.decodeWord(word);
+    if (!d) return null;
+    let effects = this.effects.get(word);
+    if (!effects) {
+      effects = effectsOf(d, word, this.probeLink);
+      this.effects.set(word, effects);
+    }
+    return { word, d, effects };
+  }
+
+  /** Compiles all that is queued, as one module. */
+  flush(): void {
+    if (!this.queue.length) return;
+    const started = performance.now();
+    const list = this.queue;
+    this.queue = [];
+    const m = new Module(this.space.memoryType, TABLE_SIZE);
+    const link = this.space.library.linker(m);
+    const entries: number[] = [];
+    const fns = [];
+    for (const rec of list) {
+      this.queued.delete(rec);
+      const page = this.space.pageOf(rec);
+      const at = (rec - this.space.baseOfPage(page)) >> 4;
+      const cfg = buildCfg(at, (i) => this.instruction(page, i));
+      if (!cfg) continue;
+      const build = new RegionBuilder(this.space, page, cfg, new ModeAssumption(this.modeOf()), link);
+      fns.push(m.func(`r${rec}`, HANDLER.params, HANDLER.result, (cpu, r, n) => build.emit(cpu!, r!, n!)));
+      entries.push(rec);
+      this.stats.regions++;
+      this.stats.instructions += cfg.instructions;
+    }
+    if (!fns.length) return;
+    const first = this.space.takeSlots(fns.length);
+    m.place(first, fns);
+    const bytes = m.encode();
+    this.stats.bytes += bytes.length;
+    this.stats.batches++;
+    const t = performance.now();
+    const module = new WebAssembly.Module(bytes as never);
+    new WebAssembly.Instance(module, { env: this.space.env } as never);
+    this.stats.v8ms += performance.now() - t;
+    entries.forEach((rec, i) => {
+      this.space.u16[(rec + REC_ACTIVE) >> 1] = first + i;
+    });
+    this.stats.ms += performance.now() - started;
+  }
+}
+
+/** Emits one region. */
+class RegionBuilder {
+  private readonly space: CodeSpace;
+  private readonly base: number;
+  private readonly cfg: Cfg;
+  private readonly assume: ModeAssumption;
+  private readonly link: Link;
+  private readonly file!: RegisterFile;
+  private cpu!: Val;
+  private n!: Var;
+  private limit!: number;
+  private exitRec!: Var;
+  private leaveLabel!: Label;
+  private readonly labels = new Map<CfgBlock, Label>();
+  private readonly headers = new Map<CfgBlock, Label>();
+  /** Flags that a block has set but only its exits need. */
+  private readonly frozen = new Map<CfgBlock, Flags>();
+
+  constructor(space: CodeSpace, page: number, cfg: Cfg, assume: ModeAssumption, link: Link) {
+    this.space = space;
+    this.base = space.baseOfPage(page);
+    this.cfg = cfg;
+    this.assume = assume;
+    this.link = link;
+    this.file = new RegisterFile();
+  }
+  private rec(at: number): number {
+    return recordAddress(this.base, at);
+  }
+
+  emit(cpu: Val, _rec: Val, n: Val): void {
+    this.cpu = cpu;
+    this.n = new Var(I32, 2);
+    this.limit = newLocal(I32);
+    this.exitRec = variable(I32);
+    const used = this.cfg.used;
+    const entryRec = this.rec(this.cfg.entry.start);
+    const prologue = nested(() => {}, false, false);
+    statement({ s: 'block', args: [], blocks: [prologue], label: { loop: false, used: false } });
+    setLocals([this.limit], [select(n.gtS(STINT), n.sub(STINT), i32(0))]);
+    for (let i = 0; i < 32; i++) {
+      if (used.x & (1 << i)) setLocals([this.file.x(i)], [load('i64', cpu, state.X + 8 * i)]);
+      if (used.v & (1 << i)) setLocals([this.file.v(i)], [load('v128', cpu, state.V + 16 * i)]);
+    }
+    if (used.flags) {
+      const words = [
+        load('i64', cpu, state.NF),
+        load('i64', cpu, state.ZF),
+        load('i32', cpu, state.CF),
+        load('i64', cpu, state.VF),
+      ];
+      setLocals(this.file.flags(), words);
+    }
+    block((leave) => {
+      this.leaveLabel = leave;
+      this.tree(this.cfg.entry);
+    });
+    // A side exit: the interpreter's own handler repeats the instruction.
+    this.spill(this.cfg.written);
+    const rec = this.exitRec.get();
+    tailCallIndirect(HANDLER, load('i32_16u', rec, REC_BASE_HANDLER), cpu, rec, this.n.get());
+    // The prologue comes last, when it is known which bits of the mode were relied on.
+    this.fill(prologue, () => {
+      if (this.assume.mask) {
+        const differs = load('i32', cpu, state.MODE).and(this.assume.mask).ne(this.assume.value & this.assume.mask);
+        unlikely(differs, () =>
+          tailCallIndirect(HANDLER, load('i32_16u', i32(entryRec), REC_BASE_HANDLER), cpu, i32(entryRec), n),
+        );
+      }
+      unlikely(load('i32', cpu, state.PENDING).or(n.shrU(31)), () => tailCall(this.link('leave'), cpu, i32(entryRec), n));
+    });
+  }
+  private fill(into: ReturnType<typeof nested>, build: () => void): void {
+    const f = fnState();
+    const outer = f.block;
+    f.block = into;
+    build();
+    f.block = outer;
+  }
+
+  /** Stores registers from their locals. */
+  private spill(w: Registers, frozen?: Flags): void {
+    for (let i = 0; i < 32; i++) {
+      if (w.x & (1 << i)) store('i64', this.cpu, stableLocal(I64, this.file.x(i)), state.X + 8 * i);
+    }
+    for (let i = 0; i < 32; i++) {
+      if (w.v & (1 << i)) store('v128', this.cpu, stableLocal(0x7b, this.file.v(i)), state.V + 16 * i);
+    }
+    if (frozen) {
+      store('i64', this.cpu, frozen.n(), state.NF);
+      store('i64', this.cpu, frozen.z(), state.ZF);
+      store('i32', this.cpu, frozen.c(), state.CF);
+      store('i64', this.cpu, frozen.v(), state.VF);
+    } else if (w.flags) {
+      const [a, b, c, d] = this.file.flags() as [number, number, number, number];
+      store('i64', this.cpu, stableLocal(I64, a), state.NF);
+      store('i64', this.cpu, stableLocal(I64, b), state.ZF);
+      store('i32', this.cpu, stableLocal(I32, c), state.CF);
+      store('i64', this.cpu, stableLocal(I64, d), state.VF);
+    }
+  }
+  /** Out of the region to a record of the same page. */
+  private exitNear(from: CfgBlock, at: number, counted: boolean): void {
+    this.spill(from.dirty, this.frozen.get(from));
+    const rec = this.rec(at);
+    const active = this.space.u16[(rec + REC_ACTIVE) >> 1]!;
+    const known = counted && active === this.space.u16[(rec + REC_BASE_HANDLER) >> 1];
+    if (known) tailCall(this.link('goNear'), this.cpu, i32(rec), this.n.get());
+    else tailCallIndirect(HANDLER, load('i32_16u', i32(rec), REC_ACTIVE), this.cpu, i32(rec), this.n.get());
+  }
+  private exitTo(from: CfgBlock, va: Val): void {
+    this.spill(from.dirty, this.frozen.get(from));
+    tailCall(this.link('jump'), this.cpu, va, this.n.get());
+  }
+
+  // Structure.
+  private tree(b: CfgBlock): void {
+    const merges = b.children.filter((c) => c.merge).sort((p, q) => q.order - p.order);
+    if (!b.header) {
+      this.within(b, merges);
+      return;
+    }
+    loop((label) => {
+      this.headers.set(b, label);
+      this.within(b, merges);
+    });
+  }
+  private within(b: CfgBlock, merges: readonly CfgBlock[]): void {
+    const [first, ...rest] = merges;
+    if (!first) {
+      this.body(b);
+      return;
+    }
+    block((label) => {
+      this.labels.set(first, label);
+      this.within(b, rest);
+    });
+    this.tree(first);
+  }
+  private go(from: CfgBlock, at: number): void {
+    const to = from.successors.get(at);
+    if (!to) {
+      this.exitNear(from, at, true);
+      return;
+    }
+    const header = this.headers.get(to);
+    if (to.header && to.order <= from.order && header) {
+      const stop = atomicLoad('i32', this.cpu, state.PENDING).or(this.n.get().ltS(stableLocal(I32, this.limit)));
+      unlikely(stop, () => this.exitNear(from, at, false));
+      br(header);
+    } else if (to.merge) br(this.labels.get(to)!);
+    else this.tree(to);
+  }
+  private body(b: CfgBlock): void {
+    const sem = new RegionSem(this.cpu, this.link, this.file, this.assume, (at, count) => {
+      this.exitRec.set(i32(this.rec(at)));
+      this.n.set(this.n.get().sub(count));
+      br(this.leaveLabel);
+    });
+    sem.rootBlock = fnState().block;
+    b.code.forEach((ins, i) => {
+      sem.run(ins.d, fieldsOf(ins.d.pattern, ins.word), b.start + i, i);
+    });
+    const count = b.code.length;
+    const last = b.code[count - 1];
+    const term = sem.term;
+    const extra: (readonly [number, Val])[] = [[2, stableLocal(I32, 2).sub(count)]];
+    if (sem.fl && !b.flagsOut) {
+      const kept = sem.fl.operands().map((v) => {
+        const l = newLocal(v.ty);
+        extra.push([l, v]);
+        return stableLocal(v.ty, l);
+      });
+      this.frozen.set(b, sem.fl.rebuild(kept));
+    }
+    if (term?.kind === 'branch') {
+      const cond = newLocal(I32);
+      sem.flush(b.flagsOut, [...extra, [cond, term.cond]]);
+      const at = b.start + count - 1;
+      iff(
+        stableLocal(I32, cond),
+        () => this.branchTo(b, at, last!.d.target!),
+        () => this.go(b, at + 1),
+      );
+    } else if (term?.kind === 'indirect') {
+      const to = newLocal(I64);
+      sem.flush(b.flagsOut, [...extra, [to, term.to]]);
+      this.exitTo(b, stableLocal(I64, to));
+    } else if (term?.kind === 'jump') {
+      sem.flush(b.flagsOut, extra);
+      this.branchTo(b, b.start + count - 1, last!.d.target!);
+    } else if (term?.kind !== 'left') {
+      sem.flush(b.flagsOut, extra);
+      if (b.end === 'special') this.exitNear(b, b.start + count, false);
+      else if (b.end === 'page') this.exitTo(b, load('i64', this.cpu, state.PC_PAGE).add(4096));
+      else this.go(b, b.start + count);
+    }
+  }
+  private branchTo(b: CfgBlock, at: number, target: number): void {
+    const to = at + target / 4;
+    if (to < 0 || to >= 1024) this.exitTo(b, load('i64', this.cpu, state.PC_PAGE).add(4 * to));
+    else if (b.code[b.code.length - 1]!.d.pattern.flow === 'call') this.exitNear(b, to, true);
+    else this.go(b, to);
+  }
+}
