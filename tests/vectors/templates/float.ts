@@ -1,0 +1,72 @@
+/** Scalar floating point, half, single and double: enough to prove styles, rounding modes and FPSR. */
+
+import { fromPattern, type Template } from '../template.ts';
+import type { Style } from '../values.ts';
+
+const group = 'float-scalar';
+const kinds = {
+  d: ['Rd', 'v'],
+  n: ['Rn', 'v'],
+  m: ['Rm', 'v'],
+  a: ['Ra', 'v'],
+} as const;
+const general = { ...kinds, d: ['Rd', 'x'] } as const;
+const fromGeneral = { ...kinds, n: ['Rn', 'x'] } as const;
+
+const formats: [string, string, Style][] = [
+  ['half', '11', 'half'],
+  ['single', '00', 'single'],
+  ['double', '01', 'double'],
+];
+
+/** Opcodes of one source: FMOV, FABS, FNEG, FSQRT, then FRINTN to FRINTI but for the one that is not there. */
+const oneSource = [0, 1, 2, 3, 8, 9, 10, 11, 12, 14, 15].map((opcode) => opcode.toString(2).padStart(6, '0'));
+const twoSource = ['FMUL', 'FDIV', 'FADD', 'FSUB', 'FMAX', 'FMIN', 'FMAXNM', 'FMINNM', 'FNMUL'];
+
+export const floatTemplates: Template[] = formats.flatMap(([name, type, style]): Template[] => {
+  const rest = { style, rounding: true };
+  return [
+    ...twoSource.map((operation, opcode) =>
+      fromPattern(
+        `${operation} (${name})`,
+        group,
+        `00011110${type}1 mmmmm ${opcode.toString(2).padStart(4, '0')}10 nnnnn ddddd`,
+        {
+          kinds,
+          ...rest,
+        },
+      ),
+    ),
+    ...oneSource.map((opcode) =>
+      fromPattern(`one source ${opcode} (${name})`, group, `00011110${type}1 ${opcode} 10000 nnnnn ddddd`, {
+        kinds,
+        ...rest,
+      }),
+    ),
+    fromPattern(`FMADD/FMSUB (${name})`, group, `00011111${type}0 mmmmm o aaaaa nnnnn ddddd`, { kinds, ...rest }),
+    fromPattern(`FNMADD/FNMSUB (${name})`, group, `00011111${type}1 mmmmm o aaaaa nnnnn ddddd`, { kinds, ...rest }),
+    fromPattern(`FCMP/FCMPE (${name})`, group, `00011110${type}1 mmmmm 001000 nnnnn ez000`, { kinds, ...rest }),
+    fromPattern(`FCCMP/FCCMPE (${name})`, group, `00011110${type}1 mmmmm cccc 01 nnnnn e ffff`, { kinds, ...rest }),
+    fromPattern(`FCSEL (${name})`, group, `00011110${type}1 mmmmm cccc 11 nnnnn ddddd`, { kinds, ...rest }),
+    fromPattern(`FCVT*S/U to general (${name})`, group, `s0011110${type}1 rr00k 000000 nnnnn ddddd`, {
+      kinds: general,
+      ...rest,
+    }),
+    fromPattern(`FCVTAS/FCVTAU (${name})`, group, `s0011110${type}1 0010k 000000 nnnnn ddddd`, {
+      kinds: general,
+      ...rest,
+    }),
+    fromPattern(`SCVTF/UCVTF (${name})`, group, `s0011110${type}1 0001k 000000 nnnnn ddddd`, {
+      kinds: fromGeneral,
+      ...rest,
+    }),
+    ...formats
+      .filter(([to]) => to !== name)
+      .map(([to, bits]) =>
+        fromPattern(`FCVT ${name} to ${to}`, group, `00011110${type}1 0001${bits} 10000 nnnnn ddddd`, {
+          kinds,
+          ...rest,
+        }),
+      ),
+  ];
+});
