@@ -5,7 +5,7 @@
  * sign-extended, so that one representation serves both widths).
  */
 import { I32 } from '../wasm/opcodes.ts';
-import { type Val, i32, i64, select } from '../wasm/value.ts';
+import { i32, i64, select, type Val } from '../wasm/value.ts';
 
 export interface Flags {
   n(): Val;
@@ -216,12 +216,7 @@ export function packFlags(f: Flags): Val {
 /** Flags from an i32 with NZCV in bits [31:28]. */
 export function unpackFlags(nzcv: Val): Flags {
   if (nzcv.ty !== I32) throw new Error('NZCV is an i32');
-  return new RawFlags(
-    nzcv.sext64(),
-    nzcv.shrU(30).and(1).xor(1).zext64(),
-    nzcv.shrU(29).and(1),
-    nzcv.shl(3).sext64(),
-  );
+  return new RawFlags(nzcv.sext64(), nzcv.shrU(30).and(1).xor(1).zext64(), nzcv.shrU(29).and(1), nzcv.shl(3).sext64());
 }
 /** One set of flags or another, by an i32 condition. */
 export function selectFlags(cond: Val, a: Flags, b: Flags): Flags {

@@ -6,7 +6,7 @@
  */
 import type { Ty } from '../wasm/opcodes.ts';
 import { F32, F64, I32, I64 } from '../wasm/opcodes.ts';
-import { type Val, i32, i64, op } from '../wasm/value.ts';
+import { i32, i64, op, type Val } from '../wasm/value.ts';
 import type { Flags } from './flags.ts';
 
 /** How an access wants to be treated; everything absent is an ordinary, privileged-as-the-core access. */
@@ -95,8 +95,10 @@ export interface Sem {
   /** A word of the core's state (only for state that compiled code never keeps in locals). */
   state(access: string, offset: number): Val;
   setState(access: string, offset: number, v: Val): void;
-  /** Field of the mode word: a constant in compiled code (checked on entry), a load when interpreted. */
-  mode(lo: number, len: number): Val;
+  /** Ends the region before this instruction when compiling; nothing when interpreting (for rare, awkward cases). */
+  giveUp(): void;
+  /** Field of the mode word (`MODE_FIELD`): a constant in compiled code (checked on entry), a load when interpreted. */
+  mode(field: readonly [number, number]): Val;
 }
 
 export { F32, F64, I32, I64, i32, i64, op, type Ty, type Val };

@@ -41,6 +41,24 @@ export const BANKS = field(4, 2);
 export const BANKS_UNPRIV = field(4, 2);
 /** Alignment bits that an ordinary data access is tested for: 0, or 15 when SCTLR.A is set or stage 1 is off. */
 export const ALIGN_TEST = field(8);
+// PSTATE, apart from NZCV. Each is the bare value of its field.
+export const EL = field(4);
+/** PSTATE.SP: 0 = SP_EL0 is in use, 1 = SP_ELx. Slot 31 holds the one in use, the registers SP_ELx the others. */
+export const SPSEL = field(4);
+/** D, A, I, F in bits 3–0. */
+export const DAIF = field(4);
+export const PAN = field(4);
+export const UAO = field(4);
+export const DIT = field(4);
+export const SSBS = field(4);
+export const BTYPE = field(4);
+export const IL = field(4);
+/** PSTATE.SS: software step. */
+export const SS = field(4);
+/** Security state below EL3 and of EL3: 0 Secure, 1 Non-secure, 2 Root, 3 Realm. */
+export const SECURITY = field(4);
+export const FPCR = field(4);
+export const FPSR = field(4);
 /** A fault found by a slow path: 0 none, otherwise to be delivered before anything else happens. */
 export const FAULT = field(4);
 export const FAULT_ISS = field(4);
@@ -69,3 +87,24 @@ export const STATE_END = field(16);
 
 /** Bits of TR_PERM. */
 export const PERM = { read: 1, write: 2, exec: 4 } as const;
+
+/**
+ * The mode word (MODE): what decoding and compiled code may depend on, in one place. Fields as [lowest bit, width].
+ * The routine `contextChanged` computes it after every change of what it derives from.
+ */
+export const MODE_FIELD = {
+  /** Ordinary data accesses must be aligned: SCTLR.A, or stage 1 off. */
+  align: [0, 1],
+  el: [1, 2],
+  security: [3, 2],
+  /** SIMD and floating point trap at this exception level. */
+  fpTrapped: [5, 1],
+  /** FPCR: RMode, FZ, DN, FZ16, AH. */
+  rounding: [6, 2],
+  fz: [8, 1],
+  dn: [9, 1],
+  fz16: [10, 1],
+  ah: [11, 1],
+  /** FPSR.IXC is still clear, so inexactness has to be found out. */
+  inexactWanted: [12, 1],
+} as const;

@@ -1,8 +1,7 @@
 /** Names of accesses, and the flags with which slow paths are told what an access is. */
 import type { Access, Bytes } from '../arch/semantics.ts';
-import { type Val, i32 } from '../wasm/value.ts';
-import { op } from '../wasm/value.ts';
 import { F32, F64, I32, I64 } from '../wasm/opcodes.ts';
+import { i32, op, type Val } from '../wasm/value.ts';
 
 /** Flags of the slow paths' `info` argument, above log2(bytes) in bits [2:0]. */
 export const INFO = { write: 8, unprivileged: 16, ordered: 32, aligned: 64, atomic: 128, exec: 256 } as const;

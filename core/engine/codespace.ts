@@ -4,18 +4,18 @@
  * Decode happens here, in JavaScript, once for each instruction word met; handlers of the interpreter are generated when a shape
  * of instruction is first met, the common ones all at once.
  */
-import { Decoder } from '../arch/a64/decoder.ts';
-import { type Pattern, fieldsOf } from '../arch/a64/pattern.ts';
+import type { Decoder } from '../arch/a64/decoder.ts';
+import { fieldsOf, type Pattern } from '../arch/a64/pattern.ts';
 import * as state from '../arch/state.ts';
 import { tailCall } from '../wasm/build.ts';
-import { Library } from '../wasm/library.ts';
+import type { Library } from '../wasm/library.ts';
 import { type MemoryType, Module } from '../wasm/module.ts';
 import {
-  HANDLER,
   H_CROSS_PAGE,
   H_DECODE,
   H_FIRST_FREE,
   H_STOP,
+  HANDLER,
   PAGE_RECORDS,
   PAGE_SENTINEL,
   PAGE_STRIDE,
@@ -51,7 +51,7 @@ export interface Decoded {
 
 /** Handler keys that are generated together at the start, most used first; see `docs/engine.md`. */
 export class CodeSpace {
-  readonly memory: WebAssembly.Memory;
+  readonly memory: WebAssembly.Memory<SharedArrayBuffer>;
   readonly table: WebAssembly.Table;
   readonly layout: Layout;
   readonly index: number;
@@ -79,7 +79,7 @@ export class CodeSpace {
   readonly stats = { decoded: 0, handlers: 0, modules: 0 };
 
   constructor(
-    memory: WebAssembly.Memory,
+    memory: WebAssembly.Memory<SharedArrayBuffer>,
     layout: Layout,
     index: number,
     coreModule: WebAssembly.Module,
@@ -112,7 +112,7 @@ export class CodeSpace {
       newRecords: (_cpu: number, page: number) => this.newRecords(page),
       ...extra,
     };
-    const instance = new WebAssembly.Instance(coreModule, { env });
+    const instance = new WebAssembly.Instance(coreModule, { env } as WebAssembly.Imports);
     this.core = instance.exports as Record<string, (...args: number[]) => number>;
     this.env = { ...env, ...instance.exports };
     this.table.set(H_DECODE, this.core.decodeHandler as never);
@@ -223,7 +223,13 @@ export class CodeSpace {
     const known = this.handlers.get(key);
     if (known !== undefined) return known;
     return this.generate([
-      { key, build: (m) => m.func(key, HANDLER.params, HANDLER.result, (cpu, rec, n) => tailCall(this.library.linker(m)(routine), cpu!, rec!, n!)) },
+      {
+        key,
+        build: (m) =>
+          m.func(key, HANDLER.params, HANDLER.result, (cpu, rec, n) =>
+            tailCall(this.library.linker(m)(routine), cpu!, rec!, n!),
+          ),
+      },
     ]);
   }
   private handlerOf(word: number, d: Decoded, near: boolean): number {
@@ -236,8 +242,7 @@ export class CodeSpace {
     const f = fieldsOf(d.pattern, word);
     return m.func(key, HANDLER.params, HANDLER.result, (cpu, rec, n) => {
       const sem = new InterpreterSem(d.pattern, { near, zr: d.zr }, this.library.linker(m), cpu!, rec!, n!);
-      d.pattern.run(sem, f);
-      sem.finish();
+      sem.emit(f);
     });
   }
   /** Generates handlers in one module; yields the slot of the first. */
@@ -269,7 +274,7 @@ export class CodeSpace {
   }
   instantiate(m: Module): void {
     const bytes = m.encode();
-    new WebAssembly.Instance(new WebAssembly.Module(bytes as BufferSource), { env: this.env } as never);
+    new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: this.env } as WebAssembly.Imports);
     this.stats.modules++;
   }
   /** A free table slot for a region. */

@@ -4,11 +4,11 @@
  */
 import * as state from '../arch/state.ts';
 import {
+  br,
   call,
   iff,
   load,
   loop,
-  br,
   ret,
   run,
   store,
@@ -19,7 +19,7 @@ import {
 } from '../wasm/build.ts';
 import { Library, type Link } from '../wasm/library.ts';
 import { I32, I64 } from '../wasm/opcodes.ts';
-import { type Val, i32, i64, select } from '../wasm/value.ts';
+import { i32, i64, select, type Val } from '../wasm/value.ts';
 import {
   EXIT,
   HANDLER,
@@ -36,7 +36,7 @@ import {
 } from './abi.ts';
 import { INFO } from './access.ts';
 import { pcOf } from './interpret.ts';
-import { MEMMAP, MEMMAP_ENTRIES, MEMMAP_ENTRY, MM_BASE, MM_DELTA, MM_END, MM_FLAGS, MM_FLAG } from './layout.ts';
+import { MEMMAP, MEMMAP_ENTRIES, MEMMAP_ENTRY, MM_BASE, MM_DELTA, MM_END, MM_FLAG, MM_FLAGS } from './layout.ts';
 
 export const dispatch = new Library();
 const lib = dispatch;
@@ -227,13 +227,18 @@ lib.define('fillExec', [I32, I64], I32, (link, c, v) => {
   unlikely(records.get().eqz(), () => records.set(call(link('newRecords'), cpu, host.and(~0xfff))));
   const e = tlbEntry(cpu, va, state.BANKS);
   const page = va.and(~0xfffn);
-  iff(load('i64', e, TLB_READ).ne(page).or(load('i64', e, TLB_WRITE).ne(page)), () => {
-    // The data tags of another page must not meet this page's addend.
-    iff(load('i32', e, TLB_ADDEND).ne(host.sub(va.lo32())), () => {
-      store('i64', e, i64(-1), TLB_READ);
-      store('i64', e, i64(-1), TLB_WRITE);
-    });
-  });
+  iff(
+    load('i64', e, TLB_READ)
+      .ne(page)
+      .or(load('i64', e, TLB_WRITE).ne(page)),
+    () => {
+      // The data tags of another page must not meet this page's addend.
+      iff(load('i32', e, TLB_ADDEND).ne(host.sub(va.lo32())), () => {
+        store('i64', e, i64(-1), TLB_READ);
+        store('i64', e, i64(-1), TLB_WRITE);
+      });
+    },
+  );
   store('i32', e, host.sub(va.lo32()), TLB_ADDEND);
   store('i64', e, page, TLB_EXEC);
   store('i32', e, records.get(), TLB_RECORDS);

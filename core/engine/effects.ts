@@ -1,10 +1,11 @@
 /** What an instruction reads and writes, found by running its meaning once against the region compiler's view. */
-import type { Flags } from '../arch/flags.ts';
+
 import { fieldsOf } from '../arch/a64/pattern.ts';
+import type { Flags } from '../arch/flags.ts';
 import type { Link } from '../wasm/library.ts';
 import { I32 } from '../wasm/opcodes.ts';
 import { type FnState, within } from '../wasm/scope.ts';
-import { type Val, i32 } from '../wasm/value.ts';
+import { i32, type Val } from '../wasm/value.ts';
 import type { Decoded } from './codespace.ts';
 import { ModeAssumption, RegionSem, RegisterFile } from './region-sem.ts';
 
@@ -46,7 +47,6 @@ class Probe extends RegionSem {
     this.e.flagsWritten = true;
     super.setFlags(f);
   }
-  decoded!: Decoded;
 }
 
 /** Effects of a decoded word. `sigLink` must give functions with the right signatures (they are not called). */
@@ -56,7 +56,6 @@ export function effectsOf(d: Decoded, word: number, link: Link): Effects {
     const p: Probe = new Probe(i32(0), link, new RegisterFile(), new ModeAssumption(0), () => {
       p.e.mayLeave = true;
     });
-    p.decoded = d;
     p.run(d, fieldsOf(d.pattern, word), 0, 0);
     return p.e;
   });

@@ -4,7 +4,6 @@ import { type Flags, RawFlags } from '../arch/flags.ts';
 import type { Access, Bytes, Sem } from '../arch/semantics.ts';
 import * as state from '../arch/state.ts';
 import {
-  type Var,
   atomicLoad,
   atomicStore,
   call,
@@ -17,12 +16,13 @@ import {
   tailCall,
   tailCallIndirect,
   unlikely,
+  type Var,
   variable,
 } from '../wasm/build.ts';
 import type { Link } from '../wasm/library.ts';
 import { I32, I64, V128 } from '../wasm/opcodes.ts';
 import { type Block, fnState } from '../wasm/scope.ts';
-import { type Val, i32, i64, lane, op, select } from '../wasm/value.ts';
+import { i32, i64, lane, op, select, type Val } from '../wasm/value.ts';
 import { HANDLER, HOT, REC_ACTIVE, REC_HEAT, REC_IMM, REC_OPS, REC_SIZE } from './abi.ts';
 import { fromRaw, infoOf, toRaw, typeOf } from './access.ts';
 import { SemBase, slotOffset } from './sem-base.ts';
@@ -124,8 +124,19 @@ export class InterpreterSem extends SemBase implements Sem {
   setState(access: string, offset: number, v: Val): void {
     store(access, this.cpu, v, offset);
   }
-  mode(lo: number, len: number): Val {
+  mode([lo, len]: readonly [number, number]): Val {
     return load('i32', this.cpu, state.MODE).bits(lo, len);
+  }
+  giveUp(): void {}
+  /** Emits the whole handler. */
+  emit(fields: Readonly<Record<string, number>>): void {
+    if (this.pattern.fp) {
+      unlikely(this.mode(state.MODE_FIELD.fpTrapped), () => {
+        tailCall(this.link('fpTrap'), this.cpu, this.rec, this.n);
+      });
+    }
+    this.pattern.run(this, fields);
+    this.finish();
   }
 
   // Control.
@@ -165,10 +176,16 @@ export class InterpreterSem extends SemBase implements Sem {
   }
   private next(count: number): void {
     const to = this.rec.add(REC_SIZE * count);
-    tailCallIndirect(HANDLER, load('i32_16u', this.rec, REC_SIZE * count + REC_ACTIVE), this.cpu, to, this.n.sub(count));
+    tailCallIndirect(
+      HANDLER,
+      load('i32_16u', this.rec, REC_SIZE * count + REC_ACTIVE),
+      this.cpu,
+      to,
+      this.n.sub(count),
+    );
   }
   /** Ends the handler: on to the next record. */
-  finish(): void {
+  private finish(): void {
     if (this.ended) return;
     if (this.check) {
       const check = this.check;
@@ -345,7 +362,12 @@ export const memoryFlags = (cpu: Val): Flags => new MemoryFlags(cpu);
 
 /** PC of a record of the page that is executing. */
 export function pcOf(cpu: Val, rec: Val): Val {
-  return load('i64', cpu, state.PC_PAGE).add(rec.sub(load('i32', cpu, state.REC_BASE)).shrS(2).sext64());
+  return load('i64', cpu, state.PC_PAGE).add(
+    rec
+      .sub(load('i32', cpu, state.REC_BASE))
+      .shrS(2)
+      .sext64(),
+  );
 }
 
 /** Acquire loads: atomic of the host where the width has one. The caller has seen to alignment. */

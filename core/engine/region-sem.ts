@@ -7,7 +7,7 @@ import { call, load, newLocal, setLocals, stableLocal, store, unlikely, variable
 import type { Link } from '../wasm/library.ts';
 import { I32, I64, type Ty, V128 } from '../wasm/opcodes.ts';
 import { fnState } from '../wasm/scope.ts';
-import { type Val, i32, i64, lane, op } from '../wasm/value.ts';
+import { i32, i64, lane, op, type Val } from '../wasm/value.ts';
 import { REC_SHIFT } from './abi.ts';
 import { infoOf } from './access.ts';
 import type { Decoded } from './codespace.ts';
@@ -55,7 +55,7 @@ export class RegionSem extends SemBase implements Sem {
   private readonly file: RegisterFile;
   private readonly assume: ModeAssumption;
   private readonly leave: (at: number, count: number) => void;
-  private d!: Decoded;
+  protected decoded!: Decoded;
   /** Index of the instruction in its page, and how many of this block came before it. */
   private at = 0;
   private before = 0;
@@ -83,22 +83,26 @@ export class RegionSem extends SemBase implements Sem {
   /** Emits one instruction. */
   run(d: Decoded, fields: Readonly<Record<string, number>>, at: number, before: number): void {
     this.pattern = d.pattern as Pattern;
-    this.d = d;
+    this.decoded = d;
     this.at = at;
     this.before = before;
-    d.pattern.run(this, fields);
+    if (d.pattern.fp && this.mode(state.MODE_FIELD.fpTrapped).k === 1) this.leaveTo();
+    else d.pattern.run(this, fields);
+  }
+  giveUp(): void {
+    this.leaveTo();
   }
 
   // Registers.
   isZr(field: string): boolean {
-    return (this.d.zr & (1 << this.operandOf(field))) !== 0;
+    return (this.decoded.zr & (1 << this.operandOf(field))) !== 0;
   }
   protected readX(operand: number, add: number): Val {
-    const slot = this.d.ops[operand]! + add;
+    const slot = this.decoded.ops[operand]! + add;
     return slot === state.SLOT_ZERO || (add && slot === 31) ? i64(0) : this.xReg(slot);
   }
   protected writeX(operand: number, add: number, v: Val): void {
-    const slot = this.d.ops[operand]! + add;
+    const slot = this.decoded.ops[operand]! + add;
     if (slot !== state.SLOT_SINK && !(add && slot === 31)) this.setXReg(slot, v);
   }
   xReg(slot: number): Val {
@@ -108,17 +112,17 @@ export class RegionSem extends SemBase implements Sem {
     this.xs.set(slot, v);
   }
   protected readV(operand: number, add: number): Val {
-    const n = (this.d.ops[operand]! + add) & 31;
+    const n = (this.decoded.ops[operand]! + add) & 31;
     return this.vs.get(n) ?? stableLocal(V128, this.file.v(n));
   }
   protected writeV(operand: number, add: number, v: Val): void {
-    this.vs.set((this.d.ops[operand]! + add) & 31, v);
+    this.vs.set((this.decoded.ops[operand]! + add) & 31, v);
   }
   imm(): Val {
-    return i64((BigInt(this.d.immHi) << 32n) | BigInt(this.d.immLo >>> 0));
+    return i64((BigInt(this.decoded.immHi) << 32n) | BigInt(this.decoded.immLo >>> 0));
   }
   immByte(n: number): Val {
-    const word = n < 4 ? this.d.immLo : this.d.immHi;
+    const word = n < 4 ? this.decoded.immLo : this.decoded.immHi;
     return i32((word >>> (8 * (n & 3))) & 255);
   }
   flags(): Flags {
@@ -138,7 +142,7 @@ export class RegionSem extends SemBase implements Sem {
   setState(access: string, offset: number, v: Val): void {
     store(access, this.cpu, v, offset);
   }
-  mode(lo: number, len: number): Val {
+  mode([lo, len]: readonly [number, number]): Val {
     this.assume.mask |= (2 ** len - 1) << lo;
     return i32((this.assume.value >>> lo) & (2 ** len - 1));
   }
@@ -194,7 +198,7 @@ export class RegionSem extends SemBase implements Sem {
   // Memory.
   protected alignTest(bytes: number, opts: Access | undefined): Val | null {
     if (opts?.aligned || opts?.ordered) return i64(bytes - 1);
-    return (Number(this.mode(ALIGN_MODE_BIT, 1).k) & 1) !== 0 ? i64(bytes - 1) : null;
+    return (Number(this.mode(state.MODE_FIELD.align).k) & 1) !== 0 ? i64(bytes - 1) : null;
   }
   protected bankOffset(opts: Access | undefined): number {
     return opts?.unprivileged ? state.BANKS_UNPRIV : state.BANKS;
@@ -245,7 +249,5 @@ export class RegionSem extends SemBase implements Sem {
   }
 }
 
-/** Bit of the mode word: ordinary accesses must be aligned (SCTLR.A, or stage 1 off). */
-export const ALIGN_MODE_BIT = 0;
 export const recordAddress = (base: number, index: number): number => base + (index << REC_SHIFT);
 export type { Ty };

@@ -22,17 +22,17 @@ import {
   tailCall,
   tailCallIndirect,
   unlikely,
-  variable,
   Var,
+  variable,
 } from '../wasm/build.ts';
 import type { Link } from '../wasm/library.ts';
 import { Module } from '../wasm/module.ts';
 import { I32, I64 } from '../wasm/opcodes.ts';
-import { type Label, fnState, nested, statement } from '../wasm/scope.ts';
-import { type Val, i32, select } from '../wasm/value.ts';
-import { HANDLER, H_DECODE, REC_ACTIVE, REC_BASE_HANDLER, TABLE_SIZE } from './abi.ts';
+import { fnState, type Label, nested, statement } from '../wasm/scope.ts';
+import { i32, select, type Val } from '../wasm/value.ts';
+import { H_DECODE, HANDLER, REC_ACTIVE, REC_BASE_HANDLER, TABLE_SIZE } from './abi.ts';
+import { buildCfg, type Cfg, type CfgBlock, type Registers } from './cfg.ts';
 import type { CodeSpace, Decoded } from './codespace.ts';
-import { type Cfg, type CfgBlock, type Registers, buildCfg } from './cfg.ts';
 import { type Effects, effectsOf } from './effects.ts';
 import { ModeAssumption, RegionSem, RegisterFile, recordAddress } from './region-sem.ts';
 
@@ -114,8 +114,8 @@ export class Regions {
     this.stats.bytes += bytes.length;
     this.stats.batches++;
     const t = performance.now();
-    const module = new WebAssembly.Module(bytes as never);
-    new WebAssembly.Instance(module, { env: this.space.env } as never);
+    const module = new WebAssembly.Module(bytes);
+    new WebAssembly.Instance(module, { env: this.space.env } as WebAssembly.Imports);
     this.stats.v8ms += performance.now() - t;
     entries.forEach((rec, i) => {
       this.space.u16[(rec + REC_ACTIVE) >> 1] = first + i;
@@ -188,12 +188,16 @@ class RegionBuilder {
     // The prologue comes last, when it is known which bits of the mode were relied on.
     this.fill(prologue, () => {
       if (this.assume.mask) {
-        const differs = load('i32', cpu, state.MODE).and(this.assume.mask).ne(this.assume.value & this.assume.mask);
+        const differs = load('i32', cpu, state.MODE)
+          .and(this.assume.mask)
+          .ne(this.assume.value & this.assume.mask);
         unlikely(differs, () =>
           tailCallIndirect(HANDLER, load('i32_16u', i32(entryRec), REC_BASE_HANDLER), cpu, i32(entryRec), n),
         );
       }
-      unlikely(load('i32', cpu, state.PENDING).or(n.shrU(31)), () => tailCall(this.link('leave'), cpu, i32(entryRec), n));
+      unlikely(load('i32', cpu, state.PENDING).or(n.shrU(31)), () =>
+        tailCall(this.link('leave'), cpu, i32(entryRec), n),
+      );
     });
   }
   private fill(into: ReturnType<typeof nested>, build: () => void): void {

@@ -1,12 +1,13 @@
 /** What the interpreter's and the compiler's view of an instruction have in common. */
-import { F32, F64, I32, I64, V128 } from '../wasm/opcodes.ts';
-import { type Val, f32, f64, i32, i64, lane, op } from '../wasm/value.ts';
+
+import type { Pattern } from '../arch/a64/pattern.ts';
+import { condition, type Flags } from '../arch/flags.ts';
+import type { Access, Bytes } from '../arch/semantics.ts';
+import * as state from '../arch/state.ts';
 import { choose, load } from '../wasm/build.ts';
 import type { Link } from '../wasm/library.ts';
-import type { Access, Bytes } from '../arch/semantics.ts';
-import { type Flags, condition } from '../arch/flags.ts';
-import type { Pattern } from '../arch/a64/pattern.ts';
-import * as state from '../arch/state.ts';
+import { F32, F64, I32, I64, V128 } from '../wasm/opcodes.ts';
+import { f32, f64, i32, i64, lane, op, type Val } from '../wasm/value.ts';
 import { TLB_ADDEND, TLB_ENTRY_SHIFT, TLB_INDEX_MASK, TLB_READ, TLB_WRITE } from './abi.ts';
 
 export abstract class SemBase {

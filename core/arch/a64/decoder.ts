@@ -1,5 +1,5 @@
 /** Finds the pattern of an instruction word. */
-import { type Pattern, fieldsOf } from './pattern.ts';
+import { fieldsOf, type Pattern } from './pattern.ts';
 
 /** Top bits that index the first-level table. */
 const TOP = 11;

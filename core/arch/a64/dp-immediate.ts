@@ -1,6 +1,6 @@
 /** Data processing, immediate (C4.1.93): PC-relative, add/subtract, logical, move wide, bitfield, extract. */
 import { AddFlags, LogicFlags, SubFlags } from '../flags.ts';
-import { I64, type Sem, type Val, i32, op } from '../semantics.ts';
+import { I64, i32, op, type Sem, type Val } from '../semantics.ts';
 import { decodeBitMask } from './bitmask.ts';
 import { type Fields, Group, signed } from './pattern.ts';
 
@@ -80,7 +80,8 @@ group.insn('ANDS (immediate)', 'sf 11 100100 immN immr:6 imms:6 Rn Rd:w', {
   },
 });
 
-const wide = (f: Fields): bigint | null => (f.sf === 0 && f.immhw! > 1 ? null : BigInt(f.imm16!) << BigInt(16 * f.immhw!));
+const wide = (f: Fields): bigint | null =>
+  f.sf === 0 && f.immhw! > 1 ? null : BigInt(f.imm16!) << BigInt(16 * f.immhw!);
 group.insn('MOVN', 'sf 00 100101 immhw:2 imm16:16 Rd:w', {
   imm: (f) => {
     const w = wide(f);
@@ -98,7 +99,15 @@ group.insn('MOVK', 'sf 11 100101 hw:2 imm16:16 Rd:x', {
   where: (f) => f.sf === 1 || f.hw! < 2,
   imm: (f) => BigInt(f.imm16!) << BigInt(16 * f.hw!),
   asm: 'movk <Rd>, <wide-imm>',
-  run: (s, f) => s.setR(f.sf!, 'Rd', s.r(f.sf!, 'Rd').and(~(0xffffn << BigInt(16 * f.hw!))).or(immOf(s, f.sf!))),
+  run: (s, f) =>
+    s.setR(
+      f.sf!,
+      'Rd',
+      s
+        .r(f.sf!, 'Rd')
+        .and(~(0xffffn << BigInt(16 * f.hw!)))
+        .or(immOf(s, f.sf!)),
+    ),
 });
 
 // Bitfield moves are two shifts: left so that the field's top bit becomes the register's, then right to its place.
@@ -115,13 +124,29 @@ group.insn('SBFM', 'sf 00 100110 N immr:6 imms:6 Rn Rd:w', {
   where: bitfieldOk,
   imm: bitfieldShifts,
   asm: 'sbfm <Rd>, <Rn>, <immr>, <imms>',
-  run: (s, f) => s.setR(f.sf!, 'Rd', s.r(f.sf!, 'Rn').shl(count(s, f, 0)).shrS(count(s, f, 1))),
+  run: (s, f) =>
+    s.setR(
+      f.sf!,
+      'Rd',
+      s
+        .r(f.sf!, 'Rn')
+        .shl(count(s, f, 0))
+        .shrS(count(s, f, 1)),
+    ),
 });
 group.insn('UBFM', 'sf 10 100110 N immr:6 imms:6 Rn Rd:w', {
   where: bitfieldOk,
   imm: bitfieldShifts,
   asm: 'ubfm <Rd>, <Rn>, <immr>, <imms>',
-  run: (s, f) => s.setR(f.sf!, 'Rd', s.r(f.sf!, 'Rn').shl(count(s, f, 0)).shrU(count(s, f, 1))),
+  run: (s, f) =>
+    s.setR(
+      f.sf!,
+      'Rd',
+      s
+        .r(f.sf!, 'Rn')
+        .shl(count(s, f, 0))
+        .shrU(count(s, f, 1)),
+    ),
 });
 group.insn('BFM', 'sf 01 100110 N immr:6 imms:6 Rn Rd:x', {
   where: bitfieldOk,
@@ -130,7 +155,10 @@ group.insn('BFM', 'sf 01 100110 N immr:6 imms:6 Rn Rd:x', {
   run: (s, f) => {
     const ones = f.sf ? op('i64.extend_i32_s', i32(-1)) : i32(-1);
     const mask = ones.shl(count(s, f, 0)).shrU(count(s, f, 1));
-    const field = s.r(f.sf!, 'Rn').shl(count(s, f, 0)).shrU(count(s, f, 1));
+    const field = s
+      .r(f.sf!, 'Rn')
+      .shl(count(s, f, 0))
+      .shrU(count(s, f, 1));
     s.setR(f.sf!, 'Rd', s.r(f.sf!, 'Rd').and(mask.not()).or(field));
   },
 });

@@ -1,7 +1,8 @@
 /** Data processing, register (C4.1.95): arithmetic, logic, shifts, multiply, divide, conditional, one-source, CRC32. */
-import { LogicFlags, RawFlags, selectFlags, unpackFlags } from '../flags.ts';
-import { I32, I64, type Sem, type Val, i32, i64, op } from '../semantics.ts';
+
 import { choose, select } from '../control.ts';
+import { LogicFlags, RawFlags, selectFlags, unpackFlags } from '../flags.ts';
+import { I32, I64, i32, i64, op, type Sem, type Val } from '../semantics.ts';
 import { adds, subs } from './dp-immediate.ts';
 import { type Fields, Group } from './pattern.ts';
 
@@ -186,7 +187,15 @@ function divide(s: Sem, f: Fields, signedDiv: boolean): Val {
     m.eq(0),
     ty,
     () => zero,
-    () => (signedDiv ? choose(m.eq(-1), ty, () => n.neg(), () => n.divS(m)) : n.divU(m)),
+    () =>
+      signedDiv
+        ? choose(
+            m.eq(-1),
+            ty,
+            () => n.neg(),
+            () => n.divS(m),
+          )
+        : n.divU(m),
   );
 }
 for (const [name, kind] of [
@@ -317,4 +326,5 @@ for (const [c, poly] of [
     });
   }
 }
+
 export { op };

@@ -187,4 +187,5 @@ for (const k of pairKinds) {
     }
   }
 }
+
 export { I64 };

@@ -26,6 +26,8 @@ export interface PatternSpec {
   readonly asm?: string | ((f: Fields, pc: bigint) => string);
   /** How control leaves, for instructions that do not simply go on to the next. */
   readonly flow?: 'jump' | 'call' | 'branch' | 'indirect';
+  /** Uses the SIMD and floating-point registers: trapped as CPACR_EL1, CPTR_EL2 and CPTR_EL3 say (set by the group). */
+  readonly fp?: boolean;
   /** Never compiled: the region ends before it (system instructions, exceptions). */
   readonly interpretOnly?: boolean;
   /** The meaning. */
@@ -56,12 +58,15 @@ export interface Pattern extends PatternSpec {
 export class Group {
   readonly name: string;
   readonly patterns: Pattern[] = [];
-  constructor(name: string) {
+  private readonly common: { readonly fp?: boolean };
+  /** `common`: properties that all patterns of the group share. */
+  constructor(name: string, common: { readonly fp?: boolean } = {}) {
     this.name = name;
+    this.common = common;
   }
   /** Adds a pattern; `name` is the manual's heading, e.g. `ADD (immediate)`. */
   insn(name: string, bits: string, spec: PatternSpec): void {
-    this.patterns.push(parse(name, bits, spec));
+    this.patterns.push(parse(name, bits, { ...this.common, ...spec }));
   }
 }
 
