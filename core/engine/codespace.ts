@@ -76,6 +76,8 @@ export class CodeSpace {
   readonly hostPageOf: Uint32Array;
   /** Called when a branch target got hot. */
   onHot: (rec: number) => void = () => {};
+  /** Called when a record was filled (tests compile everything at once here). */
+  onDecoded: ((rec: number) => void) | null = null;
   readonly stats = { decoded: 0, handlers: 0, modules: 0 };
 
   constructor(
@@ -213,6 +215,30 @@ export class CodeSpace {
     }
     this.u16[(rec + REC_BASE_HANDLER) >> 1] = handler;
     this.u16[(rec + REC_ACTIVE) >> 1] = handler;
+    this.onDecoded?.(rec);
+  }
+
+  // Invalidation.
+  /** Forgets what was decoded of guest memory at a host address; regions of the pages go with it. */
+  invalidate(host: number, bytes: number): void {
+    for (let page = host & ~0xfff; page < host + bytes; page += 4096) {
+      const base = this.u32[(this.mapBase >> 2) + (page >>> 12)]!;
+      if (!base) continue;
+      this.onInvalidate(this.pageOf(base));
+      // Only the lines named, or records would be lost that run on meanwhile; regions are all of the page's.
+      const from = Math.max(host, page) & 0xfff;
+      const to = Math.min(host + bytes, page + 4096) - page;
+      this.u8.fill(0, base + ((from & ~3) << 2), base + (((to + 3) & ~3) << 2));
+    }
+  }
+  /** Called before records of a page are reset: its regions are no longer valid. */
+  onInvalidate: (page: number) => void = () => {};
+  /** Makes every record of the page run interpreted again. */
+  dropRegions(page: number): void {
+    const base = this.baseOfPage(page);
+    for (let at = base; at < base + PAGE_SENTINEL; at += REC_SIZE) {
+      this.u16[(at + REC_ACTIVE) >> 1] = this.u16[(at + REC_BASE_HANDLER) >> 1]!;
+    }
   }
 
   // Handlers.

@@ -27,7 +27,7 @@ import {
 } from '../wasm/build.ts';
 import type { Link } from '../wasm/library.ts';
 import { Module } from '../wasm/module.ts';
-import { I32, I64 } from '../wasm/opcodes.ts';
+import { I32, I64, type Ty } from '../wasm/opcodes.ts';
 import { fnState, type Label, nested, statement } from '../wasm/scope.ts';
 import { i32, select, type Val } from '../wasm/value.ts';
 import { H_DECODE, HANDLER, REC_ACTIVE, REC_BASE_HANDLER, TABLE_SIZE } from './abi.ts';
@@ -54,12 +54,21 @@ export class Regions {
   private readonly effects = new Map<number, Effects>();
   private readonly probeLink: Link;
   modeOf: () => number = () => 0;
+  /** Everything is compiled as soon as it is decoded (tests). */
+  eager = false;
   readonly stats = { regions: 0, instructions: 0, bytes: 0, batches: 0, ms: 0, v8ms: 0 };
 
   constructor(space: CodeSpace) {
     this.space = space;
     const probeModule = new Module(space.memoryType, TABLE_SIZE);
     this.probeLink = space.library.linker(probeModule);
+    space.onInvalidate = (page) => space.dropRegions(page);
+  }
+
+  /** Compiles the block that begins at `rec`, at once. */
+  compileNow(rec: number): void {
+    this.queue.push(rec);
+    this.flush();
   }
 
   /** Notes that `rec` is worth compiling. */
@@ -295,17 +304,21 @@ class RegionBuilder {
     const last = b.code[count - 1];
     const term = sem.term;
     const extra: (readonly [number, Val])[] = [[2, stableLocal(I32, 2).sub(count)]];
-    if (sem.fl && !b.flagsOut) {
-      const kept = sem.fl.operands().map((v) => {
-        const l = newLocal(v.ty);
-        extra.push([l, v]);
-        return stableLocal(v.ty, l);
-      });
-      this.frozen.set(b, sem.fl.rebuild(kept));
+    const kept: [number, Ty][] = [];
+    const flags = b.flagsOut ? null : sem.fl;
+    for (const v of flags?.operands() ?? []) {
+      const l = newLocal(v.ty);
+      extra.push([l, v]);
+      kept.push([l, v.ty]);
     }
+    // The flags are built anew behind the assignment: a value built before it would be computed before it.
+    const flush = (more: readonly (readonly [number, Val])[] = []): void => {
+      sem.flush(b.flagsOut, [...extra, ...more]);
+      if (flags) this.frozen.set(b, flags.rebuild(kept.map(([l, ty]) => stableLocal(ty, l))));
+    };
     if (term?.kind === 'branch') {
       const cond = newLocal(I32);
-      sem.flush(b.flagsOut, [...extra, [cond, term.cond]]);
+      flush([[cond, term.cond]]);
       const at = b.start + count - 1;
       iff(
         stableLocal(I32, cond),
@@ -314,13 +327,13 @@ class RegionBuilder {
       );
     } else if (term?.kind === 'indirect') {
       const to = newLocal(I64);
-      sem.flush(b.flagsOut, [...extra, [to, term.to]]);
+      flush([[to, term.to]]);
       this.exitTo(b, stableLocal(I64, to));
     } else if (term?.kind === 'jump') {
-      sem.flush(b.flagsOut, extra);
+      flush();
       this.branchTo(b, b.start + count - 1, last!.d.target!);
     } else if (term?.kind !== 'left') {
-      sem.flush(b.flagsOut, extra);
+      flush();
       if (b.end === 'special') this.exitNear(b, b.start + count, false);
       else if (b.end === 'page') this.exitTo(b, load('i64', this.cpu, state.PC_PAGE).add(4096));
       else this.go(b, b.start + count);

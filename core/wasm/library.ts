@@ -36,6 +36,9 @@ export class Library {
     if (!sig) throw new Error(`no routine ${name}`);
     return sig;
   }
+  has(name: string): boolean {
+    return this.routines.has(name) || this.imports.has(name);
+  }
   hostNames(): string[] {
     return [...this.imports.keys()];
   }

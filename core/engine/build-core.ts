@@ -1,0 +1,18 @@
+/** Puts the core module together: dispatch, and the routines of the architecture. */
+import { Library } from '../wasm/library.ts';
+import { Module } from '../wasm/module.ts';
+import { TABLE_SIZE } from './abi.ts';
+import { dispatch } from './core.ts';
+
+/** The memory that generated modules import; sizes in 64 KiB pages. */
+export const MEMORY_TYPE = { min: 1, max: 65536, shared: true } as const;
+
+/** One library of everything, and the module built from it. */
+export function buildCore(parts: readonly Library[]): { library: Library; bytes: Uint8Array } {
+  const library = new Library();
+  library.include(dispatch);
+  for (const p of parts) library.include(p);
+  const m = new Module(MEMORY_TYPE, TABLE_SIZE);
+  library.into(m);
+  return { library, bytes: m.encode() };
+}
