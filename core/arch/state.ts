@@ -81,9 +81,46 @@ export const REC_MAP = field(4);
 export const GRANTED = field(8);
 /** Number of this core. */
 export const INDEX = field(4);
+/** Physical address and PAS of a granule protection fault, as MFAR_EL3 shows them. */
+export const FAULT_PA = field(8);
+/** Interrupt lines (`LINE` bits). Set and cleared atomically by devices and other threads, which then set PEND.irq in PENDING. */
+export const IRQ_LINES = field(4);
+/** ISS of a pending physical SError. */
+export const SERROR_ISS = field(4);
+/** The Event Register (C1.6.1): 1 when an event is recorded. Others set it atomically. */
+export const EVENT = field(4);
+/** What the core waits for after it left with EXIT.wait (`WAIT`), and until when (counter value; all ones: no limit). */
+export const WAIT_KIND = field(4);
+export const WAIT_DEADLINE = field(8);
+/** Non-zero while other cores have still to answer this core's TLB and cache maintenance: DSB waits (routine `dsb`). */
+export const DSB_WAIT = field(4);
+/** What this core lacks or has beyond the rule (`CONFIG`), set once at reset. */
+export const CONFIG_FLAGS = field(4);
+/** SPSR bits that this CPU does not implement (FEAT_PAN, UAO, DIT, SSBS, BTI): they read as zero and are never set. */
+export const PSTATE_ABSENT = field(4);
+/** What a core that left with EXIT.host wants (`HOST_CALL`); PC is behind the instruction. */
+export const HOST_CALL_KIND = field(4);
 /** V0–V31. */
 export const V = field(16, 32);
 export const STATE_END = field(16);
+
+/** Bits of IRQ_LINES: physical IRQ, FIQ, SError, and the virtual ones (HCR_EL2.VI, VF, VSE act beside these). */
+export const LINE = { irq: 1, fiq: 2, serror: 4, virq: 8, vfiq: 16, vserror: 32 } as const;
+/** Values of WAIT_KIND; `monitor`: WFE while the exclusive monitor is open, which a store of another core would end. */
+export const WAIT = { interrupt: 1, event: 2, monitor: 3 } as const;
+/** Bits of CONFIG_FLAGS. */
+export const CONFIG = {
+  noEl2: 1,
+  noEl3: 2,
+  /** FEAT_RME: EL3 is Root state. */
+  rme: 4,
+  /** HVC, SMC are calls to the host (PSCI without firmware); `HLT #0xf000` is a semihosting call. */
+  hostHvc: 8,
+  hostSmc: 16,
+  semihosting: 32,
+} as const;
+/** Values of HOST_CALL_KIND. */
+export const HOST_CALL = { semihosting: 1, hvc: 2, smc: 3 } as const;
 
 /** Bits of TR_PERM. */
 export const PERM = { read: 1, write: 2, exec: 4 } as const;
