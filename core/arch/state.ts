@@ -36,9 +36,9 @@ export const PC_PAGE = field(8);
 export const PC = field(8);
 /** What compiled code may assume of the core's state; see `mode.ts`. */
 export const MODE = field(4);
-/** TLB banks in use: lower and upper half of the address space at the current privilege, then for unprivileged accesses. */
-export const BANKS = field(4, 2);
-export const BANKS_UNPRIV = field(4, 2);
+/** TLB bank in use for accesses at the current privilege, and for unprivileged ones. */
+export const BANK = field(4);
+export const BANK_UNPRIV = field(4);
 /** Alignment bits that an ordinary data access is tested for: 0, or 15 when SCTLR.A is set or stage 1 is off. */
 export const ALIGN_TEST = field(8);
 // PSTATE, apart from NZCV. Each is the bare value of its field.

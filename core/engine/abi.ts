@@ -50,6 +50,8 @@ export const H_DECODE = 0;
 export const H_CROSS_PAGE = 1;
 export const H_STOP = 2;
 export const H_FIRST_FREE = 8;
+/** Table entries from here on are regions: a record whose active entry is below is interpreted. */
+export const FIRST_REGION = 8192;
 /** Size of the function table. */
 export const TABLE_SIZE = 65536;
 

@@ -2,7 +2,9 @@
 import type { Instruction } from './regions.ts';
 
 /** Limits of one region, in instructions. */
-const MAX_INSTRUCTIONS = 160;
+const MAX_INSTRUCTIONS = 240;
+/** Calls followed into, one inside the other. */
+const MAX_CALLS = 3;
 
 export interface Registers {
   x: number;
@@ -16,8 +18,9 @@ export class CfgBlock {
   readonly code: Instruction[] = [];
   /** `special`: an instruction that is only interpreted follows; `page`: the page ends; `flow`: successors as listed. */
   end: 'flow' | 'special' | 'page' = 'flow';
-  /** Instruction indices control may go to, and the blocks they are (absent: outside of the region). */
-  targets: number[] = [];
+  /** Instruction indices control may go to, with the places that they are in the region. */
+  targets: (readonly [number, string])[] = [];
+  /** By instruction index: the blocks of the region that control may go to. */
   readonly successors = new Map<number, CfgBlock>();
   readonly predecessors: CfgBlock[] = [];
   /** Position in reverse postorder. */
@@ -44,6 +47,14 @@ export interface Cfg {
   readonly written: Registers;
 }
 
+/** A place in the region: an instruction, in the context of the calls that were followed to get there. */
+interface Place {
+  readonly at: number;
+  /** Instruction indices behind the calls that were followed into, outermost first. */
+  readonly returns: readonly number[];
+}
+const keyOf = (p: Place): string => (p.returns.length ? `${p.returns.join()}:${p.at}` : `${p.at}`);
+
 /** Builds the graph from `entry` (instruction index in its page), or null when nothing there can be compiled. */
 export function buildCfg(entry: number, fetch: (at: number) => Instruction | null): Cfg | null {
   const code = new Map<number, Instruction | null>();
@@ -62,64 +73,65 @@ export function buildCfg(entry: number, fetch: (at: number) => Instruction | nul
   if (!compilable(entry)) return null;
 
   // Leaders: breadth first, so that the limit cuts off what is far away.
-  const leaders = new Set<number>([entry]);
-  const reached = new Set<number>();
-  const work = [entry];
+  const first: Place = { at: entry, returns: [] };
+  const leaders = new Map<string, Place>([[keyOf(first), first]]);
+  const reached = new Set<string>();
+  const work: Place[] = [first];
   while (work.length && reached.size < MAX_INSTRUCTIONS) {
-    let at = work.shift()!;
-    while (at < 1024 && !reached.has(at) && compilable(at) && reached.size < MAX_INSTRUCTIONS) {
-      reached.add(at);
-      const { flow } = get(at)!.d.pattern;
-      if (flow) {
-        for (const t of targetsOf(at, get(at)!)) {
-          if (compilable(t)) {
-            leaders.add(t);
+    let p = work.shift()!;
+    while (p.at < 1024 && !reached.has(keyOf(p)) && compilable(p.at) && reached.size < MAX_INSTRUCTIONS) {
+      reached.add(keyOf(p));
+      const ins = get(p.at)!;
+      if (ins.d.pattern.flow) {
+        for (const t of targetsOf(p, ins)) {
+          if (compilable(t.at) && !leaders.has(keyOf(t))) {
+            leaders.set(keyOf(t), t);
             work.push(t);
           }
         }
         break;
       }
-      at++;
+      p = { at: p.at + 1, returns: p.returns };
     }
   }
-  const blocks = new Map<number, CfgBlock>();
-  for (const start of leaders) {
-    if (!reached.has(start)) continue;
-    const b = new CfgBlock(start);
-    let at = start;
+  const blocks = new Map<string, CfgBlock>();
+  for (const [key, start] of leaders) {
+    if (!reached.has(key)) continue;
+    const b = new CfgBlock(start.at);
+    let p = start;
     for (;;) {
-      const ins = get(at)!;
+      const ins = get(p.at)!;
       b.code.push(ins);
-      at++;
       if (ins.d.pattern.flow) {
-        b.targets = targetsOf(at - 1, ins);
+        b.targets = targetsOf(p, ins).map((t) => [t.at, keyOf(t)]);
         break;
       }
-      if (at === 1024) {
+      p = { at: p.at + 1, returns: p.returns };
+      const next = keyOf(p);
+      if (p.at === 1024) {
         b.end = 'page';
         break;
       }
-      if (!reached.has(at)) {
-        if (get(at) !== null && !compilable(at)) b.end = 'special';
-        else b.targets = [at];
+      if (!reached.has(next) && get(p.at) !== null && !compilable(p.at)) {
+        b.end = 'special';
         break;
       }
-      if (leaders.has(at)) {
-        b.targets = [at];
+      if (!reached.has(next) || leaders.has(next)) {
+        b.targets = [[p.at, next]];
         break;
       }
     }
-    blocks.set(start, b);
+    blocks.set(key, b);
   }
 
   // Reverse postorder.
-  const root = blocks.get(entry)!;
+  const root = blocks.get(keyOf(first))!;
   const post: CfgBlock[] = [];
   const state = new Map<CfgBlock, 1 | 2>();
   const visit = (b: CfgBlock): void => {
     state.set(b, 1);
-    for (const t of b.targets) {
-      const to = blocks.get(t);
+    for (const [, key] of b.targets) {
+      const to = blocks.get(key);
       if (to && !state.has(to)) visit(to);
     }
     state.set(b, 2);
@@ -131,10 +143,10 @@ export function buildCfg(entry: number, fetch: (at: number) => Instruction | nul
     b.order = i;
   });
   for (const b of ordered) {
-    for (const t of b.targets) {
-      const to = blocks.get(t);
+    for (const [at, key] of b.targets) {
+      const to = blocks.get(key);
       if (to) {
-        b.successors.set(t, to);
+        b.successors.set(at, to);
         to.predecessors.push(b);
       }
     }
@@ -171,14 +183,26 @@ export function buildCfg(entry: number, fetch: (at: number) => Instruction | nul
   return { entry: root, blocks: ordered, instructions, used, written };
 }
 
-/** Instruction indices inside the page that follow a control transfer. */
-function targetsOf(at: number, ins: Instruction): number[] {
+/** Places inside the page that follow a control transfer. */
+function targetsOf(p: Place, ins: Instruction): Place[] {
   const { flow } = ins.d.pattern;
-  const inside = (t: number): number[] => (t >= 0 && t < 1024 ? [t] : []);
-  const target = ins.d.target === null ? [] : inside(at + ins.d.target / 4);
-  if (flow === 'jump') return target;
-  if (flow === 'branch') return [...new Set([...target, ...inside(at + 1)])];
-  return [];
+  const { returns } = p;
+  const inside = (at: number): Place[] => (at >= 0 && at < 1024 ? [{ at, returns }] : []);
+  const target = ins.d.target === null ? [] : inside(p.at + ins.d.target / 4);
+  switch (flow) {
+    case 'jump':
+      return target;
+    case 'branch':
+      return ins.d.target === 4 ? target : [...target, ...inside(p.at + 1)];
+    case 'call':
+      // Calls are followed into, so that the return becomes one comparison.
+      if (returns.length === MAX_CALLS || p.at + 1 >= 1024) return [];
+      return target.map(({ at }) => ({ at, returns: [...returns, p.at + 1] }));
+    case 'return':
+      return returns.length ? [{ at: returns[returns.length - 1]!, returns: returns.slice(0, -1) }] : [];
+    default:
+      return [];
+  }
 }
 
 function dominates(a: CfgBlock, b: CfgBlock): boolean {
@@ -268,7 +292,8 @@ function flow(ordered: readonly CfgBlock[]): void {
     }
   }
 }
-/** How many places control can go from here, inside or outside of the page. */
+/** How many places control can go from here, inside or outside of the region. */
 function neededTargets(b: CfgBlock): number {
-  return b.code[b.code.length - 1]!.d.pattern.flow === 'branch' ? 2 : 1;
+  const { flow } = b.code[b.code.length - 1]!.d.pattern;
+  return flow === 'branch' || flow === 'return' ? 2 : 1;
 }

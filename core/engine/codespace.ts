@@ -11,6 +11,7 @@ import { tailCall } from '../wasm/build.ts';
 import type { Library } from '../wasm/library.ts';
 import { type MemoryType, Module } from '../wasm/module.ts';
 import {
+  FIRST_REGION,
   H_CROSS_PAGE,
   H_DECODE,
   H_FIRST_FREE,
@@ -68,6 +69,7 @@ export class CodeSpace {
   private readonly handlers = new Map<string, number>();
   private readonly words = new Map<number, Decoded | null>();
   private nextSlot = H_FIRST_FREE;
+  private nextRegion = FIRST_REGION;
   private nextPage = 0;
   private readonly freePages: number[] = [];
   private readonly recordsBase: number;
@@ -275,6 +277,7 @@ export class CodeSpace {
   private generate(list: { key: string; build: (m: Module) => ReturnType<Module['func']> }[]): number {
     const m = new Module(this.memoryType, TABLE_SIZE);
     const first = this.nextSlot;
+    if (first + list.length > FIRST_REGION) throw new Error('handler slots exhausted');
     const fns = list.map((h) => h.build(m));
     m.place(first, fns);
     this.instantiate(m);
@@ -305,9 +308,9 @@ export class CodeSpace {
   }
   /** A free table slot for a region. */
   takeSlots(count: number): number {
-    const first = this.nextSlot;
-    this.nextSlot += count;
-    if (this.nextSlot > TABLE_SIZE) throw new Error('function table exhausted');
+    const first = this.nextRegion;
+    this.nextRegion += count;
+    if (this.nextRegion > TABLE_SIZE) throw new Error('function table exhausted');
     return first;
   }
 }

@@ -69,8 +69,7 @@ lib.define('proceed', [I32, I32, I32], I32, (link, cpu, rec, n) => {
 const bytesOf = (info: Val): Val => i32(1).shl(info.and(7));
 
 function tlbEntry(cpu: Val, va: Val, banks: number): Val {
-  const bank = load('i32', cpu.add(va.shrU(61).lo32().and(4)), banks);
-  return bank.add(
+  return load('i32', cpu, banks).add(
     va
       .shrU(12 - TLB_ENTRY_SHIFT)
       .lo32()
@@ -86,7 +85,7 @@ lib.define('jump', [I32, I64, I32], I32, (link, c, v, m) => {
     store('i32', cpu, n, state.BUDGET);
     ret(i32(EXIT.pending));
   });
-  const entry = tlbEntry(cpu, va, state.BANKS);
+  const entry = tlbEntry(cpu, va, state.BANK);
   const records = variable(I32, load('i32', entry, TLB_RECORDS));
   // A misaligned PC keeps its low bits in the comparison, so it misses and is found by the slow path.
   unlikely(load('i64', entry, TLB_EXEC).ne(va.and(~0xffcn)), () => {
@@ -179,8 +178,8 @@ lib.define('fillData', [I32, I64, I32], I32, (link, c, v, i) => {
   const page = va.and(~0xfffn);
   // Device memory keeps out of the TLB: its accesses are checked for alignment one by one.
   iff(load('i32', cpu, state.TR_DEVICE).eqz(), () => {
-    const entry = variable(I32, tlbEntry(cpu, va, state.BANKS));
-    iff(info.and(INFO.unprivileged), () => entry.set(tlbEntry(cpu, va, state.BANKS_UNPRIV)));
+    const entry = variable(I32, tlbEntry(cpu, va, state.BANK));
+    iff(info.and(INFO.unprivileged), () => entry.set(tlbEntry(cpu, va, state.BANK_UNPRIV)));
     const e = entry.get();
     const keepExec = load('i64', e, TLB_EXEC).eq(page);
     iff(keepExec.eqz(), () => store('i64', e, i64(-1), TLB_EXEC));
@@ -225,7 +224,7 @@ lib.define('fillExec', [I32, I64], I32, (link, c, v) => {
   const slot = load('i32', cpu, state.REC_MAP).add(host.shrU(12).shl(2));
   const records = variable(I32, load('i32', slot));
   unlikely(records.get().eqz(), () => records.set(call(link('newRecords'), cpu, host.and(~0xfff))));
-  const e = tlbEntry(cpu, va, state.BANKS);
+  const e = tlbEntry(cpu, va, state.BANK);
   const page = va.and(~0xfffn);
   iff(
     load('i64', e, TLB_READ)

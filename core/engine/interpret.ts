@@ -200,9 +200,6 @@ export class InterpreterSem extends SemBase implements Sem {
     if (opts?.aligned || opts?.ordered) return i64(bytes - 1);
     return load('i64', this.cpu, state.ALIGN_TEST).and(bytes - 1);
   }
-  protected bankOffset(opts: Access | undefined): number {
-    return opts?.unprivileged ? state.BANKS_UNPRIV : state.BANKS;
-  }
   private deliverFault(): void {
     const fault = load('i32', this.cpu, state.FAULT);
     unlikely(fault, () => tailCall(this.link('deliver'), this.cpu, this.rec, this.n));

@@ -27,6 +27,15 @@ export class RegisterFile {
     this.vs[n] ??= newLocal(V128);
     return this.vs[n]!;
   }
+  private bankLocal = -1;
+  /** The TLB bank of ordinary accesses: it can't change inside a region. */
+  bank(): number {
+    if (this.bankLocal < 0) this.bankLocal = newLocal(I32);
+    return this.bankLocal;
+  }
+  get usesBank(): boolean {
+    return this.bankLocal >= 0;
+  }
   /** Locals of nf, zf, cf, vf. */
   flags(): number[] {
     if (!this.fs.length) this.fs.push(newLocal(I64), newLocal(I64), newLocal(I32), newLocal(I64));
@@ -59,6 +68,7 @@ export class RegionSem extends SemBase implements Sem {
   /** Index of the instruction in its page, and how many of this block came before it. */
   private at = 0;
   private before = 0;
+
   private readonly xs = new Map<number, Val>();
   private readonly vs = new Map<number, Val>();
   /** Flags as this block has set them; null while they are those of its start. */
@@ -200,8 +210,8 @@ export class RegionSem extends SemBase implements Sem {
     if (opts?.aligned || opts?.ordered) return i64(bytes - 1);
     return (Number(this.mode(state.MODE_FIELD.align).k) & 1) !== 0 ? i64(bytes - 1) : null;
   }
-  protected bankOffset(opts: Access | undefined): number {
-    return opts?.unprivileged ? state.BANKS_UNPRIV : state.BANKS;
+  protected override bank(opts: Access | undefined): Val {
+    return opts?.unprivileged ? super.bank(opts) : stableLocal(I32, this.file.bank());
   }
   private host(address: Val, bytes: Bytes, write: boolean, opts: Access | undefined): Val {
     const { entry, miss } = this.probe(address, bytes, opts, write);

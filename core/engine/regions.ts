@@ -30,7 +30,7 @@ import { Module } from '../wasm/module.ts';
 import { I32, I64, type Ty } from '../wasm/opcodes.ts';
 import { fnState, type Label, nested, statement } from '../wasm/scope.ts';
 import { i32, select, type Val } from '../wasm/value.ts';
-import { H_DECODE, HANDLER, REC_ACTIVE, REC_BASE_HANDLER, TABLE_SIZE } from './abi.ts';
+import { FIRST_REGION, H_DECODE, HANDLER, REC_ACTIVE, REC_BASE_HANDLER, TABLE_SIZE } from './abi.ts';
 import { buildCfg, type Cfg, type CfgBlock, type Registers } from './cfg.ts';
 import type { CodeSpace, Decoded } from './codespace.ts';
 import { type Effects, effectsOf } from './effects.ts';
@@ -204,6 +204,7 @@ class RegionBuilder {
           tailCallIndirect(HANDLER, load('i32_16u', i32(entryRec), REC_BASE_HANDLER), cpu, i32(entryRec), n),
         );
       }
+      if (this.file.usesBank) setLocals([this.file.bank()], [load('i32', cpu, state.BANK)]);
       unlikely(load('i32', cpu, state.PENDING).or(n.shrU(31)), () =>
         tailCall(this.link('leave'), cpu, i32(entryRec), n),
       );
@@ -242,13 +243,24 @@ class RegionBuilder {
   private exitNear(from: CfgBlock, at: number, counted: boolean): void {
     this.spill(from.dirty, this.frozen.get(from));
     const rec = this.rec(at);
-    const active = this.space.u16[(rec + REC_ACTIVE) >> 1]!;
-    const known = counted && active === this.space.u16[(rec + REC_BASE_HANDLER) >> 1];
-    if (known) tailCall(this.link('goNear'), this.cpu, i32(rec), this.n.get());
-    else tailCallIndirect(HANDLER, load('i32_16u', i32(rec), REC_ACTIVE), this.cpu, i32(rec), this.n.get());
+    const active = load('i32_16u', i32(rec), REC_ACTIVE);
+    // What is only interpreted so far counts heat on the way.
+    if (counted && this.space.u16[(rec + REC_ACTIVE) >> 1]! < FIRST_REGION) {
+      unlikely(active.ltU(FIRST_REGION), () => tailCall(this.link('goNear'), this.cpu, i32(rec), this.n.get()));
+    }
+    tailCallIndirect(HANDLER, active, this.cpu, i32(rec), this.n.get());
   }
-  private exitTo(from: CfgBlock, va: Val): void {
+  private exitTo(from: CfgBlock, va: Val, mayBeNear: boolean): void {
     this.spill(from.dirty, this.frozen.get(from));
+    if (mayBeNear) {
+      // Within the page no TLB is asked: what made the page executable for this region holds for all of it.
+      const offset = va.sub(load('i64', this.cpu, state.PC_PAGE));
+      iff(offset.and(~0xffcn).eqz(), () => {
+        const rec = offset.lo32().shl(2).add(this.base);
+        const active = load('i32_16u', rec, REC_ACTIVE);
+        iff(active.geU(FIRST_REGION), () => tailCallIndirect(HANDLER, active, this.cpu, rec, this.n.get()));
+      });
+    }
     tailCall(this.link('jump'), this.cpu, va, this.n.get());
   }
 
@@ -328,21 +340,25 @@ class RegionBuilder {
     } else if (term?.kind === 'indirect') {
       const to = newLocal(I64);
       flush([[to, term.to]]);
-      this.exitTo(b, stableLocal(I64, to));
+      const address = stableLocal(I64, to);
+      for (const at of b.successors.keys()) {
+        // The return that was expected: the call was followed into.
+        iff(address.eq(load('i64', this.cpu, state.PC_PAGE).add(4 * at)), () => this.go(b, at));
+      }
+      this.exitTo(b, address, true);
     } else if (term?.kind === 'jump') {
       flush();
       this.branchTo(b, b.start + count - 1, last!.d.target!);
     } else if (term?.kind !== 'left') {
       flush();
       if (b.end === 'special') this.exitNear(b, b.start + count, false);
-      else if (b.end === 'page') this.exitTo(b, load('i64', this.cpu, state.PC_PAGE).add(4096));
+      else if (b.end === 'page') this.exitTo(b, load('i64', this.cpu, state.PC_PAGE).add(4096), false);
       else this.go(b, b.start + count);
     }
   }
   private branchTo(b: CfgBlock, at: number, target: number): void {
     const to = at + target / 4;
-    if (to < 0 || to >= 1024) this.exitTo(b, load('i64', this.cpu, state.PC_PAGE).add(4 * to));
-    else if (b.code[b.code.length - 1]!.d.pattern.flow === 'call') this.exitNear(b, to, true);
+    if (to < 0 || to >= 1024) this.exitTo(b, load('i64', this.cpu, state.PC_PAGE).add(4 * to), false);
     else this.go(b, to);
   }
 }

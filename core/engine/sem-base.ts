@@ -104,12 +104,17 @@ export abstract class SemBase {
 
   /** Alignment bits to test beside the page, or null when none can be needed. */
   protected abstract alignTest(bytes: number, opts: Access | undefined): Val | null;
-  protected abstract bankOffset(opts: Access | undefined): number;
+  protected bankOffset(opts: Access | undefined): number {
+    return opts?.unprivileged ? state.BANK_UNPRIV : state.BANK;
+  }
+  /** Address of the TLB bank that serves the access. */
+  protected bank(opts: Access | undefined): Val {
+    return load('i32', this.cpu, this.bankOffset(opts));
+  }
 
   /** The TLB entry for `address`, and whether it misses for this access (i32, non-zero). */
   protected probe(address: Val, bytes: Bytes, opts: Access | undefined, write: boolean): { entry: Val; miss: Val } {
-    const bank = load('i32', this.cpu.add(address.shrU(61).lo32().and(4)), this.bankOffset(opts));
-    const entry = bank.add(
+    const entry = this.bank(opts).add(
       address
         .shrU(12 - TLB_ENTRY_SHIFT)
         .lo32()

@@ -103,10 +103,8 @@ export class BareCore {
     this.view.setBigUint64(MEMMAP + MM_END, BigInt(this.base + bytes), true);
     this.view.setInt32(MEMMAP + MM_DELTA, this.layout.arena - this.base, true);
     this.flushTlb();
-    for (const banks of [state.BANKS, state.BANKS_UNPRIV]) {
-      this.view.setUint32(this.cpu + banks, this.layout.banks(0), true);
-      this.view.setUint32(this.cpu + banks + 4, this.layout.banks(0) + TLB_BANK_BYTES, true);
-    }
+    this.view.setUint32(this.cpu + state.BANK, this.layout.banks(0), true);
+    this.view.setUint32(this.cpu + state.BANK_UNPRIV, this.layout.banks(0) + TLB_BANK_BYTES, true);
     this.regions = options.mode === 'interpreter' ? null : new Regions(this.space);
     if (this.regions) {
       const regions = this.regions;

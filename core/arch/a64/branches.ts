@@ -72,7 +72,7 @@ group.insn('BLR', '1101011 0001 11111 000000 Rn 00000', {
   },
 });
 group.insn('RET', '1101011 0010 11111 000000 Rn 00000', {
-  flow: 'indirect',
+  flow: 'return',
   asm: 'ret {<Xn>}',
   run: (s) => s.jumpTo(s.x('Rn'), 'return'),
 });
