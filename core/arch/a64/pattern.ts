@@ -7,6 +7,19 @@
  *   `Rn:s`  31 is SP, read or written  `Rs:x`  read and written; 31 is XZR (becomes part of the shape)
  * Fields that begin with `imm` only feed the pattern's `imm` function. All other fields are *shape*: plain numbers when the
  * meaning runs, one handler of the interpreter for each combination that is met.
+ *
+ * Assembly text (`asm`), as `core/debug/disassemble.ts` reads it: text as it is, operands in <>, and {} around what is left out
+ * when every operand in it is zero, absent or the default. Operands:
+ *   `<Rd>`           general register of field Rd, W or X by field `sf`; `<Wd>`, `<Xd>`: of field Rd at that width;
+ *   `<Xd+1>`         the one after it; `|SP` behind any of these: 31 is the stack pointer
+ *   `<Bd> … <Qd>`    scalar of field Vd; `<Vd.16B>`, `<Vd.4S>`, `<Vd.S>`: field Vd with that arrangement; `<Vn+1.16B>`
+ *   `<Vd.T>`         arrangement 8B 16B 4H 8H 2S 4S 1D 2D by fields `size` and `Q`; `<Vd.Tw>`: twice as wide elements, always
+ *                    128 bits; `<Vd.Tn>`: half as wide ones; `<Vd.Ts>`: only the element's letter
+ *   `<cond>`, `<shift>`, `<extend>`, …   names for fields; the list is `core/debug/operands.ts`, others are added there
+ *   `<label>`, `<target>`   address from `imm` and from `target`
+ *   `<imm>`          what `imm` computes, signed decimal; `<immx>`: in hexadecimal
+ *   `<name>`         otherwise: field `name` as a number
+ * Templates are plain instructions (UBFM, ORR, HINT); preferred aliases (LSL, MOV, NOP) are `core/debug/aliases.ts`.
  */
 import type { Sem } from '../semantics.ts';
 
@@ -22,7 +35,7 @@ export interface PatternSpec {
   readonly imm?: (f: Fields) => number | bigint | null;
   /** Direct branches: target as byte offset from the instruction; `aux` is a byte that comes along (`immByte(6)`). */
   readonly target?: (f: Fields) => { readonly offset: number; readonly aux?: number };
-  /** Assembly text; see `disassembler`. */
+  /** Assembly text: a template as described above, or a function where a template cannot say it. */
   readonly asm?: string | ((f: Fields, pc: bigint) => string);
   /** How control leaves, for instructions that do not simply go on to the next. */
   readonly flow?: 'jump' | 'call' | 'branch' | 'indirect' | 'return';
