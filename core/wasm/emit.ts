@@ -21,6 +21,8 @@ class Emitter {
   private readonly fn: FnState;
   private readonly resolve: Resolver;
   private scope: [Ty, number][] = [];
+  /** Where the `if`s stand that hardly ever are taken. */
+  readonly unlikelyAt: number[] = [];
 
   constructor(fn: FnState, resolve: Resolver) {
     this.fn = fn;
@@ -232,6 +234,7 @@ class Emitter {
         return;
       }
       case 'if':
+        if (s.blocks![0]!.cold) this.unlikelyAt.push(o.len);
         this.nest(0x04, null, s.blocks![0]!);
         if (s.blocks!.length > 1) {
           o.u8(0x05);
@@ -298,8 +301,16 @@ class Emitter {
   }
 }
 
-/** The code entry of one function: local declarations and instructions, without the leading size. */
-export function emitFunction(fn: FnState, body: Block, resolve: Resolver, endsOpen: boolean): Bytes {
+/**
+ * The code entry of one function: local declarations and instructions, without the leading size; and the offsets in it of
+ * branches that are unlikely (for the branch hint section, which keeps V8 from spilling registers for the sake of cold calls).
+ */
+export function emitFunction(
+  fn: FnState,
+  body: Block,
+  resolve: Resolver,
+  endsOpen: boolean,
+): { readonly entry: Bytes; readonly unlikelyAt: readonly number[] } {
   const e = new Emitter(fn, resolve);
   e.mark(body);
   e.block(body);
@@ -315,9 +326,10 @@ export function emitFunction(fn: FnState, body: Block, resolve: Resolver, endsOp
     entry.leb(n);
     entry.u8(ty);
   }
+  const start = entry.len;
   entry.bytes(e.out.view());
   // Functions end by return or tail call; the validator wants to see that their end is not reached.
   if (endsOpen) entry.u8(0x00);
   entry.u8(0x0b);
-  return entry;
+  return { entry, unlikelyAt: e.unlikelyAt.map((at) => at + start) };
 }

@@ -171,9 +171,24 @@ export class Module implements Resolver {
         }
       });
     }
+    const hinted = bodies.flatMap((b, i) => (b.unlikelyAt.length ? [{ index: i + this.imports.length, ...b }] : []));
+    // WebAssembly "Branch Hinting": a custom section before the code.
+    section(0, (s) => {
+      s.str('metadata.code.branch_hint');
+      s.leb(hinted.length);
+      for (const { index, unlikelyAt } of hinted) {
+        s.leb(index);
+        s.leb(unlikelyAt.length);
+        for (const at of unlikelyAt) {
+          s.leb(at);
+          s.leb(1);
+          s.u8(0);
+        }
+      }
+    });
     section(10, (s) => {
       s.leb(bodies.length);
-      for (const b of bodies) s.sized(b);
+      for (const b of bodies) s.sized(b.entry);
     });
     return out.view().slice();
   }
