@@ -75,6 +75,20 @@ export const SCRATCH_HI = field(8);
 export const TR_PA = field(8);
 export const TR_PERM = field(4);
 export const TR_DEVICE = field(4);
+/** More of it: memory attributes (MAIR byte, shareability in [9:8]), PA space (numbered as SECURITY), BTI guard (GP). */
+export const TR_ATTR = field(4);
+export const TR_PAS = field(4);
+export const TR_GUARDED = field(4);
+/** log2 of the mapping's size in stage 1, and what else decides how it may be cached (`TR` bits in translation/fields.ts). */
+export const TR_LEAF_SIZE = field(4);
+export const TR_NOTE = field(4);
+/** Encryption context of the output: which MECID register holds it (0: the default context). */
+export const TR_MEC = field(4);
+/** The translation context in use (`CTX` bits in translation/fields.ts); `selectBanks` computes it. */
+export const TR_CTX = field(4);
+/** TLB banks of this core (set once at reset), and non-zero when other cores share its translations and code. */
+export const TLB_AREA = field(4);
+export const PEERS = field(4);
 /** Base of the map from host page to records of the code space that runs this core. */
 export const REC_MAP = field(4);
 /** Instructions granted since reset; executed = granted − BUDGET. */
