@@ -81,6 +81,8 @@ export const PEND = {
   inbox: 4,
   /** Execute one instruction, then leave. */
   step: 8,
+  /** Self-hosted debug looks at each instruction: software step, breakpoints (routine `debugCheck`). */
+  debug: 16,
 } as const;
 
 /** Taken branches to one target before it is compiled. */

@@ -7,7 +7,7 @@
 import type { Decoder } from '../arch/a64/decoder.ts';
 import { fieldsOf, type Pattern } from '../arch/a64/pattern.ts';
 import * as state from '../arch/state.ts';
-import { tailCall } from '../wasm/build.ts';
+import { type FnRef, tailCall } from '../wasm/build.ts';
 import type { Library } from '../wasm/library.ts';
 import { type MemoryType, Module } from '../wasm/module.ts';
 import {
@@ -17,7 +17,6 @@ import {
   H_FIRST_FREE,
   H_STOP,
   HANDLER,
-  PAGE_RECORDS,
   PAGE_SENTINEL,
   PAGE_STRIDE,
   REC_ACTIVE,
@@ -26,11 +25,13 @@ import {
   REC_IMM,
   REC_OPS,
   REC_SHIFT,
-  REC_SIZE,
   TABLE_SIZE,
+  TLB_BANK_BYTES,
+  TLB_ENTRY,
+  TLB_EXEC,
 } from './abi.ts';
 import { InterpreterSem } from './interpret.ts';
-import type { Layout } from './layout.ts';
+import { BANKS_PER_CORE, CORE_STRIDE, type Layout } from './layout.ts';
 
 /** What the host does for guest code. */
 export interface Host {
@@ -50,7 +51,16 @@ export interface Decoded {
   readonly zr: number;
 }
 
-/** Handler keys that are generated together at the start, most used first; see `docs/engine.md`. */
+interface HandlerPlan {
+  readonly key: string;
+  readonly build: (m: Module) => FnRef;
+}
+/** Instructions looked at for handlers that will be missing too. */
+const LOOK_AHEAD = 200;
+
+/** Does a direct branch at this host address stay in its page? */
+const isNear = (host: number, d: Decoded): boolean => d.target !== null && (((host & 0xfff) + d.target) & ~0xfff) === 0;
+
 export class CodeSpace {
   readonly memory: WebAssembly.Memory<SharedArrayBuffer>;
   readonly table: WebAssembly.Table;
@@ -70,8 +80,12 @@ export class CodeSpace {
   private readonly words = new Map<number, Decoded | null>();
   private nextSlot = H_FIRST_FREE;
   private nextRegion = FIRST_REGION;
+  private readonly freeRegions: number[] = [];
   private nextPage = 0;
   private readonly freePages: number[] = [];
+  /** Record pages in use, oldest first. */
+  private readonly inUse: number[] = [];
+  private readonly cores: number[] = [];
   private readonly recordsBase: number;
   private readonly mapBase: number;
   /** Host page of each record page in use. */
@@ -80,7 +94,7 @@ export class CodeSpace {
   onHot: (rec: number) => void = () => {};
   /** Called when a record was filled (tests compile everything at once here). */
   onDecoded: ((rec: number) => void) | null = null;
-  readonly stats = { decoded: 0, handlers: 0, modules: 0 };
+  readonly stats = { decoded: 0, handlers: 0, modules: 0, evictedPages: 0 };
 
   constructor(
     memory: WebAssembly.Memory<SharedArrayBuffer>,
@@ -126,26 +140,42 @@ export class CodeSpace {
 
   /** Binds a core to this code space. */
   attach(cpu: number): void {
+    this.cores.push((cpu - this.layout.core(0)) / CORE_STRIDE);
     this.u32[(cpu + state.REC_MAP) >> 2] = this.mapBase;
   }
 
   // Record pages.
   private newRecords(hostPage: number): number {
-    let page = this.freePages.pop();
-    if (page === undefined) {
-      if (this.nextPage === this.layout.recordPages) this.evict();
-      page = this.freePages.pop() ?? this.nextPage++;
-    }
+    if (this.freePages.length === 0 && this.nextPage === this.layout.recordPages) this.evict();
+    const page = this.freePages.pop() ?? this.nextPage++;
     const base = this.recordsBase + page * PAGE_STRIDE;
     this.u8.fill(0, base, base + PAGE_STRIDE);
     this.u16[(base + PAGE_SENTINEL) >> 1] = H_CROSS_PAGE;
     this.u16[(base + PAGE_SENTINEL + REC_BASE_HANDLER) >> 1] = H_CROSS_PAGE;
     this.hostPageOf[page] = hostPage >>> 0;
+    this.inUse.push(page);
     this.u32[(this.mapBase >> 2) + (hostPage >>> 12)] = base;
     return base;
   }
+  /** Gives up the oldest quarter of the record pages. Instruction TLBs that name them are emptied. */
   private evict(): void {
-    throw new Error('record pool exhausted');
+    const old = this.inUse.splice(0, Math.max(1, this.inUse.length >> 2));
+    for (const page of old) {
+      this.onInvalidate(page);
+      this.u32[(this.mapBase >> 2) + (this.hostPageOf[page]! >>> 12)] = 0;
+      this.hostPageOf[page] = 0;
+      this.freePages.push(page);
+    }
+    for (const core of this.cores) this.forgetFetches(core);
+    this.stats.evictedPages += old.length;
+  }
+  /** Empties the instruction side of all TLB banks of a core. */
+  private forgetFetches(core: number): void {
+    const first = this.layout.banks(core);
+    for (let at = first; at < first + BANKS_PER_CORE * TLB_BANK_BYTES; at += TLB_ENTRY) {
+      this.i32[(at + TLB_EXEC) >> 2] = -1;
+      this.i32[(at + TLB_EXEC + 4) >> 2] = -1;
+    }
   }
   /** Record page number of a record. */
   pageOf(rec: number): number {
@@ -207,9 +237,8 @@ export class CodeSpace {
       handler = this.undefinedHandler();
       this.i32[(rec + REC_IMM) >> 2] = word;
     } else {
-      const offset = host & 0xfff;
-      const near = d.target !== null && ((offset + d.target) & ~0xfff) === 0;
-      handler = this.handlerOf(word, d, near);
+      const near = isNear(host, d);
+      handler = this.handlerOf(host, word, d);
       for (let i = 0; i < d.ops.length; i++) this.u8[rec + REC_OPS + i] = d.ops[i]!;
       this.i32[(rec + REC_IMM) >> 2] = d.target === null ? d.immLo : near ? d.target << (REC_SHIFT - 2) : d.target;
       this.i32[(rec + REC_IMM + 4) >> 2] = d.immHi;
@@ -233,15 +262,14 @@ export class CodeSpace {
       this.u8.fill(0, base + ((from & ~3) << 2), base + (((to + 3) & ~3) << 2));
     }
   }
-  /** Called before records of a page are reset: its regions are no longer valid. */
-  onInvalidate: (page: number) => void = () => {};
-  /** Makes every record of the page run interpreted again. */
-  dropRegions(page: number): void {
-    const base = this.baseOfPage(page);
-    for (let at = base; at < base + PAGE_SENTINEL; at += REC_SIZE) {
-      this.u16[(at + REC_ACTIVE) >> 1] = this.u16[(at + REC_BASE_HANDLER) >> 1]!;
+  /** Forgets everything that was decoded. */
+  invalidateAll(): void {
+    for (let page = 0; page < this.nextPage; page++) {
+      if (this.hostPageOf[page] !== 0) this.invalidate(this.hostPageOf[page]!, 4096);
     }
   }
+  /** Called before records of a page are reset: its regions are no longer valid. */
+  onInvalidate: (page: number) => void = () => {};
 
   // Handlers.
   private undefinedHandler(): number {
@@ -260,13 +288,32 @@ export class CodeSpace {
       },
     ]);
   }
-  private handlerOf(word: number, d: Decoded, near: boolean): number {
-    const key = `${d.pattern.id}.${(word & d.pattern.shapeMask) >>> 0}.${near ? 1 : 0}${d.zr}`;
-    const known = this.handlers.get(key);
-    if (known !== undefined) return known;
-    return this.generate([{ key, build: (m) => this.buildHandler(m, key, word, d, near) }]);
+  private keyOf(word: number, d: Decoded, near: boolean): string {
+    return `${d.pattern.id}.${(word & d.pattern.shapeMask) >>> 0}.${near ? 1 : 0}${d.zr}`;
   }
-  private buildHandler(m: Module, key: string, word: number, d: Decoded, near: boolean): ReturnType<Module['func']> {
+  /** Slot of the handler for the instruction at a host address. A missing one is made together with those that follow it. */
+  private handlerOf(host: number, word: number, d: Decoded): number {
+    const known = this.handlers.get(this.keyOf(word, d, isNear(host, d)));
+    if (known !== undefined) return known;
+    const list: HandlerPlan[] = [];
+    const seen = new Set<string>();
+    const end = Math.min((host & ~0xfff) + 4096, host + 4 * LOOK_AHEAD);
+    for (let at = host; at < end; at += 4) {
+      const w = this.u32[at >> 2]!;
+      const dd = this.decodeWord(w);
+      if (!dd) {
+        // Data, most likely: what lies behind it is reached by a branch of its own.
+        break;
+      }
+      const near = isNear(at, dd);
+      const key = this.keyOf(w, dd, near);
+      if (this.handlers.has(key) || seen.has(key)) continue;
+      seen.add(key);
+      list.push({ key, build: (m) => this.buildHandler(m, key, w, dd, near) });
+    }
+    return this.generate(list);
+  }
+  private buildHandler(m: Module, key: string, word: number, d: Decoded, near: boolean): FnRef {
     const f = fieldsOf(d.pattern, word);
     return m.func(key, HANDLER.params, HANDLER.result, (cpu, rec, n) => {
       const sem = new InterpreterSem(d.pattern, { near, zr: d.zr }, this.library.linker(m), cpu!, rec!, n!);
@@ -274,7 +321,7 @@ export class CodeSpace {
     });
   }
   /** Generates handlers in one module; yields the slot of the first. */
-  private generate(list: { key: string; build: (m: Module) => ReturnType<Module['func']> }[]): number {
+  private generate(list: readonly HandlerPlan[]): number {
     const m = new Module(this.memoryType, TABLE_SIZE);
     const first = this.nextSlot;
     if (first + list.length > FIRST_REGION) throw new Error('handler slots exhausted');
@@ -285,33 +332,19 @@ export class CodeSpace {
     this.stats.handlers += list.length;
     return first;
   }
-  /** Generates the handlers for the shapes of these words (and both near and far branches) in one module. */
-  prepare(words: Iterable<number>): void {
-    const list: { key: string; build: (m: Module) => ReturnType<Module['func']> }[] = [];
-    const seen = new Set<string>();
-    for (const word of words) {
-      const d = this.decodeWord(word);
-      if (!d) continue;
-      for (const near of d.target === null ? [false] : [false, true]) {
-        const key = `${d.pattern.id}.${(word & d.pattern.shapeMask) >>> 0}.${near ? 1 : 0}${d.zr}`;
-        if (this.handlers.has(key) || seen.has(key)) continue;
-        seen.add(key);
-        list.push({ key, build: (m) => this.buildHandler(m, key, word, d, near) });
-      }
-    }
-    if (list.length) this.generate(list);
-  }
   instantiate(m: Module): void {
     const bytes = m.encode();
     new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: this.env } as WebAssembly.Imports);
     this.stats.modules++;
   }
-  /** A free table slot for a region. */
-  takeSlots(count: number): number {
-    const first = this.nextRegion;
-    this.nextRegion += count;
-    if (this.nextRegion > TABLE_SIZE) throw new Error('function table exhausted');
-    return first;
+  /** A free table slot for a region, or null when there is none. */
+  takeSlot(): number | null {
+    if (this.freeRegions.length) return this.freeRegions.pop()!;
+    return this.nextRegion < TABLE_SIZE ? this.nextRegion++ : null;
+  }
+  /** Gives a slot back; its function is let go. */
+  freeSlot(slot: number): void {
+    this.table.set(slot, null);
+    this.freeRegions.push(slot);
   }
 }
-export { PAGE_RECORDS, REC_SIZE };

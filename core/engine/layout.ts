@@ -18,8 +18,14 @@ export const MM_FLAG = { readOnly: 1 } as const;
 
 /** State of cores. */
 export const CORES = 64 * KB;
-export const CORE_STRIDE = 16 * KB;
-if (STATE_END > CORE_STRIDE) throw new Error('core state outgrew its place');
+export const CORE_STRIDE = 32 * KB;
+/** Offset from a core's state of its control block: run state and messages, see `core/system/control.ts`. */
+export const CORE_CONTROL = CORE_STRIDE - 4 * KB;
+if (STATE_END > CORE_CONTROL) throw new Error('core state outgrew its place');
+/** Words that all cores of a system share; see `core/system/control.ts`. */
+export const GLOBAL_CONTROL = 0x1800;
+/** Memory for the state of devices and for rings between threads. */
+export const DEVICE_BYTES = 4 * MB;
 
 export const BANKS_PER_CORE = 64;
 
@@ -33,6 +39,8 @@ export interface Layout {
   readonly recordPages: number;
   /** Map from host page to records of code space n (u32 each). */
   recordMap(space: number): number;
+  /** State of devices, DEVICE_BYTES long. */
+  readonly devices: number;
   /** Guest memory: first byte, size. */
   readonly arena: number;
   readonly arenaBytes: number;
@@ -46,7 +54,8 @@ const align = (v: number, to: number): number => Math.ceil(v / to) * to;
 export function layoutOf(cores: number, spaces: number, arenaBytes: number): Layout {
   const banksAt = align(CORES + cores * CORE_STRIDE, 64 * KB);
   const banksBytes = BANKS_PER_CORE * TLB_BANK_BYTES;
-  const recordsAt = align(banksAt + cores * banksBytes, 64 * KB);
+  const devices = align(banksAt + cores * banksBytes, 64 * KB);
+  const recordsAt = devices + DEVICE_BYTES;
   const recordBytes = 48 * MB;
   const mapsAt = align(recordsAt + spaces * recordBytes, 64 * KB);
   // The map is indexed by host page over the whole memory, so that an index needs no subtraction.
@@ -63,6 +72,7 @@ export function layoutOf(cores: number, spaces: number, arenaBytes: number): Lay
     records: (n) => recordsAt + n * recordBytes,
     recordPages: Math.floor(recordBytes / PAGE_STRIDE),
     recordMap: (n) => mapsAt + n * mapBytes,
+    devices,
     arena,
     arenaBytes,
     pages: bytes / (64 * KB),

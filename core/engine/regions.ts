@@ -12,6 +12,7 @@ import {
   atomicLoad,
   block,
   br,
+  type FnRef,
   iff,
   load,
   loop,
@@ -41,6 +42,17 @@ const STINT = 200_000;
 /** Hot entries that are compiled together. */
 const BATCH = 24;
 
+/** Generated code is kept up to this many bytes of WebAssembly; beyond it the oldest goes. */
+const CODE_BYTES = 24 << 20;
+/** A page whose code changed this often after it was compiled stays interpreted. */
+const MAX_REWRITES = 8;
+
+/** A compiled region: where it begins, and its table entry (−1 when it is gone). */
+interface Region {
+  readonly rec: number;
+  slot: number;
+}
+
 export interface Instruction {
   readonly word: number;
   readonly d: Decoded;
@@ -53,16 +65,22 @@ export class Regions {
   private readonly queued = new Set<number>();
   private readonly effects = new Map<number, Effects>();
   private readonly probeLink: Link;
+  /** Compiled together, oldest first. */
+  private readonly batches: { readonly bytes: number; readonly regions: readonly Region[] }[] = [];
+  private liveBytes = 0;
+  private readonly byPage = new Map<number, Region[]>();
+  /** How often compiled code of a page was dropped because the page changed. */
+  private readonly rewritten = new Map<number, number>();
   modeOf: () => number = () => 0;
   /** Everything is compiled as soon as it is decoded (tests). */
   eager = false;
-  readonly stats = { regions: 0, instructions: 0, bytes: 0, batches: 0, ms: 0, v8ms: 0 };
+  readonly stats = { regions: 0, instructions: 0, bytes: 0, batches: 0, ms: 0, v8ms: 0, dropped: 0 };
 
   constructor(space: CodeSpace) {
     this.space = space;
     const probeModule = new Module(space.memoryType, TABLE_SIZE);
     this.probeLink = space.library.linker(probeModule);
-    space.onInvalidate = (page) => space.dropRegions(page);
+    space.onInvalidate = (page) => this.dropPage(page);
   }
 
   /** Compiles the block that begins at `rec`, at once. */
@@ -102,34 +120,87 @@ export class Regions {
     this.queue = [];
     const m = new Module(this.space.memoryType, TABLE_SIZE);
     const link = this.space.library.linker(m);
-    const entries: number[] = [];
-    const fns = [];
+    const made: Region[] = [];
+    const fns: FnRef[] = [];
     for (const rec of list) {
       this.queued.delete(rec);
       const page = this.space.pageOf(rec);
       const at = (rec - this.space.baseOfPage(page)) >> 4;
       const cfg = buildCfg(at, (i) => this.instruction(page, i));
-      if (!cfg) continue;
+      if (!cfg || (this.rewritten.get(page) ?? 0) > MAX_REWRITES) continue;
       const build = new RegionBuilder(this.space, page, cfg, new ModeAssumption(this.modeOf()), link);
-      fns.push(m.func(`r${rec}`, HANDLER.params, HANDLER.result, (cpu, r, n) => build.emit(cpu!, r!, n!)));
-      entries.push(rec);
+      const fn = m.func(`r${rec}`, HANDLER.params, HANDLER.result, (cpu, r, n) => build.emit(cpu!, r!, n!));
+      const slot = this.slot();
+      m.place(slot, [fn]);
+      fns.push(fn);
+      made.push({ rec, slot });
       this.stats.regions++;
       this.stats.instructions += cfg.instructions;
     }
     if (!fns.length) return;
-    const first = this.space.takeSlots(fns.length);
-    m.place(first, fns);
     const bytes = m.encode();
+    this.evictFor(bytes.length);
     this.stats.bytes += bytes.length;
     this.stats.batches++;
     const t = performance.now();
     const module = new WebAssembly.Module(bytes);
     new WebAssembly.Instance(module, { env: this.space.env } as WebAssembly.Imports);
     this.stats.v8ms += performance.now() - t;
-    entries.forEach((rec, i) => {
-      this.space.u16[(rec + REC_ACTIVE) >> 1] = first + i;
-    });
+    this.batches.push({ bytes: bytes.length, regions: made });
+    this.liveBytes += bytes.length;
+    for (const r of made) this.enter(r);
     this.stats.ms += performance.now() - started;
+  }
+
+  private enter(r: Region): void {
+    // What was entered under the same record before is superseded; its slot is free once nothing leads to it.
+    this.space.u16[(r.rec + REC_ACTIVE) >> 1] = r.slot;
+    const page = this.space.pageOf(r.rec);
+    const list = this.byPage.get(page);
+    if (list) list.push(r);
+    else this.byPage.set(page, [r]);
+  }
+  private leave(r: Region): void {
+    if (r.slot < 0) return;
+    const active = (r.rec + REC_ACTIVE) >> 1;
+    if (this.space.u16[active] === r.slot) this.space.u16[active] = this.space.u16[(r.rec + REC_BASE_HANDLER) >> 1]!;
+    this.space.freeSlot(r.slot);
+    r.slot = -1;
+    this.stats.dropped++;
+  }
+  /** The regions of a page are no longer valid: its code changed, or its records go. */
+  private dropPage(page: number): void {
+    const list = this.byPage.get(page);
+    if (!list) return;
+    for (const r of list) this.leave(r);
+    this.byPage.delete(page);
+    this.rewritten.set(page, (this.rewritten.get(page) ?? 0) + 1);
+  }
+  /** Makes room under CODE_BYTES: the oldest batches go first. */
+  private evictFor(bytes: number): void {
+    while (this.batches.length && this.liveBytes + bytes > CODE_BYTES) this.evictOldest();
+  }
+  private evictOldest(): void {
+    const batch = this.batches.shift()!;
+    for (const r of batch.regions) {
+      const page = this.space.pageOf(r.rec);
+      const list = this.byPage.get(page);
+      if (list) {
+        const rest = list.filter((o) => o !== r);
+        if (rest.length) this.byPage.set(page, rest);
+        else this.byPage.delete(page);
+      }
+      this.leave(r);
+    }
+    this.liveBytes -= batch.bytes;
+  }
+  private slot(): number {
+    for (;;) {
+      const slot = this.space.takeSlot();
+      if (slot !== null) return slot;
+      if (!this.batches.length) throw new Error('no table entry is left for compiled code');
+      this.evictOldest();
+    }
   }
 }
 

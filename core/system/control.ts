@@ -1,0 +1,65 @@
+/**
+ * Words in shared memory through which threads steer each other. Offsets in bytes; everything is 32 bits unless said.
+ *
+ * Order of things when a core stops listening (waits, is off, is parked): it publishes `quiet`, sleeps on `wake`, and on waking
+ * clears `quiet` *before* it looks into its inbox. A sender puts its message in *before* it looks at `quiet`. So either the
+ * sender sees a quiet core, whose next act is to read the message, or it waits for the answer.
+ */
+import { CORE_CONTROL, GLOBAL_CONTROL, type Layout } from '../engine/layout.ts';
+
+/** Per core, from the core's control block. */
+export const CTL = {
+  /** 0 off, 1 on, 2 asked to start. */
+  run: 0,
+  /** Sequence number that changes with each wake-up. */
+  wake: 4,
+  quiet: 8,
+  /** Inbox: entries written, entries read, lock of writers; `lost` when a quiet core's inbox overflowed. */
+  written: 12,
+  read: 16,
+  lock: 20,
+  lost: 24,
+  /** Where CPU_ON starts the core: address, context (64 bits each), exception level. */
+  entry: 32,
+  context: 40,
+  level: 48,
+  /** Next timer deadline in nanoseconds of the system clock, f64; infinity when none. */
+  deadline: 56,
+  ring: 128,
+} as const;
+export const RING_ENTRIES = 128;
+/** One message: kind, three operands (i32 each), 64-bit operand. */
+export const RING_ENTRY = 24;
+
+/** For all cores together, from GLOBAL_CONTROL. */
+export const GLOBAL = {
+  /** 0 running, 1 pause wanted, 2 stop wanted. */
+  request: 0,
+  /** Held while one core does what others must not see half done (16-byte atomics, re-keying). */
+  exclusive: 4,
+  /** Cores that have to stand still: changes wake them. */
+  park: 8,
+  /** Held during a device access. */
+  device: 12,
+  /** The clock thread sleeps on this word. */
+  clock: 16,
+  /** 1 when more than one thread runs cores. */
+  threads: 20,
+} as const;
+
+/** Index into an Int32Array of a global word. */
+export const globalIndex = (offset: number): number => (GLOBAL_CONTROL + offset) >> 2;
+/** Index into an Int32Array of a core's control word. */
+export const controlIndex = (layout: Layout, core: number, offset: number): number =>
+  (layout.core(core) + CORE_CONTROL + offset) >> 2;
+
+/** A spin lock that sleeps when it takes long; never held across guest code. */
+export function lock(words: Int32Array, index: number): void {
+  for (let spins = 0; Atomics.compareExchange(words, index, 0, 1) !== 0; spins++) {
+    if (spins > 200) Atomics.wait(words, index, 1, 1);
+  }
+}
+export function unlock(words: Int32Array, index: number): void {
+  Atomics.store(words, index, 0);
+  Atomics.notify(words, index, 1);
+}
