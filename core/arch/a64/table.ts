@@ -1,8 +1,19 @@
 /** All instruction groups. */
 import * as branches from './branches.ts';
+import * as cryptoAes from './crypto-aes.ts';
+import * as cryptoHash from './crypto-hash.ts';
+import * as dotProduct from './dot-product.ts';
 import * as dpImmediate from './dp-immediate.ts';
 import * as dpRegister from './dp-register.ts';
 import * as loads from './loads.ts';
 import type { Group } from './pattern.ts';
 
-export const groups: readonly Group[] = [dpImmediate.group, dpRegister.group, branches.group, loads.group];
+export const groups: readonly Group[] = [
+  dpImmediate.group,
+  dpRegister.group,
+  branches.group,
+  loads.group,
+  cryptoAes.group,
+  cryptoHash.group,
+  dotProduct.group,
+];

@@ -2,6 +2,7 @@
 
 import type { Template } from '../template.ts';
 import { controlTemplates } from './control.ts';
+import { cryptoTemplates } from './crypto.ts';
 import { floatTemplates } from './float.ts';
 import { integerTemplates } from './integer.ts';
 import { memoryAccessTemplates } from './memory.ts';
@@ -12,6 +13,7 @@ export const TEMPLATES: readonly Template[] = [
   ...memoryAccessTemplates,
   ...controlTemplates,
   ...floatTemplates,
+  ...cryptoTemplates,
   ...pauthTemplates('pauth-qarma5'),
   ...pauthTemplates('pauth-qarma3'),
 ];
