@@ -1,7 +1,8 @@
 /** All routines of the architecture. */
 import type { Library } from '../wasm/library.ts';
+import { exceptionLibraries } from './exceptions/library.ts';
 import { cryptoLibraries } from './crypto/library.ts';
 
 export function archLibraries(): Library[] {
-  return [...cryptoLibraries];
+  return [...exceptionLibraries, ...cryptoLibraries];
 }

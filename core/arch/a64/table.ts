@@ -6,6 +6,10 @@ import * as dotProduct from './dot-product.ts';
 import * as dpImmediate from './dp-immediate.ts';
 import * as dpRegister from './dp-register.ts';
 import * as loads from './loads.ts';
+import * as barriers from './barriers.ts';
+import * as exceptions from './exceptions.ts';
+import * as hints from './hints.ts';
+import * as pstate from './pstate.ts';
 import type { Group } from './pattern.ts';
 
 export const groups: readonly Group[] = [
@@ -16,4 +20,8 @@ export const groups: readonly Group[] = [
   cryptoAes.group,
   cryptoHash.group,
   dotProduct.group,
+  barriers.group,
+  exceptions.group,
+  hints.group,
+  pstate.group,
 ];

@@ -1,0 +1,150 @@
+/**
+ * What follows from PSTATE and the control registers: the mode word, the alignment rule, the TLB banks, and whether an interrupt
+ * or a debug event is due. `contextChanged` is called after every change of what these derive from.
+ */
+
+import { PEND } from '../../engine/abi.ts';
+import { atomicLoad, call, iff, ret, rmw, run, store, unlikely } from '../../wasm/build.ts';
+import { Library } from '../../wasm/library.ts';
+import { I32 } from '../../wasm/opcodes.ts';
+import { i32, i64, select, type Val } from '../../wasm/value.ts';
+import * as state from '../state.ts';
+import { MODE_FIELD } from '../state.ts';
+import { HCR, MDSCR, SCR, SCTLR } from './fields.ts';
+import { bit64, byEl, currentEl, el2Enabled, hcr, hostEl0, reg32, regimeEl, setWord, word } from './view.ts';
+
+export const context = new Library();
+
+const put = (v: Val, [lo]: readonly [number, number]): Val => v.shl(lo);
+
+/** i32: level (1–3) whose control register traps SIMD and floating point at `el`, 0 for none (AArch64.CheckFPEnabled). */
+export function fpTrapLevel(cpu: Val, el: Val, h: Val): Val {
+  const fpen = reg32(cpu, 'CPACR_EL1').bits(20, 2);
+  const cptr2 = reg32(cpu, 'CPTR_EL2');
+  const cptr3 = reg32(cpu, 'CPTR_EL3');
+  const el0 = el.eqz();
+  const tge = bit64(h, HCR.TGE);
+  const below2 = el.ltU(2);
+  // CPACR_EL1.FPEN: x0 traps EL0 and EL1, 01 traps EL0.
+  const by1 = below2.and(hostEl0(h).eqz()).and(fpen.and(1).eqz().or(fpen.eq(1).and(el0)));
+  const fpen2 = cptr2.bits(20, 2);
+  const byFpen2 = fpen2.and(1).eqz().or(fpen2.eq(1).and(el0).and(tge));
+  const by2 = el
+    .ltU(3)
+    .and(el2Enabled(cpu))
+    .and(select(bit64(h, HCR.E2H), byFpen2, cptr2.bits(10, 1)));
+  const by3 = cptr3.bits(10, 1);
+  return select(by1, i32(1), select(by2, i32(2), by3.mul(3)));
+}
+
+/** FPCR and FPSR as the mode word holds them. */
+function fpMode(cpu: Val): Val {
+  const fpcr = word(cpu, state.FPCR);
+  const exact = word(cpu, state.FPSR).bits(4, 1);
+  return put(fpcr.bits(22, 2), MODE_FIELD.rounding)
+    .or(put(fpcr.bits(24, 1), MODE_FIELD.fz))
+    .or(put(fpcr.bits(25, 1), MODE_FIELD.dn))
+    .or(put(fpcr.bits(19, 1), MODE_FIELD.fz16))
+    .or(put(fpcr.bits(1, 1), MODE_FIELD.ah))
+    .or(put(exact.xor(1), MODE_FIELD.inexactWanted));
+}
+const FP_MODE_MASK = [
+  MODE_FIELD.rounding,
+  MODE_FIELD.fz,
+  MODE_FIELD.dn,
+  MODE_FIELD.fz16,
+  MODE_FIELD.ah,
+  MODE_FIELD.inexactWanted,
+].reduce((mask, [lo, len]) => mask | ((2 ** len - 1) << lo), 0);
+
+/** After a change of FPCR or FPSR. */
+context.define('fpModeChanged', [I32], null, (_link, cpu) => {
+  setWord(cpu!, state.MODE, word(cpu!, state.MODE).and(~FP_MODE_MASK).or(fpMode(cpu!)));
+});
+
+/** After any change of PSTATE, the security state or a control register: everything derived is computed anew. */
+context.define('contextChanged', [I32], null, (link, c) => {
+  const cpu = c!;
+  const el = currentEl(cpu);
+  const h = hcr(cpu);
+  const regime = regimeEl(el, h);
+  const sctlr = byEl(cpu, regime, 'SCTLR').lo32();
+  const below2 = regime.eq(1);
+  // Stage 1 off (EL1&0 also by TGE): data accesses are to Device memory, unless HCR_EL2.DC makes them Normal.
+  const off = sctlr
+    .and(1)
+    .xor(1)
+    .or(below2.and(bit64(h, HCR.TGE)));
+  const dc = below2.and(bit64(h, HCR.DC));
+  const align = sctlr.bits(SCTLR.A, 1).or(off.and(dc.xor(1)));
+  store('i64', cpu, select(align, i64(15), i64(0)), state.ALIGN_TEST);
+  const mode = put(align, MODE_FIELD.align)
+    .or(put(el, MODE_FIELD.el))
+    .or(put(word(cpu, state.SECURITY), MODE_FIELD.security))
+    .or(put(fpTrapLevel(cpu, el, h).ne(0), MODE_FIELD.fpTrapped))
+    .or(fpMode(cpu));
+  setWord(cpu, state.MODE, mode);
+  run(link('selectBanks'), cpu);
+  run(link('masksChanged'), cpu);
+});
+
+/** Swaps bits 0 and 1: DAIF and HCR_EL2 have FIQ below IRQ, the lines and SCR_EL3 the other way round. */
+const swapped = (v: Val): Val => v.and(4).or(v.and(1).shl(1)).or(v.shrU(1).and(1));
+
+/** All lines: those of devices, and the virtual ones of HCR_EL2. */
+export function allLines(cpu: Val): Val {
+  const h = reg32(cpu, 'HCR_EL2');
+  const v = h
+    .shrU(HCR.VI - 3)
+    .and(state.LINE.virq)
+    .or(h.shrU(HCR.VF - 4).and(state.LINE.vfiq))
+    .or(h.shrU(HCR.VSE - 5).and(state.LINE.vserror));
+  return atomicLoad('i32', cpu, state.IRQ_LINES).or(v);
+}
+
+/**
+ * Which of `lines` would be taken now, as `LINE` bits (AArch64.PendingUnmaskedPhysicalInterrupts and …VirtualInterrupts).
+ */
+context.define('deliverable', [I32, I32], I32, (_link, c, l) => {
+  const [cpu, lines] = [c!, l!];
+  const el = currentEl(cpu);
+  const h = hcr(cpu);
+  const scr = reg32(cpu, 'SCR_EL3');
+  const tge = bit64(h, HCR.TGE);
+  const routed = swapped(h.lo32().shrU(HCR.FMO).and(7));
+  const override = select(hostEl0(h), i32(0), select(tge, i32(7), routed));
+  const daif = swapped(word(cpu, state.DAIF).and(7));
+  const toEl3 = scr.shrU(SCR.IRQ).and(7);
+  const at01 = daif.and(override.not()).and(toEl3.not());
+  const at2 = select(tge, daif, daif.or(override.not())).and(toEl3.not());
+  const nmea = select(scr.bits(SCR.NMEA, 1), i32(state.LINE.serror), i32(0)).and(toEl3);
+  const at3 = daif.or(toEl3.not()).and(nmea.not());
+  const mask = select(el.ltU(2), at01, select(el.eq(2), at2, at3));
+  const physical = lines.and(7).and(mask.not());
+  const guest = el.ltU(2).and(el2Enabled(cpu)).and(tge.xor(1));
+  const virtual = select(guest, lines.shrU(3).and(routed).and(daif.not()).and(7), i32(0));
+  ret(physical.or(virtual.shl(3)));
+});
+
+/**
+ * After a change of the masks: sets or clears PEND.irq and PEND.debug. The flag is cleared before the lines are read, and who sets a
+ * line sets the flag afterwards: so none is lost.
+ */
+context.define('masksChanged', [I32], null, (link, c) => {
+  const cpu = c!;
+  const pending = word(cpu, state.PENDING);
+  unlikely(pending.and(PEND.irq | PEND.debug), () => {
+    rmw('and', 'i32', cpu, i32(~(PEND.irq | PEND.debug)), undefined, state.PENDING);
+  });
+  const lines = allLines(cpu);
+  unlikely(lines, () => {
+    iff(call(link('deliverable'), cpu, lines), () => {
+      rmw('or', 'i32', cpu, i32(PEND.irq), undefined, state.PENDING);
+    });
+  });
+  unlikely(reg32(cpu, 'MDSCR_EL1').and((1 << MDSCR.SS) | (1 << MDSCR.MDE)), () => {
+    unlikely(call(link('debugActive'), cpu), () => {
+      rmw('or', 'i32', cpu, i32(PEND.debug), undefined, state.PENDING);
+    });
+  });
+});
