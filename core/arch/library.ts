@@ -1,8 +1,9 @@
 /** All routines of the architecture. */
 import type { Library } from '../wasm/library.ts';
 import { exceptionLibraries } from './exceptions/library.ts';
+import { crc } from './crc.ts';
 import { cryptoLibraries } from './crypto/library.ts';
 
 export function archLibraries(): Library[] {
-  return [...exceptionLibraries, ...cryptoLibraries];
+  return [...exceptionLibraries, crc, ...cryptoLibraries];
 }

@@ -16,6 +16,10 @@ export const MM_DELTA = 16;
 export const MM_FLAGS = 20;
 export const MM_FLAG = { readOnly: 1 } as const;
 
+/** Constant tables of the architecture's routines, see `core/arch/tables.ts`. */
+export const TABLES = 0x2000;
+export const TABLES_END = 0xf000;
+
 /** State of cores. */
 export const CORES = 64 * KB;
 export const CORE_STRIDE = 32 * KB;

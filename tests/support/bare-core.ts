@@ -5,6 +5,7 @@
 import { Decoder } from '../../core/arch/a64/decoder.ts';
 import { groups } from '../../core/arch/a64/table.ts';
 import * as state from '../../core/arch/state.ts';
+import { writeArchTables } from '../../core/arch/tables.ts';
 import { EXIT, PEND, REC_ACTIVE, REC_BASE_HANDLER, TLB_BANK_BYTES } from '../../core/engine/abi.ts';
 import { buildCore } from '../../core/engine/build-core.ts';
 import { CodeSpace } from '../../core/engine/codespace.ts';
@@ -84,6 +85,7 @@ export class BareCore {
     this.memory = new WebAssembly.Memory({ initial: this.layout.pages, maximum: 65536, shared: true });
     this.view = new DataView(this.memory.buffer);
     this.u8 = new Uint8Array(this.memory.buffer);
+    writeArchTables(this.u8);
     this.cpu = this.layout.core(0);
     const libraries = options.libraries ?? [];
     const { library, bytes: core } = buildCore([...libraries, stubs(libraries)]);
