@@ -1,9 +1,10 @@
 /** All routines of the architecture. */
 import type { Library } from '../wasm/library.ts';
+import { library as simdShifts } from './a64/simd-variable-shift.ts';
 import { exceptionLibraries } from './exceptions/library.ts';
 import { crc } from './crc.ts';
 import { cryptoLibraries } from './crypto/library.ts';
 
 export function archLibraries(): Library[] {
-  return [...exceptionLibraries, crc, ...cryptoLibraries];
+  return [simdShifts, ...exceptionLibraries, crc, ...cryptoLibraries];
 }

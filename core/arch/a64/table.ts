@@ -11,12 +11,14 @@ import * as exceptions from './exceptions.ts';
 import * as hints from './hints.ts';
 import * as pstate from './pstate.ts';
 import type { Group } from './pattern.ts';
+import { simdGroups } from './simd.ts';
 
 export const groups: readonly Group[] = [
   dpImmediate.group,
   dpRegister.group,
   branches.group,
   loads.group,
+  ...simdGroups,
   cryptoAes.group,
   cryptoHash.group,
   dotProduct.group,
