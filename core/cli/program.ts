@@ -1,0 +1,52 @@
+/** The command and its subcommands. */
+import { Command, CommanderError } from 'commander';
+import { UserError } from '../system/errors.ts';
+import { type Parts, runCommand } from './run.ts';
+import { STATUS } from './session.ts';
+import type { Io } from './terminal.ts';
+
+const EXAMPLES = `
+Examples:
+  npm run -s trireme -- run --kernel prog.elf --cpus 2 --memory 512M
+  npm run -s trireme -- run --kernel prog.elf --expect 'ready' --send 'go\\n' --expect 'done' --timeout 20
+  npm run -s trireme -- run --kernel prog.elf -s -S      (then: gdb-multiarch prog.elf -ex 'target remote :1234')
+
+In the terminal Ctrl+A x quits; Ctrl+A ? shows the other keys.
+The exit status is the guest's; 2: the command line or a file is wrong; 3: an expectation was missed or time ran out.`;
+
+/** Everything an argument vector asks for; yields the exit status. Errors of the user are one line on standard error. */
+export async function main(args: readonly string[], io: Io, parts: Parts): Promise<number> {
+  let status = 0;
+  const program = new Command('trireme')
+    .description('An AArch64 machine, emulated in TypeScript and WebAssembly.')
+    .addHelpText('after', EXAMPLES);
+  program.addCommand(
+    runCommand(io, parts, (result) => {
+      status = result;
+    }),
+  );
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().configureOutput({
+      writeOut: (text) => void io.stdout.write(text),
+      // Said below, as one line.
+      writeErr: () => {},
+    });
+  }
+  const complain = (message: string): number => {
+    io.stderr.write(`trireme: ${message}\n`);
+    return STATUS.usage;
+  };
+  if (args.length === 0) {
+    program.outputHelp();
+    return 0;
+  }
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return status;
+  } catch (error) {
+    if (error instanceof UserError) return complain(error.message);
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return 0;
+    return complain(error.message.replace(/^error: /, '').replaceAll('\n', ' '));
+  }
+}

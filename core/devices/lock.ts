@@ -1,0 +1,15 @@
+/** A lock in shared memory: 0 free, 1 taken, 2 taken and somebody sleeps on it. Not recursive; for short sections only. */
+
+const SPINS = 200;
+
+export function lock(words: Int32Array, index: number): void {
+  for (let spin = 0; spin < SPINS; spin++) {
+    if (Atomics.compareExchange(words, index, 0, 1) === 0) return;
+  }
+  // The time limit heals a wake-up that went to a thread which has just been ended.
+  while (Atomics.exchange(words, index, 2) !== 0) Atomics.wait(words, index, 2, 10);
+}
+
+export function unlock(words: Int32Array, index: number): void {
+  if (Atomics.exchange(words, index, 0) === 2) Atomics.notify(words, index, 1);
+}

@@ -1,0 +1,88 @@
+/**
+ * A queue of bytes in shared memory. Any thread may write, any may read, under one lock.
+ *
+ * Layout in 32-bit words: lock, bytes written so far, bytes read so far (both modulo 2^32), attention (see `takeAttention`),
+ * then the bytes.
+ */
+import { lock, unlock } from './lock.ts';
+
+const LOCK = 0;
+const HEAD = 1;
+const TAIL = 2;
+const ATTENTION = 3;
+const DATA = 4;
+
+export class ByteRing {
+  readonly capacity: number;
+  private readonly words: Int32Array;
+  private readonly data: Uint8Array;
+
+  /** Bytes of shared memory for a ring of `capacity` bytes, a power of two. */
+  static bytes(capacity: number): number {
+    return 4 * DATA + capacity;
+  }
+
+  constructor(buffer: SharedArrayBuffer, offset: number, capacity: number) {
+    if (capacity < 4 || (capacity & (capacity - 1)) !== 0) throw new RangeError('capacity must be a power of two');
+    this.capacity = capacity;
+    this.words = new Int32Array(buffer, offset, DATA);
+    this.data = new Uint8Array(buffer, offset + 4 * DATA, capacity);
+  }
+
+  /** Bytes that wait. */
+  get length(): number {
+    return (Atomics.load(this.words, HEAD) - Atomics.load(this.words, TAIL)) >>> 0;
+  }
+
+  /** Appends what fits; yields how many bytes. */
+  write(bytes: Uint8Array): number {
+    const { words, data, capacity } = this;
+    lock(words, LOCK);
+    const head = words[HEAD]!;
+    const count = Math.min(bytes.length, capacity - ((head - words[TAIL]!) >>> 0));
+    for (let i = 0; i < count; i++) data[(head + i) & (capacity - 1)] = bytes[i]!;
+    Atomics.store(words, HEAD, (head + count) | 0);
+    unlock(words, LOCK);
+    if (count > 0) Atomics.notify(words, HEAD);
+    return count;
+  }
+
+  /** Takes up to `limit` bytes from the front. */
+  read(limit: number): Uint8Array {
+    const { words, data, capacity } = this;
+    lock(words, LOCK);
+    const tail = words[TAIL]!;
+    const count = Math.min(limit, (words[HEAD]! - tail) >>> 0);
+    const bytes = new Uint8Array(count);
+    for (let i = 0; i < count; i++) bytes[i] = data[(tail + i) & (capacity - 1)]!;
+    Atomics.store(words, TAIL, (tail + count) | 0);
+    unlock(words, LOCK);
+    if (count > 0) Atomics.notify(words, TAIL);
+    return bytes;
+  }
+
+  /** The next byte, or −1. */
+  readByte(): number {
+    return this.length === 0 ? -1 : (this.read(1)[0] ?? -1);
+  }
+
+  /** Sleeps while the ring is full, at most `milliseconds`. */
+  waitForSpace(milliseconds: number): void {
+    const tail = Atomics.load(this.words, TAIL);
+    if ((Atomics.load(this.words, HEAD) - tail) >>> 0 === this.capacity) {
+      Atomics.wait(this.words, TAIL, tail, milliseconds);
+    }
+  }
+
+  /**
+   * The attention word keeps two threads from telling each other the same thing over and over: it is raised before one tells, and
+   * lowered before the other looks. `raise` yields true when it was down, that is, when the other side has to be told.
+   */
+  raiseAttention(): boolean {
+    return Atomics.exchange(this.words, ATTENTION, 1) === 0;
+  }
+  /** Lowers the attention word; yields whether it was up. */
+  takeAttention(): boolean {
+    return Atomics.exchange(this.words, ATTENTION, 0) === 1;
+  }
+}

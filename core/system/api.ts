@@ -1,0 +1,198 @@
+/**
+ * The interface between a running system and its faces (the command, the gdb server, the workbench, tests).
+ *
+ * A system is created from a plain configuration, lives on threads of its own, and talks back by events. Registers and memory may
+ * be looked at and changed while it is paused; they lie in shared memory, so those calls return at once.
+ */
+import type { TraceConfig } from './trace.ts';
+
+/** `normal`: both tiers; `interpreter`: nothing is compiled; `compiled`: everything is compiled when first met. */
+export type EngineMode = 'normal' | 'interpreter' | 'compiled';
+
+export type StartEl = 1 | 2 | 3;
+
+/** Which instruction reaches the built-in PSCI; `none` where firmware provides it. */
+export type PsciConduit = 'hvc' | 'smc' | 'none';
+
+/** Bytes that are in memory at reset. */
+export interface Image {
+  /** Physical address. */
+  readonly address: number;
+  readonly bytes: Uint8Array;
+  /** Size in memory; what `bytes` does not cover is zero. Default: as many as there are bytes. */
+  readonly memoryBytes?: number;
+}
+
+/** What semihosting may do on the host. */
+export interface SemihostingConfig {
+  /** Files the guest may open: none, all that this process may, or those below a directory (an absolute path). */
+  readonly files: 'none' | 'all' | { readonly root: string };
+  /** Answer to SYS_GET_CMDLINE. */
+  readonly commandLine: string;
+}
+
+export interface SystemConfig {
+  readonly cores: number;
+  readonly memoryBytes: number;
+  /** Physical address of RAM; default 0x40000000. */
+  readonly ramBase?: number;
+  /** A name of the CPU list, for instance `max` or `cortex-a72`. */
+  readonly cpuModel: string;
+  /** Changes to the model: names of features (FEAT_ name without prefix) that are added, or left out when false. */
+  readonly features?: Readonly<Record<string, boolean>>;
+  readonly engine: EngineMode;
+  /** All cores on one thread, round-robin, with time counted in instructions: same input, same run. */
+  readonly deterministic: boolean;
+  /** Start of every pseudo-random sequence that the guest can see, for deterministic runs; default 1. */
+  readonly seed?: number;
+  readonly startEl: StartEl;
+  readonly images: readonly Image[];
+  /** Where core 0 starts (and, without PSCI, every core). */
+  readonly entry: bigint;
+  /** Null: HLT #0xF000 is what the architecture makes of it, an UNDEFINED or debug exception. */
+  readonly semihosting: SemihostingConfig | null;
+  readonly psci: PsciConduit;
+  readonly trace?: TraceConfig;
+  /** Guest time, in seconds, after which the system ends with reason `limit`. */
+  readonly timeLimit?: number;
+}
+
+/**
+ * `exit`: the guest said so through semihosting; `poweroff`: PSCI SYSTEM_OFF or a power device; `wild`: a core can do nothing but
+ * fault for ever; `limit`: `timeLimit`; `stopped`: `stop()`; `failed`: an error of ours.
+ */
+export type ExitReason = 'exit' | 'poweroff' | 'wild' | 'limit' | 'stopped' | 'failed';
+
+export interface SystemExit {
+  readonly reason: ExitReason;
+  /** Exit status that the guest gave, 0–255; 1 for `wild` and `failed`. */
+  readonly status: number;
+  /** The core that caused it. */
+  readonly core?: number;
+  /** One line for the user; `wild` and `failed` have it. */
+  readonly message?: string;
+}
+
+export type WatchAccess = 'read' | 'write' | 'access';
+
+export interface Watchpoint {
+  /** Virtual address of the first byte. */
+  readonly address: bigint;
+  readonly length: number;
+  readonly access: WatchAccess;
+}
+
+/** Why a system that was running is paused now. */
+export type StopReason =
+  | { readonly kind: 'pause' | 'step' | 'breakpoint' }
+  | { readonly kind: 'watchpoint'; readonly watchpoint: Watchpoint; readonly address: bigint };
+
+export interface StopEvent {
+  /** The core that the reason is about. */
+  readonly core: number;
+  readonly reason: StopReason;
+}
+
+export interface ConsoleInfo {
+  readonly id: number;
+  /** `uart0`, … */
+  readonly name: string;
+}
+
+/** Events, with the arguments their listeners get. */
+export interface SystemEvents {
+  /** Bytes that a console showed, in order. */
+  console: [id: number, bytes: Uint8Array];
+  /** The last event of a system. */
+  exit: [exit: SystemExit];
+  /** Whole lines of trace text. */
+  trace: [text: string];
+  /** All cores stand still. */
+  stopped: [stop: StopEvent];
+  resumed: [];
+  /** The guest or a face reset the system. */
+  reset: [];
+}
+
+/** One core, of a paused system. Registers by the names of the manual; values are unsigned. */
+export interface Core {
+  readonly index: number;
+  /** False between PSCI CPU_OFF and CPU_ON, and before the first CPU_ON. */
+  readonly on: boolean;
+  /** Waits in WFI or WFE. */
+  readonly waiting: boolean;
+  /** X0–X30. */
+  x(n: number): bigint;
+  setX(n: number, value: bigint): void;
+  /** The stack pointer in use. */
+  sp: bigint;
+  pc: bigint;
+  /** PSTATE in the layout of SPSR_ELx (C5.2.18). */
+  pstate: bigint;
+  /** V0–V31, 16 bytes, least significant first. */
+  v(n: number): Uint8Array;
+  setV(n: number, bytes: Uint8Array): void;
+  fpcr: number;
+  fpsr: number;
+  /** A system register by its name in upper case (`SCTLR_EL1`), or null when this core has none of that name. */
+  sysreg(name: string): bigint | null;
+  setSysreg(name: string, value: bigint): boolean;
+  /** Names that `sysreg` knows. */
+  sysregNames(): readonly string[];
+}
+
+/** What each core shall do after `resume`. */
+export type CoreAction = 'run' | 'step' | 'halt';
+
+export interface SystemStats {
+  /** Guest instructions of all cores since start. */
+  readonly instructions: number;
+  /** Seconds that the system ran (host time; pauses do not count). */
+  readonly seconds: number;
+  /** Guest time in seconds. */
+  readonly guestSeconds: number;
+  readonly perCore: readonly { readonly instructions: number }[];
+  /** What the engine counts: instructions decoded, handlers, modules, regions compiled, … */
+  readonly engine: Readonly<Record<string, number>>;
+}
+
+export interface System {
+  readonly config: SystemConfig;
+  readonly cores: readonly Core[];
+  readonly consoles: readonly ConsoleInfo[];
+  readonly running: boolean;
+
+  /** Yields a function that ends the subscription. */
+  on<E extends keyof SystemEvents>(event: E, listener: (...args: SystemEvents[E]) => void): () => void;
+
+  /** Lets the cores run for the first time; `paused`: only makes them ready. */
+  start(paused?: boolean): Promise<void>;
+  /** Resolves when all cores stand still; `stopped` was emitted then, unless the system was paused before. */
+  pause(): Promise<void>;
+  /** Actions by core; without: all run. A `step` ends with `stopped` after one instruction, and halts all cores. */
+  resume(actions?: readonly CoreAction[]): void;
+  /** Memory and cores as after `start`; goes on as it was, running or paused. */
+  reset(): Promise<void>;
+  /** Ends the threads; `exit` is emitted if it was not. */
+  stop(): Promise<void>;
+
+  /** Types bytes into a console. Nothing is lost: what the guest does not take yet is kept. */
+  consoleInput(id: number, bytes: Uint8Array): void;
+  /** Holds a console's output back (the guest waits once its buffer is full), until it is released. */
+  holdConsole(id: number, held: boolean): void;
+
+  /** Physical memory, or as core `via` sees it at its present exception level; yields what is readable from the first byte on. */
+  readMemory(address: bigint, length: number, via?: number): Uint8Array;
+  /** False when not all of the bytes can be written; then none was. */
+  writeMemory(address: bigint, bytes: Uint8Array, via?: number): boolean;
+
+  /** Breakpoints are addresses that stop any core; they do not show in memory. */
+  addBreakpoint(address: bigint): void;
+  removeBreakpoint(address: bigint): void;
+  addWatchpoint(watchpoint: Watchpoint): void;
+  removeWatchpoint(watchpoint: Watchpoint): void;
+
+  stats(): SystemStats;
+}
+
+export type CreateSystem = (config: SystemConfig) => Promise<System>;
