@@ -71,8 +71,12 @@ export const EXCL_LO = field(8);
 export const EXCL_HI = field(8);
 /** Scratch of slow paths: second half of a 16-byte load. */
 export const SCRATCH_HI = field(8);
+/** The same for accesses of many elements. */
+export const SCRATCH_AREA = field(16, 4);
 /** Result of the last translation: output address, what it permits (PERM bits), non-zero when Device memory. */
 export const TR_PA = field(8);
+/** Virtual address of the device access under way, for an external abort. */
+export const TR_VA = field(8);
 export const TR_PERM = field(4);
 export const TR_DEVICE = field(4);
 /** More of it: memory attributes (MAIR byte, shareability in [9:8]), PA space (numbered as SECURITY), BTI guard (GP). */
@@ -108,6 +112,12 @@ export const WAIT_KIND = field(4);
 export const WAIT_DEADLINE = field(8);
 /** Non-zero while other cores have still to answer this core's TLB and cache maintenance: DSB waits (routine `dsb`). */
 export const DSB_WAIT = field(4);
+/** Software step: 1 while the stepped instruction runs, 3 when it is a load-exclusive; PSTATE.SS is still to be cleared. */
+export const STEPPING = field(4);
+/** Two instruction records: what is stepped runs from here. */
+export const STEP_RECORDS = field(16, 2);
+/** Non-zero while some watchpoint is enabled: data accesses call `watchpointCheck`, watched pages stay out of the TLB. */
+export const WATCH_ACTIVE = field(4);
 /** What this core lacks or has beyond the rule (`CONFIG`), set once at reset. */
 export const CONFIG_FLAGS = field(4);
 /** SPSR bits that this CPU does not implement (FEAT_PAN, UAO, DIT, SSBS, BTI): they read as zero and are never set. */
@@ -132,6 +142,8 @@ export const CONFIG = {
   hostHvc: 8,
   hostSmc: 16,
   semihosting: 32,
+  /** FEAT_IDST: EL0 reads of ID registers trap as EC 0x18. */
+  idst: 64,
 } as const;
 /** Values of HOST_CALL_KIND. */
 export const HOST_CALL = { semihosting: 1, hvc: 2, smc: 3 } as const;

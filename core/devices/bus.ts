@@ -9,6 +9,9 @@ export interface Device {
   writeWide?(offset: number, low: number, high: number): void;
 }
 
+/** An interrupt output of a device: called with its new level when that changes. */
+export type InterruptLine = (level: boolean) => void;
+
 export interface Mapped {
   readonly name: string;
   readonly base: number;

@@ -49,6 +49,8 @@ export const TLB_INDEX_MASK = (TLB_ENTRIES - 1) << TLB_ENTRY_SHIFT;
 export const H_DECODE = 0;
 export const H_CROSS_PAGE = 1;
 export const H_STOP = 2;
+/** A breakpoint may be here: the host tells by the virtual address. */
+export const H_BREAK = 3;
 export const H_FIRST_FREE = 8;
 /** Table entries from here on are regions: a record whose active entry is below is interpreted. */
 export const FIRST_REGION = 8192;

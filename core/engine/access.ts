@@ -4,7 +4,16 @@ import { F32, F64, I32, I64 } from '../wasm/opcodes.ts';
 import { i32, op, type Val } from '../wasm/value.ts';
 
 /** Flags of the slow paths' `info` argument, above log2(bytes) in bits [2:0]. */
-export const INFO = { write: 8, unprivileged: 16, ordered: 32, aligned: 64, atomic: 128, exec: 256 } as const;
+export const INFO = {
+  write: 8,
+  unprivileged: 16,
+  ordered: 32,
+  aligned: 64,
+  atomic: 128,
+  exec: 256,
+  /** One byte of a misaligned access that crosses pages: faults on Device memory. */
+  split: 512,
+} as const;
 
 export function infoOf(bytes: Bytes, write: boolean, opts: Access | undefined): number {
   return (

@@ -2,6 +2,7 @@
 import { Library } from '../wasm/library.ts';
 import { Module } from '../wasm/module.ts';
 import { TABLE_SIZE } from './abi.ts';
+import { areas } from './areas.ts';
 import { dispatch } from './core.ts';
 
 /** The memory that generated modules import; sizes in 64 KiB pages. */
@@ -11,6 +12,7 @@ export const MEMORY_TYPE = { min: 1, max: 65536, shared: true } as const;
 export function buildCore(parts: readonly Library[]): { library: Library; bytes: Uint8Array } {
   const library = new Library();
   library.include(dispatch);
+  library.include(areas);
   for (const p of parts) library.include(p);
   const m = new Module(MEMORY_TYPE, TABLE_SIZE);
   library.into(m);

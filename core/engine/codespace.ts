@@ -12,6 +12,7 @@ import type { Library } from '../wasm/library.ts';
 import { type MemoryType, Module } from '../wasm/module.ts';
 import {
   FIRST_REGION,
+  H_BREAK,
   H_CROSS_PAGE,
   H_DECODE,
   H_FIRST_FREE,
@@ -50,6 +51,9 @@ export interface Decoded {
   readonly target: number | null;
   readonly zr: number;
 }
+
+/** Imports of the core module that a code space provides itself. */
+export const ENGINE_IMPORTS = ['decode', 'hot', 'newRecords', 'breakpoint', 'mmioRead', 'mmioWrite'] as const;
 
 interface HandlerPlan {
   readonly key: string;
@@ -127,6 +131,7 @@ export class CodeSpace {
       mmioWrite: host.mmioWrite.bind(host),
       decode: (cpu: number, rec: number) => this.decodeRecord(cpu, rec),
       hot: (_cpu: number, rec: number) => this.onHot(rec),
+      breakpoint: (_cpu: number, rec: number, pc: bigint) => this.breakpoint(rec, pc),
       newRecords: (_cpu: number, page: number) => this.newRecords(page),
       ...extra,
     };
@@ -136,6 +141,7 @@ export class CodeSpace {
     this.table.set(H_DECODE, this.core.decodeHandler as never);
     this.table.set(H_CROSS_PAGE, this.core.crossPageHandler as never);
     this.table.set(H_STOP, this.core.stopHandler as never);
+    this.table.set(H_BREAK, this.core.breakHandler as never);
   }
 
   /** Binds a core to this code space. */
@@ -169,6 +175,11 @@ export class CodeSpace {
     for (const core of this.cores) this.forgetFetches(core);
     this.stats.evictedPages += old.length;
   }
+  /** Empties all TLB banks of a core. */
+  emptyTlb(core: number): void {
+    const first = this.layout.banks(core);
+    this.u8.fill(0xff, first, first + BANKS_PER_CORE * TLB_BANK_BYTES);
+  }
   /** Empties the instruction side of all TLB banks of a core. */
   private forgetFetches(core: number): void {
     const first = this.layout.banks(core);
@@ -176,6 +187,9 @@ export class CodeSpace {
       this.i32[(at + TLB_EXEC) >> 2] = -1;
       this.i32[(at + TLB_EXEC + 4) >> 2] = -1;
     }
+  }
+  isRecord(rec: number): boolean {
+    return rec >= this.recordsBase && rec < this.recordsBase + this.nextPage * PAGE_STRIDE;
   }
   /** Record page number of a record. */
   pageOf(rec: number): number {
@@ -244,9 +258,11 @@ export class CodeSpace {
       this.i32[(rec + REC_IMM + 4) >> 2] = d.immHi;
       if (d.target !== null) this.u16[(rec + REC_HEAT) >> 1] = 0;
     }
-    this.u16[(rec + REC_BASE_HANDLER) >> 1] = handler;
-    this.u16[(rec + REC_ACTIVE) >> 1] = handler;
-    this.onDecoded?.(rec);
+    const broken = this.breakOffsets.has(host & 0xfff);
+    if (broken) this.behindBreak.set(rec, handler);
+    this.u16[(rec + REC_BASE_HANDLER) >> 1] = broken ? H_BREAK : handler;
+    this.u16[(rec + REC_ACTIVE) >> 1] = broken ? H_BREAK : handler;
+    if (!broken) this.onDecoded?.(rec);
   }
 
   // Invalidation.
@@ -270,6 +286,22 @@ export class CodeSpace {
   }
   /** Called before records of a page are reset: its regions are no longer valid. */
   onInvalidate: (page: number) => void = () => {};
+
+  // Breakpoints: records at an offset that a breakpoint has ask before they run; the address decides.
+  private readonly breakOffsets = new Set<number>();
+  private readonly behindBreak = new Map<number, number>();
+  private breakpoints: ReadonlySet<bigint> = new Set();
+  /** Replaces the set of virtual addresses that stop any core. Everything decoded is forgotten. */
+  setBreakpoints(addresses: ReadonlySet<bigint>): void {
+    this.breakpoints = addresses;
+    this.breakOffsets.clear();
+    this.behindBreak.clear();
+    for (const a of addresses) this.breakOffsets.add(Number(a & 0xfffn));
+    this.invalidateAll();
+  }
+  private breakpoint(rec: number, pc: bigint): number {
+    return this.breakpoints.has(BigInt.asUintN(64, pc)) ? 0 : this.behindBreak.get(rec)!;
+  }
 
   // Handlers.
   private undefinedHandler(): number {

@@ -10,6 +10,7 @@ import {
   load,
   loop,
   ret,
+  rmw,
   run,
   store,
   tailCall,
@@ -22,10 +23,15 @@ import { I32, I64 } from '../wasm/opcodes.ts';
 import { i32, i64, select, type Val } from '../wasm/value.ts';
 import {
   EXIT,
+  H_BREAK,
+  H_STOP,
   HANDLER,
   HOT,
   PAGE_HEAT,
+  PEND,
   REC_ACTIVE,
+  REC_BASE_HANDLER,
+  REC_SIZE,
   TLB_ADDEND,
   TLB_ENTRY_SHIFT,
   TLB_EXEC,
@@ -118,6 +124,11 @@ lib.define('goNear', [I32, I32, I32], I32, (link, cpu, rec, n) => {
 });
 /** Entry from the host: goes on at PC with the budget in the state. */
 lib.define('enter', [I32], I32, (link, cpu) => {
+  iff(load('i32', cpu!, state.PENDING).and(PEND.irq), () => {
+    run(link('takePending'), cpu!);
+  });
+  // Self-hosted debug: one instruction at a time.
+  unlikely(load('i32', cpu!, state.PENDING).and(PEND.debug), () => tailCall(link('debugStep'), cpu!));
   tailCall(link('jump'), cpu!, load('i64', cpu!, state.PC), load('i32', cpu!, state.BUDGET));
 });
 
@@ -134,6 +145,43 @@ lib.define('stopHandler', [I32, I32, I32], I32, (_link, cpu, rec, n) => {
   store('i64', cpu!, pcOf(cpu!, rec!), state.PC);
   store('i32', cpu!, n!, state.BUDGET);
   ret(i32(EXIT.debug));
+});
+
+/** Asks the host about a breakpoint: 0 to stop, else the handler of the instruction. */
+lib.host('breakpoint', [I32, I32, I64], I32);
+lib.define('breakHandler', [I32, I32, I32], I32, (link, cpu, rec, n) => {
+  const handler = call(link('breakpoint'), cpu!, rec!, pcOf(cpu!, rec!));
+  iff(handler.eqz(), () => tailCall(link('stopHandler'), cpu!, rec!, n!));
+  tailCallIndirect(HANDLER, handler, cpu!, rec!, n!);
+});
+/**
+ * Runs one instruction at PC, breakpoints apart: a copy of its record, followed by one that stops, with the page's base set so
+ * that the copy counts as the original. PENDING has PEND.step, so that taken branches and exceptions leave at once too.
+ * `scratch`: address of two records of the core.
+ */
+lib.define('step', [I32, I32], I32, (link, c, s) => {
+  const [cpu, scratch] = [c!, s!];
+  const va = load('i64', cpu, state.PC);
+  const n = load('i32', cpu, state.BUDGET);
+  const records = variable(I32, load('i32', tlbEntry(cpu, va, state.BANK), TLB_RECORDS));
+  iff(load('i64', tlbEntry(cpu, va, state.BANK), TLB_EXEC).ne(va.and(~0xffcn)), () => {
+    records.set(call(link('fillExec'), cpu, va));
+    iff(records.get().eqz(), () => {
+      rmw('or', 'i32', cpu, i32(PEND.step), undefined, state.PENDING);
+      tailCall(link('deliverAtPc'), cpu, n);
+    });
+  });
+  const offset = va.lo32().and(0xffc).shl(2);
+  const rec = records.get().add(offset);
+  iff(load('i32_16u', rec, REC_BASE_HANDLER).eqz(), () => run(link('decode'), cpu, rec));
+  const handler = variable(I32, load('i32_16u', rec, REC_BASE_HANDLER));
+  iff(handler.get().eq(H_BREAK), () => handler.set(call(link('breakpoint'), cpu, rec, i64(-1))));
+  store('v128', scratch, load('v128', rec));
+  store('i32', scratch, i32(H_STOP | (H_STOP << 16)), REC_SIZE);
+  store('i64', cpu, va.and(~0xfffn), state.PC_PAGE);
+  store('i32', cpu, scratch.sub(offset), state.REC_BASE);
+  rmw('or', 'i32', cpu, i32(PEND.step), undefined, state.PENDING);
+  tailCallIndirect(HANDLER, handler.get(), cpu, scratch, n);
 });
 
 /** Delivers the fault that a slow path left in the state, for the instruction of `rec`. */
@@ -287,8 +335,9 @@ lib.define('loadSlow', [I32, I64, I32], I64, (link, c, v, i) => {
   ret(load('i64', host));
 });
 /** A device access at TR_PA; 16 bytes are two accesses of 8. */
-lib.define('deviceLoad', [I32, I64, I32], I64, (link, c, _v, i) => {
+lib.define('deviceLoad', [I32, I64, I32], I64, (link, c, v, i) => {
   const [cpu, info] = [c!, i!];
+  store('i64', cpu, v!, state.TR_VA);
   const pa = load('i64', cpu, state.TR_PA);
   const one = (at: Val, size: Val): Val => {
     store('i64', cpu, i64(0), state.SCRATCH_HI);
@@ -329,6 +378,7 @@ lib.define('storeSlow', [I32, I64, I64, I64, I32], I32, (link, c, v, l, h, i) =>
   const host = call(link('fillData'), cpu, va, info);
   unlikely(host.eqz(), () => {
     unlikely(load('i32', cpu, state.FAULT), () => ret(i32(0)));
+    store('i64', cpu, va, state.TR_VA);
     const pa = load('i64', cpu, state.TR_PA);
     const one = (at: Val, x: Val, kind: Val): void =>
       run(link('mmioWrite'), cpu, at.lo32(), at.shrU(32).lo32(), x.lo32(), x.shrU(32).lo32(), kind);
@@ -373,6 +423,8 @@ lib.define('atomicSlow', [I32, I64, I32], I32, (link, c, v, i) => {
 /** Routines of the architecture that the above relies on; see `core/arch`. */
 export const REQUIRED = [
   'translate',
+  'takePending',
+  'debugStep',
   'checkAlignment',
   'takeFault',
   'pcAlignmentFault',

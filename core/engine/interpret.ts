@@ -314,6 +314,35 @@ export class InterpreterSem extends SemBase implements Sem {
       );
     } else this.store(bytes === 8 ? 'i64' : `i64_${bytes * 8}`, address, lo, bytes, opts);
   }
+  loadArea(address: Val, bytes: number, element: Bytes): Val {
+    const { entry, miss } = this.probe(address, bytes, undefined, false, element);
+    const at = variable(I32, this.hostOf(entry, address));
+    unlikely(miss, () => at.set(this.slowArea('areaLoad', address, bytes, infoOf(element, false, undefined))));
+    return at.get();
+  }
+  storeArea(address: Val, bytes: number, element: Bytes, write: (at: Val) => void): void {
+    const { entry, miss } = this.probe(address, bytes, undefined, true, element);
+    const at = variable(I32, this.hostOf(entry, address));
+    const scratch = variable(I32, 0);
+    const info = infoOf(element, true, undefined);
+    unlikely(miss, () => {
+      const to = this.slowArea('areaStore', address, bytes, info);
+      at.set(to);
+      scratch.set(to.eq(this.cpu.add(state.SCRATCH_AREA)));
+    });
+    write(at.get());
+    unlikely(scratch.get(), () => {
+      this.check ??= variable(I32);
+      this.check.set(call(this.link('areaStored'), this.cpu, address, i32(bytes), i32(info)));
+      this.deliverFault();
+    });
+  }
+  private slowArea(routine: string, address: Val, bytes: number, info: number): Val {
+    store('i32', this.cpu, this.n, state.BUDGET);
+    const at = call(this.link(routine), this.cpu, address, i32(bytes), i32(info));
+    this.deliverFault();
+    return at;
+  }
   atomicAddress(address: Val, bytes: Bytes, opts?: Access): Val {
     const { entry, miss } = this.probe(address, bytes, { ...opts, aligned: true }, true);
     return choose(

@@ -32,6 +32,8 @@ export const GLOBAL_CONTROL = 0x1800;
 export const DEVICE_BYTES = 4 * MB;
 
 export const BANKS_PER_CORE = 64;
+/** Behind a core's banks: what is in which of them; see `arch/translation/directory.ts`. */
+export const TLB_DIRECTORY_BYTES = 16 * KB;
 
 export interface Layout {
   readonly cores: number;
@@ -57,7 +59,7 @@ const align = (v: number, to: number): number => Math.ceil(v / to) * to;
 /** Lays out memory for `cores` cores, `spaces` code spaces and `arenaBytes` of guest memory (all RAM-like regions together). */
 export function layoutOf(cores: number, spaces: number, arenaBytes: number): Layout {
   const banksAt = align(CORES + cores * CORE_STRIDE, 64 * KB);
-  const banksBytes = BANKS_PER_CORE * TLB_BANK_BYTES;
+  const banksBytes = BANKS_PER_CORE * TLB_BANK_BYTES + TLB_DIRECTORY_BYTES;
   const devices = align(banksAt + cores * banksBytes, 64 * KB);
   const recordsAt = devices + DEVICE_BYTES;
   const recordBytes = 48 * MB;

@@ -254,6 +254,23 @@ export class RegionSem extends SemBase implements Sem {
     if (bytes === 16) store('v128', at, v);
     else store(bytes === 8 ? 'i64' : `i64_${bytes * 8}`, at, lane('i64x2.extract_lane', v, 0));
   }
+  private area(address: Val, bytes: number, element: Bytes, write: boolean): Val {
+    const { entry, miss } = this.probe(address, bytes, undefined, write, element);
+    const at = variable(I32, this.hostOf(entry, address));
+    unlikely(miss, () => {
+      const info = i32(infoOf(element, write, undefined));
+      const filled = call(this.link('areaDirect'), this.cpu, address, i32(bytes), info);
+      unlikely(filled.eqz(), () => this.sideExit());
+      at.set(filled);
+    });
+    return at.get();
+  }
+  loadArea(address: Val, bytes: number, element: Bytes): Val {
+    return this.area(address, bytes, element, false);
+  }
+  storeArea(address: Val, bytes: number, element: Bytes, write: (at: Val) => void): void {
+    write(this.area(address, bytes, element, true));
+  }
   atomicAddress(address: Val, bytes: Bytes, opts?: Access): Val {
     return this.host(address, bytes, true, { ...opts, aligned: true });
   }

@@ -31,7 +31,7 @@ import { Module } from '../wasm/module.ts';
 import { I32, I64, type Ty } from '../wasm/opcodes.ts';
 import { fnState, type Label, nested, statement } from '../wasm/scope.ts';
 import { i32, select, type Val } from '../wasm/value.ts';
-import { FIRST_REGION, H_DECODE, HANDLER, REC_ACTIVE, REC_BASE_HANDLER, TABLE_SIZE } from './abi.ts';
+import { FIRST_REGION, H_FIRST_FREE, HANDLER, REC_ACTIVE, REC_BASE_HANDLER, TABLE_SIZE } from './abi.ts';
 import { buildCfg, type Cfg, type CfgBlock, type Registers } from './cfg.ts';
 import type { CodeSpace, Decoded } from './codespace.ts';
 import { type Effects, effectsOf } from './effects.ts';
@@ -91,16 +91,17 @@ export class Regions {
 
   /** Notes that `rec` is worth compiling. */
   hot(rec: number): void {
-    if (this.queued.has(rec)) return;
+    // A stepped branch counts heat in the copy of its record.
+    if (this.queued.has(rec) || !this.space.isRecord(rec)) return;
     this.queued.add(rec);
     this.queue.push(rec);
     if (this.queue.length >= BATCH) this.flush();
   }
 
-  /** The instruction at index `at` of a page, or null when it has not run yet or is unallocated. */
+  /** The instruction at index `at` of a page, or null when it has not run yet, is unallocated, or has a breakpoint. */
   private instruction(page: number, at: number): Instruction | null {
     const base = this.space.baseOfPage(page);
-    if (this.space.u16[(recordAddress(base, at) + REC_BASE_HANDLER) >> 1] === H_DECODE) return null;
+    if (this.space.u16[(recordAddress(base, at) + REC_BASE_HANDLER) >> 1] < H_FIRST_FREE) return null;
     const word = this.space.u32[(this.space.hostPageOf[page]! + 4 * at) >> 2]!;
     const d = this.space.decodeWord(word);
     if (!d) return null;

@@ -2,7 +2,7 @@
 
 import type { Pattern } from '../arch/a64/pattern.ts';
 import { condition, type Flags } from '../arch/flags.ts';
-import type { Access, Bytes } from '../arch/semantics.ts';
+import type { Access } from '../arch/semantics.ts';
 import * as state from '../arch/state.ts';
 import { choose, load } from '../wasm/build.ts';
 import type { Link } from '../wasm/library.ts';
@@ -113,7 +113,13 @@ export abstract class SemBase {
   }
 
   /** The TLB entry for `address`, and whether it misses for this access (i32, non-zero). */
-  protected probe(address: Val, bytes: Bytes, opts: Access | undefined, write: boolean): { entry: Val; miss: Val } {
+  protected probe(
+    address: Val,
+    bytes: number,
+    opts: Access | undefined,
+    write: boolean,
+    element = bytes,
+  ): { entry: Val; miss: Val } {
     const entry = this.bank(opts).add(
       address
         .shrU(12 - TLB_ENTRY_SHIFT)
@@ -122,7 +128,7 @@ export abstract class SemBase {
     );
     // The page of the last byte: an access that crosses into another page can't match.
     let seen = (bytes === 1 ? address : address.add(bytes - 1)).and(~0xfffn);
-    const align = bytes === 1 ? null : this.alignTest(bytes, opts);
+    const align = element === 1 ? null : this.alignTest(element, opts);
     if (align) seen = seen.or(address.and(align));
     const tag = load('i64', entry, write ? TLB_WRITE : TLB_READ);
     return { entry, miss: tag.ne(seen) };

@@ -8,7 +8,7 @@ import * as state from '../../core/arch/state.ts';
 import { writeArchTables } from '../../core/arch/tables.ts';
 import { EXIT, PEND, REC_ACTIVE, REC_BASE_HANDLER, TLB_BANK_BYTES } from '../../core/engine/abi.ts';
 import { buildCore } from '../../core/engine/build-core.ts';
-import { CodeSpace } from '../../core/engine/codespace.ts';
+import { CodeSpace, ENGINE_IMPORTS } from '../../core/engine/codespace.ts';
 import { pcOf } from '../../core/engine/interpret.ts';
 import { type Layout, layoutOf, MEMMAP, MM_BASE, MM_DELTA, MM_END } from '../../core/engine/layout.ts';
 import { Regions } from '../../core/engine/regions.ts';
@@ -39,6 +39,9 @@ function stubs(have: readonly Library[]): Library {
       ret(i32(1));
     });
   }
+  if (missing('selectBanks')) lib.define('selectBanks', [I32], null, () => {});
+  if (missing('takePending')) lib.define('takePending', [I32], I32, () => ret(i32(0)));
+  if (missing('debugStep')) lib.define('debugStep', [I32], I32, () => ret(i32(0)));
   if (missing('checkAlignment')) lib.define('checkAlignment', [I32, I64, I32], I32, () => ret(i32(1)));
   if (missing('takeFault')) lib.define('takeFault', [I32], null, () => {});
   if (missing('pcAlignmentFault')) lib.define('pcAlignmentFault', [I32, I64], null, () => {});
@@ -95,7 +98,7 @@ export class BareCore {
     );
     const extra: Record<string, unknown> = {};
     for (const name of library.hostNames()) extra[name] = () => 0;
-    for (const name of ['decode', 'hot', 'newRecords', 'mmioRead', 'mmioWrite']) delete extra[name];
+    for (const name of ENGINE_IMPORTS) delete extra[name];
     Object.assign(extra, options.host);
     const host = { mmioRead: () => 0, mmioWrite: () => {} };
     const module = new WebAssembly.Module(core);

@@ -1,0 +1,57 @@
+/**
+ * Guest time. Threaded: host time since the epoch, less the time spent paused. Deterministic: the cores take turns in rounds; a
+ * round begins for all of them at the same time, and in it each instruction of a core takes a nanosecond.
+ */
+import * as state from '../arch/state.ts';
+import { GLOBAL_CONTROL, type Layout } from '../engine/layout.ts';
+import type { SystemConfig } from './api.ts';
+
+/** f64 words behind the other global control words: nanoseconds of pauses; nanoseconds at the start of this round. */
+const PAUSED = GLOBAL_CONTROL + 64;
+const ROUND = GLOBAL_CONTROL + 72;
+
+export class Clock {
+  private readonly f64: Float64Array;
+  private readonly i32: Int32Array;
+  private readonly view: DataView;
+  private readonly layout: Layout;
+  private readonly deterministic: boolean;
+  private readonly epoch: number;
+
+  constructor(i32: Int32Array, layout: Layout, config: SystemConfig, epoch: number) {
+    this.i32 = i32;
+    this.f64 = new Float64Array(i32.buffer);
+    this.view = new DataView(i32.buffer);
+    this.layout = layout;
+    this.deterministic = config.deterministic;
+    this.epoch = epoch;
+  }
+  /** Nanoseconds of guest time, as core `cpu` (address of its state) sees it. */
+  now(cpu: number): number {
+    if (this.deterministic) return this.f64[ROUND >> 3]! + this.slice - this.i32[(cpu + state.BUDGET) >> 2]!;
+    return (performance.timeOrigin + performance.now() - this.epoch) * 1e6 - this.f64[PAUSED >> 3]!;
+  }
+  /** Deterministic: instructions that the running core was granted in this round. */
+  slice = 0;
+  /** Instructions that a core has run since reset. */
+  ran(cpu: number): number {
+    return Number(this.view.getBigInt64(cpu + state.GRANTED, true)) - this.i32[(cpu + state.BUDGET) >> 2]!;
+  }
+  addPause(ns: number): void {
+    this.f64[PAUSED >> 3]! += ns;
+  }
+  /** Deterministic: the next round begins `ns` later than this one. */
+  nextRound(ns: number): void {
+    this.f64[ROUND >> 3]! += ns;
+  }
+  get round(): number {
+    return this.f64[ROUND >> 3]!;
+  }
+  reset(): void {
+    this.f64[ROUND >> 3] = 0;
+    this.f64[PAUSED >> 3] = this.deterministic ? 0 : (performance.timeOrigin + performance.now() - this.epoch) * 1e6;
+  }
+  get cores(): number {
+    return this.layout.cores;
+  }
+}

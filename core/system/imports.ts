@@ -1,0 +1,68 @@
+/** What generated code asks of its thread: the host imports of the architecture's libraries. */
+import * as state from '../arch/state.ts';
+import type { Library } from '../wasm/library.ts';
+import { ENGINE_IMPORTS } from '../engine/codespace.ts';
+import { MESSAGE } from './mailbox.ts';
+import type { Thread } from './thread.ts';
+
+type Import = (...args: never[]) => unknown;
+
+/** All imports that `library` announces, beyond the engine's own; an unknown one is an error of ours and said at once. */
+export function hostImports(t: Thread, library: Library): Record<string, Import> {
+  const random = randomSource(t);
+  const known: Record<string, Import> = {
+    /** Nanoseconds of guest time. */
+    nanoseconds: (cpu: number) => t.clock.now(cpu),
+    timersChanged: (_cpu: number) => t.timersChanged(),
+    pmuChanged: (_cpu: number) => t.timersChanged(),
+    random,
+    sendEvent: (cpu: number) => {
+      for (let core = 0; core < t.setup.layout.cores; core++) {
+        if (t.core(core) === cpu) continue;
+        Atomics.store(t.i32, (t.core(core) + state.EVENT) >> 2, 1);
+        t.poke(core, 0);
+      }
+    },
+    awaitAnswers: () => {},
+    broadcastTlbi: (_cpu: number, op: number, lo: number, hi: number) => t.broadcast(MESSAGE.tlbi, op, lo, hi),
+    invalidateCode: (_cpu: number, host: number) => t.space.invalidate(host & ~63, 64),
+    broadcastCode: (_cpu: number, host: number) => t.broadcast(MESSAGE.code, 64, host & ~63, 0),
+    invalidateAllCode: (_cpu: number, all: number) => {
+      t.space.invalidateAll();
+      if (all) t.broadcast(MESSAGE.allCode, 0, 0, 0);
+    },
+    stopOthers: () => t.mailbox.stopOthers(t.setup.cores),
+    resumeOthers: () => t.mailbox.resumeOthers(),
+  };
+  const imports: Record<string, Import> = {};
+  for (const name of library.hostNames()) {
+    if ((ENGINE_IMPORTS as readonly string[]).includes(name)) continue;
+    const f = known[name];
+    if (!f) throw new Error(`nothing provides the import ${name}`);
+    imports[name] = f;
+  }
+  return imports;
+}
+
+/** 64 random bits: of the host, or in the deterministic mode of a generator (xorshift64*) that starts from the seed. */
+function randomSource(t: Thread): () => bigint {
+  const { config } = t.setup;
+  if (!config.deterministic) {
+    const words = new BigUint64Array(64);
+    let at = words.length;
+    return () => {
+      if (at === words.length) {
+        crypto.getRandomValues(words);
+        at = 0;
+      }
+      return words[at++]!;
+    };
+  }
+  let x = BigInt.asUintN(64, BigInt(config.seed ?? 1) * 0x9e3779b97f4a7c15n) | 1n;
+  return () => {
+    x ^= x >> 12n;
+    x = BigInt.asUintN(64, x ^ (x << 25n));
+    x ^= x >> 27n;
+    return BigInt.asUintN(64, x * 0x2545f4914f6cdd1dn);
+  };
+}

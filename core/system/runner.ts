@@ -1,0 +1,331 @@
+/**
+ * Runs the cores of one thread: grants slices, serves messages and commands, sleeps when there is nothing to do.
+ *
+ * Threaded: one core a thread, time of the host. Deterministic: all cores on one thread take turns in rounds of an exact number of
+ * instructions; the last stretch of a turn is stepped, so that interpreted and compiled runs stop at the same instruction.
+ */
+import * as state from '../arch/state.ts';
+import { EXIT, PEND } from '../engine/abi.ts';
+import { CORE_CONTROL } from '../engine/layout.ts';
+import type { CoreAction } from './api.ts';
+import { CTL, controlIndex } from './control.ts';
+import type { CallOutcome } from './cpu-view.ts';
+import type { Thread } from './thread.ts';
+
+/** Instructions that a core runs at most before its thread looks around. */
+const SLICE = 400_000;
+/** Instructions in one turn of the deterministic mode, and of these the last that are stepped: more than any code runs on past a
+ * used-up slice (a region between two checks, or a page's worth of straight code). */
+const TURN = 2_000_000;
+const STEPPED = 2048;
+/** Offset in the core's control block of the two records that stepping uses. */
+const SCRATCH = 3584;
+
+export type Command =
+  | { readonly c: 'run'; readonly actions: readonly CoreAction[] | null }
+  | { readonly c: 'pause' }
+  | { readonly c: 'breakpoints'; readonly addresses: readonly bigint[] }
+  | { readonly c: 'input'; readonly console: number }
+  | { readonly c: 'forget' }
+  | { readonly c: 'quit' };
+
+/** What a thread tells the host. */
+export type Report =
+  | { readonly r: 'paused' }
+  | { readonly r: 'stopped'; readonly core: number; readonly kind: 'step' | 'breakpoint' }
+  | { readonly r: 'bell' };
+
+export interface RunnerHooks {
+  commands(): Command[];
+  report(r: Report): void;
+  hostCall(core: number): CallOutcome;
+  /** Sets a core up that CPU_ON asked for. */
+  startCore(core: number): void;
+}
+
+export class Runner {
+  private readonly t: Thread;
+  private readonly hooks: RunnerHooks;
+  private readonly i32: Int32Array;
+  private readonly view: DataView;
+  private readonly waiting = new Map<number, 'event' | 'retry'>();
+  private paused = true;
+  private quit = false;
+  private actions: readonly CoreAction[] | null = null;
+  /** Cores that have to step off a breakpoint before anything else. */
+  private readonly resumed = new Set<number>();
+  private breakpoints = false;
+  /** Deterministic: the longest turn of this round, in instructions. */
+  private used = 0;
+  /** Instructions a millisecond, as measured. */
+  private rate = 200_000;
+
+  constructor(thread: Thread, hooks: RunnerHooks) {
+    this.t = thread;
+    this.hooks = hooks;
+    this.i32 = thread.i32;
+    this.view = new DataView(this.i32.buffer);
+  }
+  private ctl(core: number, word: number): number {
+    return controlIndex(this.t.setup.layout, core, word);
+  }
+  private get cores(): readonly number[] {
+    return this.t.setup.cores;
+  }
+
+  run(): void {
+    for (;;) {
+      this.obey();
+      if (this.quit) return;
+      if (this.paused) {
+        this.sleep(Number.POSITIVE_INFINITY);
+        continue;
+      }
+      let next = Number.POSITIVE_INFINITY;
+      let ran = false;
+      const due = this.cores.map((core) => this.updateLines(core));
+      const soonest = Math.min(...due);
+      for (const [i, core] of this.cores.entries()) {
+        if (this.actions?.[core] === 'halt') continue;
+        const until = due[i]!;
+        if (this.runnable(core)) {
+          ran = true;
+          this.turn(core, this.t.setup.config.deterministic ? soonest : until);
+          if (this.paused || this.quit) break;
+        } else next = Math.min(next, until);
+      }
+      this.t.regions?.flush();
+      if (this.t.setup.config.deterministic) this.nextRound(ran, next);
+      if (!ran) this.sleep(next);
+    }
+  }
+
+  // Commands of the host.
+  private obey(): void {
+    const attention = this.ctl(this.cores[0]!, CTL.attention);
+    if (Atomics.load(this.i32, attention) === 0) return;
+    Atomics.store(this.i32, attention, 0);
+    for (const c of this.hooks.commands()) {
+      switch (c.c) {
+        case 'run':
+          this.paused = false;
+          this.actions = c.actions;
+          for (const core of this.cores) this.resumed.add(core);
+          break;
+        case 'pause':
+          this.pause();
+          break;
+        case 'breakpoints':
+          this.breakpoints = c.addresses.length > 0;
+          this.t.space.setBreakpoints(new Set(c.addresses));
+          break;
+        case 'input':
+          this.t.uarts[c.console]?.arrived();
+          for (const [core, why] of this.waiting) if (why === 'retry') this.waiting.delete(core);
+          break;
+        case 'forget':
+          this.t.space.invalidateAll();
+          this.waiting.clear();
+          break;
+        case 'quit':
+          this.quit = true;
+      }
+    }
+  }
+  private pause(): void {
+    this.paused = true;
+    this.hooks.report({ r: 'paused' });
+  }
+
+  // Which cores can run.
+  private runnable(core: number): boolean {
+    const run = this.ctl(core, CTL.run);
+    const now = Atomics.load(this.i32, run);
+    if (now === 0) return false;
+    if (now === 2) {
+      this.hooks.startCore(core);
+      this.waiting.delete(core);
+      Atomics.store(this.i32, run, 1);
+    }
+    if (!this.waiting.has(core)) return true;
+    if (!this.wakes(core)) return false;
+    this.waiting.delete(core);
+    return true;
+  }
+  private wakes(core: number): boolean {
+    const cpu = this.t.core(core);
+    if (this.waiting.get(core) === 'retry') return false;
+    const kind = this.i32[(cpu + state.WAIT_KIND) >> 2];
+    if (this.t.space.core.wakeup!(cpu)) return true;
+    const limit = this.view.getBigUint64(cpu + state.WAIT_DEADLINE, true);
+    if (limit !== 0xffffffffffffffffn && this.t.ticks(cpu) >= limit) return true;
+    if (kind === state.WAIT.interrupt) return false;
+    return Atomics.exchange(this.i32, (cpu + state.EVENT) >> 2, 0) !== 0;
+  }
+  /** Brings the core's interrupt lines up to date; yields nanoseconds until the next timer (infinity: none). */
+  private updateLines(core: number): number {
+    const until = this.t.updateTimers(core);
+    const cpu = this.t.core(core);
+    if (!this.waiting.has(core)) return until;
+    // WFE with the exclusive monitor open would also end by another core's store, which nothing tells us: look again soon.
+    if (this.i32[(cpu + state.WAIT_KIND) >> 2] === state.WAIT.monitor) return Math.min(until, 1e5);
+    const limit = this.view.getBigUint64(cpu + state.WAIT_DEADLINE, true);
+    if (limit === 0xffffffffffffffffn) return until;
+    return Math.min(until, Math.max(0, Number(limit - this.t.ticks(cpu)) * this.t.nsPerTick));
+  }
+
+  // Running.
+  private turn(core: number, until: number): void {
+    const cpu = this.t.core(core);
+    this.t.current = cpu;
+    if (this.actions?.[core] === 'step') {
+      this.step(core);
+      this.stop(core, 'step');
+      return;
+    }
+    if (this.breakpoints && this.resumed.delete(core)) this.step(core);
+    if (this.t.setup.config.deterministic) {
+      this.exactTurn(core, Math.ceil(Math.min(TURN, Math.max(1, until))));
+      return;
+    }
+    const slice = Math.max(2000, Math.min(SLICE, (until / 1e6) * this.rate));
+    const began = performance.now();
+    this.grant(cpu, Math.floor(slice));
+    this.enter(core);
+    const ms = performance.now() - began;
+    const ran = slice - this.i32[(cpu + state.BUDGET) >> 2]!;
+    if (ms > 0.05) this.rate = 0.9 * this.rate + 0.1 * (ran / ms);
+  }
+  /** Runs exactly `count` instructions, unless the core waits, stops or ends before. */
+  private exactTurn(core: number, count: number): void {
+    const cpu = this.t.core(core);
+    const budget = (cpu + state.BUDGET) >> 2;
+    const { clock } = this.t;
+    // The engine stops at its next check after its count is used up: so it gets less, and the rest is stepped.
+    clock.slice = Math.max(0, count - STEPPED);
+    this.grant(cpu, clock.slice);
+    let goes = true;
+    while (goes && this.i32[budget]! > 0) goes = this.enter(core);
+    if (goes) {
+      this.grant(cpu, this.i32[budget]! + count - clock.slice);
+      clock.slice = count;
+      while (goes && this.i32[budget]! > 0) goes = this.step(core);
+    }
+    this.used = Math.max(this.used, clock.slice - this.i32[budget]!);
+    this.grant(cpu, 0);
+    clock.slice = 0;
+  }
+  private grant(cpu: number, count: number): void {
+    const left = this.i32[(cpu + state.BUDGET) >> 2]!;
+    const granted = this.view.getBigInt64(cpu + state.GRANTED, true) + BigInt(count - left);
+    this.view.setBigInt64(cpu + state.GRANTED, granted, true);
+    this.i32[(cpu + state.BUDGET) >> 2] = count;
+  }
+  /** Clears what only asked for attention; true when the host wants something. */
+  private attend(core: number): boolean {
+    const pending = (this.t.core(core) + state.PENDING) >> 2;
+    const bits = Atomics.and(this.i32, pending, ~(PEND.stop | PEND.inbox | PEND.step));
+    if (bits & PEND.inbox) this.t.mailbox.serve(this.cores);
+    return Atomics.load(this.i32, this.ctl(this.cores[0]!, CTL.attention)) !== 0;
+  }
+  /** Runs guest code until it leaves; false when the core can't go on for now. */
+  private enter(core: number): boolean {
+    this.attend(core);
+    const goes = this.left(core, this.t.space.core.enter!(this.t.core(core)));
+    return !this.attend(core) && goes;
+  }
+  private step(core: number): boolean {
+    this.attend(core);
+    const cpu = this.t.core(core);
+    const taken = (this.i32[(cpu + state.PENDING) >> 2]! & PEND.irq) !== 0 && this.t.space.core.takePending!(cpu) !== 0;
+    if (taken && this.actions) return true;
+    const why = this.t.space.core.step!(cpu, cpu + CORE_CONTROL + SCRATCH);
+    const goes = this.left(core, why === EXIT.debug ? EXIT.pending : why);
+    return !this.attend(core) && goes;
+  }
+  private left(core: number, why: number): boolean {
+    switch (why) {
+      case EXIT.pending:
+        return true;
+      case EXIT.wait:
+        if (this.wakesAfter(core)) return true;
+        this.waiting.set(core, 'event');
+        return false;
+      case EXIT.off:
+        Atomics.store(this.i32, this.ctl(core, CTL.run), 0);
+        return false;
+      case EXIT.host:
+        return this.answer(core, this.hooks.hostCall(core));
+      case EXIT.debug:
+        this.stop(core, 'breakpoint');
+        return false;
+      default:
+        throw new Error(`guest code was left for an unknown reason, ${why}`);
+    }
+  }
+  private wakesAfter(core: number): boolean {
+    this.waiting.set(core, 'event');
+    this.t.updateTimers(core);
+    const wakes = this.wakes(core);
+    this.waiting.delete(core);
+    return wakes;
+  }
+  private answer(core: number, what: CallOutcome): boolean {
+    const cpu = this.t.core(core);
+    switch (what) {
+      case 'continue':
+        return true;
+      case 'wait':
+        this.i32[(cpu + state.WAIT_KIND) >> 2] = state.WAIT.interrupt;
+        this.view.setBigUint64(cpu + state.WAIT_DEADLINE, 0xffffffffffffffffn, true);
+        this.waiting.set(core, 'event');
+        return false;
+      case 'retry':
+        this.view.setBigUint64(cpu + state.PC, this.view.getBigUint64(cpu + state.PC, true) - 4n, true);
+        this.waiting.set(core, 'retry');
+        return false;
+      case 'off':
+        Atomics.store(this.i32, this.ctl(core, CTL.run), 0);
+        return false;
+      case 'system':
+        this.paused = true;
+        return false;
+    }
+  }
+  private stop(core: number, kind: 'step' | 'breakpoint'): void {
+    this.paused = true;
+    this.hooks.report({ r: 'stopped', core, kind });
+  }
+
+  private nextRound(ran: boolean, next: number): void {
+    if (ran) this.t.clock.nextRound(this.used);
+    else if (next !== Number.POSITIVE_INFINITY) this.t.clock.nextRound(Math.max(1, next));
+    this.used = 0;
+  }
+
+  /** No core of this thread can run: sleep until a wake-up, a message or a command, at most `ns`. */
+  private sleep(ns: number): void {
+    if (this.t.setup.config.deterministic && !this.paused && ns !== Number.POSITIVE_INFINITY) return;
+    const words = this.cores.map((core) => this.ctl(core, CTL.wake));
+    const seen = Atomics.load(this.i32, words[0]!);
+    for (const core of this.cores) Atomics.store(this.i32, this.ctl(core, CTL.quiet), 1);
+    const wanted =
+      Atomics.load(this.i32, this.ctl(this.cores[0]!, CTL.attention)) !== 0 ||
+      (!this.paused && this.cores.some((core) => this.due(core)));
+    if (!wanted) Atomics.wait(this.i32, words[0]!, seen, ns / 1e6);
+    for (const core of this.cores) Atomics.store(this.i32, this.ctl(core, CTL.quiet), 0);
+    this.t.mailbox.serve(this.cores);
+  }
+  private due(core: number): boolean {
+    const run = Atomics.load(this.i32, this.ctl(core, CTL.run));
+    if (run === 2) return true;
+    if (run === 0 || !this.waiting.has(core)) return run === 1;
+    if (this.waiting.get(core) === 'retry') return false;
+    const cpu = this.t.core(core);
+    if (this.t.space.core.wakeup!(cpu)) return true;
+    return (
+      this.i32[(cpu + state.WAIT_KIND) >> 2] !== state.WAIT.interrupt &&
+      Atomics.load(this.i32, (cpu + state.EVENT) >> 2) !== 0
+    );
+  }
+}

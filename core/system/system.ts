@@ -1,0 +1,357 @@
+/** A running system, seen from the host's thread: memory, threads, life cycle, events. */
+import { fileURLToPath } from 'node:url';
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import * as state from '../arch/state.ts';
+import { writeArchTables } from '../arch/tables.ts';
+import { PEND } from '../engine/abi.ts';
+import { buildCore, MEMORY_TYPE } from '../engine/build-core.ts';
+import { type Layout, layoutOf, MEMMAP, MEMMAP_ENTRIES, MEMMAP_ENTRY, MM_BASE, MM_DELTA, MM_END } from '../engine/layout.ts';
+import type {
+  Core,
+  CoreAction,
+  ExitReason,
+  System,
+  SystemConfig,
+  SystemEvents,
+  SystemExit,
+  SystemStats,
+  Watchpoint,
+} from './api.ts';
+import { ConsoleHost } from './console.ts';
+import { CTL, controlIndex } from './control.ts';
+import { CoreAccess } from './core-access.ts';
+import { cpuOf } from './cpu.ts';
+import { Emitter } from './emitter.ts';
+import { UserError } from './errors.ts';
+import { bareMachine, type MachinePlan } from './plan.ts';
+import { resetCore } from './reset.ts';
+import type { Command } from './runner.ts';
+import type { ThreadSetup } from './thread.ts';
+import { readVirtual, writeVirtual } from './virtual-memory.ts';
+import type { FromWorker } from './worker.ts';
+
+interface ThreadHandle {
+  readonly worker: Worker;
+  readonly commands: MessagePort;
+  readonly cores: readonly number[];
+  paused: boolean;
+  stats: Record<string, number>;
+}
+
+class RunningSystem implements System {
+  readonly config: SystemConfig;
+  readonly cores: readonly Core[];
+  readonly consoles: readonly { readonly id: number; readonly name: string }[];
+  private readonly events = new Emitter<SystemEvents>();
+  private readonly memory: WebAssembly.Memory<SharedArrayBuffer>;
+  private readonly layout: Layout;
+  private readonly plan: MachinePlan;
+  private readonly module: WebAssembly.Module;
+  private readonly i32: Int32Array;
+  private readonly view: DataView;
+  private readonly hosts: ConsoleHost[];
+  private readonly breakpoints = new Set<bigint>();
+  private threads: ThreadHandle[] = [];
+  private local: Record<string, (...args: never[]) => unknown> | null = null;
+  private readonly hostNames: readonly string[];
+  private exited: SystemExit | null = null;
+  private started = 0;
+  private ranMs = 0;
+  private resumeAt = 0;
+  private isRunning = false;
+  private waiters: (() => void)[] = [];
+
+  constructor(config: SystemConfig) {
+    this.config = config;
+    this.plan = bareMachine(config);
+    const spaces = config.deterministic ? 1 : config.cores;
+    try {
+      this.layout = layoutOf(config.cores, spaces, this.plan.ram.size);
+    } catch (e) {
+      if (e instanceof RangeError) throw new UserError(`${config.memoryBytes / 2 ** 20} MiB of memory are too many: ${e.message}`);
+      throw e;
+    }
+    this.memory = new WebAssembly.Memory({ initial: this.layout.pages, maximum: MEMORY_TYPE.max, shared: true });
+    this.i32 = new Int32Array(this.memory.buffer);
+    this.view = new DataView(this.memory.buffer);
+    const core = buildCore(cpuOf(config).libraries);
+    this.hostNames = core.library.hostNames();
+    this.module = new WebAssembly.Module(core.bytes);
+    this.cores = Array.from(
+      { length: config.cores },
+      (_, n) => new CoreAccess(this.memory.buffer, this.layout, n, () => this.contextChanged(n)),
+    );
+    this.consoles = this.plan.consoles.map(({ id, name }) => ({ id, name }));
+    this.hosts = this.plan.consoles.map(
+      (c) =>
+        new ConsoleHost(this.memory.buffer, this.layout.devices + c.offset, {
+          output: (bytes) => this.events.emit('console', c.id, bytes),
+          inputReady: () => this.command({ c: 'input', console: c.id }),
+        }),
+    );
+    this.load();
+  }
+  on<E extends keyof SystemEvents>(event: E, listener: (...args: SystemEvents[E]) => void): () => void {
+    return this.events.on(event, listener);
+  }
+  get running(): boolean {
+    return this.isRunning;
+  }
+
+  /** Memory as at power-on: zeros, the images, the constant tables, the map of regions, all cores in reset. */
+  private load(): void {
+    const u8 = new Uint8Array(this.memory.buffer);
+    const { ram } = this.plan;
+    writeArchTables(u8);
+    for (let i = 0; i < MEMMAP_ENTRIES; i++) u8.fill(0, MEMMAP + i * MEMMAP_ENTRY, MEMMAP + (i + 1) * MEMMAP_ENTRY);
+    this.view.setBigUint64(MEMMAP + MM_BASE, BigInt(ram.base), true);
+    this.view.setBigUint64(MEMMAP + MM_END, BigInt(ram.base + ram.size), true);
+    this.view.setInt32(MEMMAP + MM_DELTA, (this.layout.arena - ram.base) | 0, true);
+    for (const image of this.config.images) {
+      const at = image.address - ram.base;
+      const size = Math.max(image.memoryBytes ?? 0, image.bytes.length);
+      if (at < 0 || at + size > ram.size) {
+        throw new UserError(`the image at 0x${image.address.toString(16)} (${size} bytes) does not fit into memory`);
+      }
+      u8.set(image.bytes, this.layout.arena + at);
+    }
+    for (const core of this.cores) {
+      const on = core.index === 0 || this.config.psci === 'none';
+      resetCore(this.memory.buffer, { layout: this.layout, config: this.config }, core.index, {
+        entry: this.config.entry,
+        el: this.config.startEl,
+        x0: 0n,
+      });
+      Atomics.store(this.i32, controlIndex(this.layout, core.index, CTL.run), on ? 1 : 0);
+      this.contextChanged(core.index);
+    }
+  }
+  /** An instance of the core module on this thread, for looking and for what derives from registers. */
+  private get here(): Record<string, (...args: never[]) => unknown> {
+    if (!this.local) {
+      const env: Record<string, unknown> = { memory: this.memory };
+      env.table = new WebAssembly.Table({ element: 'anyfunc', initial: 65536 });
+      for (const name of this.hostNames) env[name] = () => 0;
+      const instance = new WebAssembly.Instance(this.module, { env } as WebAssembly.Imports);
+      this.local = instance.exports as Record<string, (...args: never[]) => unknown>;
+    }
+    return this.local;
+  }
+  private contextChanged(core: number): void {
+    (this.here.contextChanged as unknown as (cpu: number) => void)(this.layout.core(core));
+  }
+
+  async start(paused = false): Promise<void> {
+    const all = this.cores.map((c) => c.index);
+    const groups = this.config.deterministic ? [all] : all.map((n) => [n]);
+    const epoch = performance.timeOrigin + performance.now();
+    this.threads = await Promise.all(groups.map((cores, space) => this.spawn(cores, space, epoch)));
+    this.started = performance.now();
+    if (!paused) this.resume();
+  }
+  private spawn(cores: readonly number[], space: number, epoch: number): Promise<ThreadHandle> {
+    const { port1, port2 } = new MessageChannel();
+    const setup: ThreadSetup = {
+      memory: this.memory,
+      core: this.module,
+      arrangement: [this.config.cores, this.config.deterministic ? 1 : this.config.cores, this.plan.ram.size],
+      config: { ...this.config, images: [] },
+      plan: this.plan,
+      cores,
+      space,
+      epoch,
+    };
+    const worker = new Worker(fileURLToPath(new URL('./worker.ts', import.meta.url)), {
+      workerData: { setup, commands: port2 },
+      transferList: [port2],
+      stdout: false,
+      stderr: false,
+    });
+    const handle: ThreadHandle = { worker, commands: port1, cores, paused: true, stats: {} };
+    return new Promise((resolve, reject) => {
+      worker.on('message', (m: FromWorker) => {
+        if (m.r === 'ready') resolve(handle);
+        else this.told(handle, m);
+      });
+      worker.on('error', (e: Error) => {
+        reject(e);
+        this.fail(e);
+      });
+    });
+  }
+  private fail(e: Error): void {
+    this.end({ reason: 'failed', status: 1, message: `internal error: ${e.stack ?? e.message}` });
+  }
+
+  private told(t: ThreadHandle, m: FromWorker): void {
+    switch (m.r) {
+      case 'bell':
+        for (const h of this.hosts) h.service();
+        return;
+      case 'stats':
+        t.stats = m.stats;
+        return;
+      case 'exit':
+        this.end(m.exit);
+        return;
+      case 'reset':
+        void this.reset();
+        return;
+      case 'paused':
+        t.paused = true;
+        this.allPaused();
+        return;
+      case 'stopped':
+        t.paused = true;
+        void this.pauseOthers().then(() => {
+          this.halted();
+          this.events.emit('stopped', { core: m.core, reason: { kind: m.kind } });
+        });
+    }
+  }
+  private allPaused(): void {
+    if (!this.threads.every((t) => t.paused)) return;
+    const list = this.waiters;
+    this.waiters = [];
+    for (const w of list) w();
+  }
+  private halted(): void {
+    if (this.isRunning) this.ranMs += performance.now() - this.resumeAt;
+    this.isRunning = false;
+  }
+  /** Sends a command to every thread, and makes their cores look. */
+  private command(c: Command, to: readonly ThreadHandle[] = this.threads): void {
+    for (const t of to) {
+      t.commands.postMessage(c);
+      Atomics.store(this.i32, controlIndex(this.layout, t.cores[0]!, CTL.attention), 1);
+      for (const core of t.cores) {
+        Atomics.or(this.i32, (this.layout.core(core) + state.PENDING) >> 2, PEND.stop);
+        const wake = controlIndex(this.layout, core, CTL.wake);
+        Atomics.add(this.i32, wake, 1);
+        Atomics.notify(this.i32, wake);
+      }
+    }
+  }
+  private pauseOthers(): Promise<void> {
+    const busy = this.threads.filter((t) => !t.paused);
+    if (busy.length === 0) return Promise.resolve();
+    const done = new Promise<void>((resolve) => this.waiters.push(resolve));
+    this.command({ c: 'pause' }, busy);
+    return done;
+  }
+  async pause(): Promise<void> {
+    if (!this.isRunning) return;
+    await this.pauseOthers();
+    if (!this.isRunning) return;
+    this.halted();
+    this.events.emit('stopped', { core: 0, reason: { kind: 'pause' } });
+  }
+  resume(actions?: readonly CoreAction[]): void {
+    if (this.isRunning || this.exited) return;
+    this.isRunning = true;
+    this.resumeAt = performance.now();
+    for (const t of this.threads) t.paused = false;
+    this.command({ c: 'run', actions: actions ?? null });
+    this.events.emit('resumed');
+  }
+  async reset(): Promise<void> {
+    const wasRunning = this.isRunning;
+    await this.pauseOthers();
+    this.halted();
+    new Uint8Array(this.memory.buffer).fill(0, this.layout.arena, this.layout.arena + this.plan.ram.size);
+    this.load();
+    this.command({ c: 'forget' });
+    this.events.emit('reset');
+    if (wasRunning) this.resume();
+  }
+  async stop(): Promise<void> {
+    if (!this.exited) this.end({ reason: 'stopped', status: 0 });
+    await this.quit();
+  }
+  private async quit(): Promise<void> {
+    const ending = this.threads.map((t) => new Promise<void>((resolve) => t.worker.once('exit', () => resolve())));
+    this.command({ c: 'quit' });
+    const late = new Promise<void>((resolve) => setTimeout(resolve, 2000).unref());
+    await Promise.race([Promise.all(ending), late]);
+    await Promise.all(this.threads.map((t) => t.worker.terminate()));
+  }
+  private end(exit: SystemExit): void {
+    if (this.exited) return;
+    this.exited = exit;
+    this.halted();
+    for (const h of this.hosts) h.service();
+    void this.quit().then(() => {
+      for (const h of this.hosts) h.service();
+      this.events.emit('exit', exit);
+    });
+  }
+
+  consoleInput(id: number, bytes: Uint8Array): void {
+    this.hosts[id]?.type(bytes);
+  }
+  holdConsole(id: number, held: boolean): void {
+    this.hosts[id]?.hold(held);
+  }
+
+  readMemory(address: bigint, length: number, via?: number): Uint8Array {
+    if (via !== undefined) {
+      return readVirtual(this.here, this.memory.buffer, this.layout.core(via), address, length);
+    }
+    const at = Number(address) - this.plan.ram.base;
+    if (at < 0 || at >= this.plan.ram.size) return new Uint8Array(0);
+    const end = Math.min(at + length, this.plan.ram.size);
+    return new Uint8Array(this.memory.buffer).slice(this.layout.arena + at, this.layout.arena + end);
+  }
+  writeMemory(address: bigint, bytes: Uint8Array, via?: number): boolean {
+    let done: boolean;
+    if (via !== undefined) {
+      done = writeVirtual(this.here, this.memory.buffer, this.layout.core(via), address, bytes);
+    } else {
+      const at = Number(address) - this.plan.ram.base;
+      done = at >= 0 && at + bytes.length <= this.plan.ram.size;
+      if (done) new Uint8Array(this.memory.buffer).set(bytes, this.layout.arena + at);
+    }
+    // What was decoded there before is stale, as after any change of code.
+    if (done) this.command({ c: 'forget' });
+    return done;
+  }
+  addBreakpoint(address: bigint): void {
+    this.breakpoints.add(address);
+    this.command({ c: 'breakpoints', addresses: [...this.breakpoints] });
+  }
+  removeBreakpoint(address: bigint): void {
+    this.breakpoints.delete(address);
+    this.command({ c: 'breakpoints', addresses: [...this.breakpoints] });
+  }
+  addWatchpoint(_watchpoint: Watchpoint): void {
+    throw new UserError('watchpoints are not available yet');
+  }
+  removeWatchpoint(_watchpoint: Watchpoint): void {}
+
+  stats(): SystemStats {
+    const ran = (n: number): number => {
+      const cpu = this.layout.core(n);
+      return Number(this.view.getBigInt64(cpu + state.GRANTED, true)) - this.i32[(cpu + state.BUDGET) >> 2]!;
+    };
+    const perCore = this.cores.map((c) => ({ instructions: ran(c.index) }));
+    const engine: Record<string, number> = {};
+    for (const t of this.threads) for (const [k, v] of Object.entries(t.stats)) engine[k] = (engine[k] ?? 0) + v;
+    const ms = this.ranMs + (this.isRunning ? performance.now() - this.resumeAt : 0);
+    const instructions = perCore.reduce((sum, c) => sum + c.instructions, 0);
+    return {
+      instructions,
+      seconds: ms / 1000,
+      guestSeconds: this.config.deterministic ? Math.max(...perCore.map((c) => c.instructions)) / 1e9 : ms / 1000,
+      perCore,
+      engine,
+    };
+  }
+}
+
+export async function createSystem(config: SystemConfig): Promise<System> {
+  if (!Number.isInteger(config.cores) || config.cores < 1 || config.cores > 32) {
+    throw new UserError(`${config.cores} cores: give 1 to 32`);
+  }
+  return new RunningSystem(config);
+}
+export type { ExitReason };

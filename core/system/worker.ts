@@ -1,0 +1,40 @@
+/** Entry of a thread that runs cores. */
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import type { SystemExit } from './api.ts';
+import { HostCalls } from './host-calls.ts';
+import { type Command, type Report, Runner } from './runner.ts';
+import { Thread, type ThreadSetup } from './thread.ts';
+
+/** What the host's thread gets from a worker. */
+export type FromWorker =
+  | Report
+  | { readonly r: 'ready' }
+  | { readonly r: 'exit'; readonly exit: SystemExit }
+  | { readonly r: 'reset' }
+  | { readonly r: 'stats'; readonly stats: Record<string, number> };
+
+const { setup, commands } = workerData as { setup: ThreadSetup; commands: MessagePort };
+const post = (m: FromWorker): void => parentPort!.postMessage(m);
+
+const thread = new Thread(setup, { ring: () => post({ r: 'bell' }) });
+const calls = new HostCalls(thread, {
+  exit: (exit) => post({ r: 'exit', exit }),
+  reset: () => post({ r: 'reset' }),
+});
+const runner = new Runner(thread, {
+  commands: () => {
+    const list: Command[] = [];
+    for (let m = receiveMessageOnPort(commands); m; m = receiveMessageOnPort(commands)) list.push(m.message as Command);
+    return list;
+  },
+  report: (r) => {
+    if (r.r === 'paused' || r.r === 'stopped') post({ r: 'stats', stats: thread.stats() });
+    post(r);
+  },
+  hostCall: (core) => calls.answer(core),
+  startCore: (core) => calls.startCore(core),
+});
+post({ r: 'ready' });
+runner.run();
+post({ r: 'stats', stats: thread.stats() });
+process.exit(0);
