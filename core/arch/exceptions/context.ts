@@ -142,9 +142,16 @@ context.define('masksChanged', [I32], null, (link, c) => {
       rmw('or', 'i32', cpu, i32(PEND.irq), undefined, state.PENDING);
     });
   });
-  unlikely(reg32(cpu, 'MDSCR_EL1').and((1 << MDSCR.SS) | (1 << MDSCR.MDE)), () => {
-    unlikely(call(link('debugActive'), cpu), () => {
-      rmw('or', 'i32', cpu, i32(PEND.debug), undefined, state.PENDING);
-    });
+  const debug = reg32(cpu, 'MDSCR_EL1').and((1 << MDSCR.SS) | (1 << MDSCR.MDE));
+  iff(debug.eqz(), () => {
+    setWord(cpu, state.STEPPING, 0);
+    ret();
   });
+  iff(
+    call(link('debugActive'), cpu),
+    () => {
+      rmw('or', 'i32', cpu, i32(PEND.debug), undefined, state.PENDING);
+    },
+    () => setWord(cpu, state.STEPPING, 0),
+  );
 });

@@ -1,11 +1,16 @@
-/** Self-hosted debug (D2): when debug exceptions are enabled, software step, breakpoints, watchpoints. */
-import { ret } from '../../wasm/build.ts';
+/** Self-hosted debug (D2): when debug exceptions are enabled, software step, and what the run loop does about both. */
+
+import { EXIT } from '../../engine/abi.ts';
+import { call, iff, load, ret, run, store, unlikely } from '../../wasm/build.ts';
 import { Library } from '../../wasm/library.ts';
 import { I32 } from '../../wasm/opcodes.ts';
 import { i32, select, type Val } from '../../wasm/value.ts';
+import * as state from '../state.ts';
 import { debugTarget } from './calls.ts';
-import { MDCR3, MDSCR, OSLSR, SECURITY_STATE } from './fields.ts';
-import { reg32 } from './view.ts';
+import { VECTOR } from './entry.ts';
+import { FAULT_KIND, FSC } from './fault-kinds.ts';
+import { EC, MDCR3, MDSCR, OSLSR, SECURITY_STATE } from './fields.ts';
+import { currentEl, esr, reg32, setWord, word } from './view.ts';
 
 export const debug = new Library();
 
@@ -18,4 +23,76 @@ debug.define('debugEnabledFrom', [I32, I32, I32, I32], I32, (_link, c, el, secur
   const kde: Val = reg32(cpu, 'MDSCR_EL1').bits(MDSCR.KDE, 1).and(d!.eqz());
   ret(unlocked.and(allowed).and(select(el!.eq(target), kde, target.gtU(el!))));
 });
-debug.define('debugActive', [I32], I32, () => ret(i32(0)));
+/** The same for the present state (AArch64.GenerateDebugExceptions). */
+debug.define('debugEnabled', [I32], I32, (link, c) => {
+  const cpu = c!;
+  const d = word(cpu, state.DAIF).shrU(3);
+  ret(call(link('debugEnabledFrom'), cpu, currentEl(cpu), word(cpu, state.SECURITY), d));
+});
+
+/** What each instruction has to be looked at for: bit 0 software step, bit 1 breakpoints. */
+debug.define('debugActive', [I32], I32, (link, c) => {
+  const cpu = c!;
+  const mdscr = reg32(cpu, 'MDSCR_EL1');
+  iff(mdscr.and((1 << MDSCR.SS) | (1 << MDSCR.MDE)).eqz(), () => ret(i32(0)));
+  iff(call(link('debugEnabled'), cpu).eqz(), () => ret(i32(0)));
+  const breakpoints = mdscr.bits(MDSCR.MDE, 1).and(call(link('breakpointsEnabled'), cpu));
+  ret(mdscr.bits(MDSCR.SS, 1).or(breakpoints.shl(1)));
+});
+
+/** The stepped instruction is done (SSAdvance): called before anything else happens. */
+export function advanceStep(cpu: Val): void {
+  unlikely(word(cpu, state.STEPPING), () => {
+    setWord(cpu, state.STEPPING, 0);
+    setWord(cpu, state.SS, 0);
+  });
+}
+
+/**
+ * Before an instruction while PEND.debug is set: takes the exception that is due and yields 1 (PC is a vector then), or yields 0:
+ * one instruction is to be run, then this is to be called again.
+ */
+debug.define('debugCheck', [I32], I32, (link, c) => {
+  const cpu = c!;
+  const stepped = word(cpu, state.STEPPING);
+  advanceStep(cpu);
+  const active = call(link('debugActive'), cpu);
+  const el = currentEl(cpu);
+  const pc = load('i64', cpu, state.PC);
+  iff(active.and(1), () => {
+    iff(word(cpu, state.SS).eqz(), () => {
+      const target = select(el.eq(2), i32(2), debugTarget(cpu));
+      // ISV: an instruction was stepped; EX: it was a load-exclusive.
+      const iss = stepped.and(1).shl(24).or(stepped.and(2).shl(5)).or(FSC.debug);
+      const value = esr(EC.softwareStep, iss).add(target.eq(el).shl(26).zext64());
+      run(link('takeException'), cpu, target, value, pc, i32(VECTOR.sync));
+      ret(i32(1));
+    });
+  });
+  iff(active.and(2), () => {
+    unlikely(call(link('breakpointMatch'), cpu, pc), () => {
+      // Faults of the fetch come first.
+      iff(call(link('fillExec'), cpu, pc), () => {
+        setWord(cpu, state.FAULT, FAULT_KIND.breakpoint);
+        setWord(cpu, state.FAULT_ISS, FSC.debug);
+        store('i64', cpu, pc, state.FAULT_ADDR);
+      });
+      run(link('takeFault'), cpu);
+      ret(i32(1));
+    });
+  });
+  iff(active.and(1), () => {
+    // Load-exclusive: 001000 in bits [29:24], o2 = 0, L = 1.
+    const exclusive = call(link('wordAtPc'), cpu).and(0x3fc00000).eq(0x08400000);
+    setWord(cpu, state.STEPPING, exclusive.shl(1).or(1));
+  });
+  ret(i32(0));
+});
+
+/** Entry from the host while PEND.debug is set: takes the debug exception that is due, or runs one instruction. */
+debug.define('debugStep', [I32], I32, (link, c) => {
+  const cpu = c!;
+  iff(call(link('debugCheck'), cpu), () => ret(i32(EXIT.pending)));
+  const why = call(link('step'), cpu, cpu.add(state.STEP_RECORDS));
+  ret(select(why.eq(EXIT.debug), i32(EXIT.pending), why));
+});

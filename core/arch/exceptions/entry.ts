@@ -28,6 +28,7 @@ function enter(link: Link, cpu: Val, level: 1 | 2 | 3, back: Val, vector: Val): 
   setWord(cpu, state.SPSEL, 1);
   setWord(cpu, state.DAIF, 15);
   setWord(cpu, state.SS, 0);
+  setWord(cpu, state.STEPPING, 0);
   setWord(cpu, state.IL, 0);
   setWord(cpu, state.BTYPE, 0);
   setWord(cpu, state.UAO, 0);

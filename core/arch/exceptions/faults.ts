@@ -7,6 +7,7 @@ import { I32, I64 } from '../../wasm/opcodes.ts';
 import { i32, i64, select, type Val } from '../../wasm/value.ts';
 import { regOffset } from '../registers/storage.ts';
 import * as state from '../state.ts';
+import { FAULT_ISS2 } from '../translation/fields.ts';
 import { debugTarget } from './calls.ts';
 import { VECTOR } from './entry.ts';
 import { FAULT_HINT, FAULT_KIND, FSC, ISS } from './fault-kinds.ts';
@@ -158,5 +159,8 @@ faults.define('takeFault', [I32], null, (link, c) => {
     .shl(26)
     .or(1 << 25)
     .or(iss.get());
-  run(link('takeException'), cpu, t, value.zext64(), back, vector.get());
+  // ISS2, in ESR_ELx[55:32].
+  const iss2 = select(abort, word(cpu, FAULT_ISS2), i32(0));
+  setWord(cpu, FAULT_ISS2, 0);
+  run(link('takeException'), cpu, t, value.zext64().or(iss2.zext64().shl(32)), back, vector.get());
 });

@@ -8,6 +8,7 @@ import { I32, I64 } from '../../wasm/opcodes.ts';
 import { i32, select, type Val } from '../../wasm/value.ts';
 import * as state from '../state.ts';
 import { allLines } from './context.ts';
+import { advanceStep } from './debug.ts';
 import { VECTOR } from './entry.ts';
 import { EC, HCR, ISS_ALWAYS, SCR, SCTLR } from './fields.ts';
 import {
@@ -46,6 +47,7 @@ const clearLine = (cpu: Val, line: number): void => {
 interrupts.define('takePending', [I32], I32, (link, c) => {
   const cpu = c!;
   rmw('and', 'i32', cpu, i32(~PEND.irq), undefined, state.PENDING);
+  advanceStep(cpu);
   const due = call(link('deliverable'), cpu, allLines(cpu));
   iff(due.eqz(), () => ret(i32(0)));
   const back = load('i64', cpu, state.PC);

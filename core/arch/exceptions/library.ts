@@ -1,5 +1,6 @@
 /** All routines of exceptions, PSTATE, interrupts and debug. */
 import type { Library } from '../../wasm/library.ts';
+import { breakpoints } from './breakpoints.ts';
 import { calls } from './calls.ts';
 import { context } from './context.ts';
 import { debug } from './debug.ts';
@@ -20,4 +21,5 @@ export const exceptionLibraries: readonly Library[] = [
   msr,
   faults,
   debug,
+  breakpoints,
 ];

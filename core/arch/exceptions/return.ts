@@ -93,6 +93,7 @@ returns.define('exceptionReturnTo', [I32, I32, I64], I32, (link, c, n, t) => {
     ss.set(call(link('debugEnabledFrom'), cpu, now, security, spsr.shrU(9).and(1)).and(spsr.bits(SPSR.SS, 1)));
   });
   setWord(cpu, state.SS, ss.get());
+  setWord(cpu, state.STEPPING, 0);
   // The local monitor is cleared and the event register set.
   setWord(cpu, state.EXCL_ADDR, 0);
   setWord(cpu, state.EVENT, 1);
