@@ -41,6 +41,7 @@ function stubs(have: readonly Library[]): Library {
   }
   if (missing('selectBanks')) lib.define('selectBanks', [I32], null, () => {});
   if (missing('takePending')) lib.define('takePending', [I32], I32, () => ret(i32(0)));
+  if (missing('tlbiLocal')) lib.define('tlbiLocal', [I32, I32, I64], null, () => {});
   if (missing('debugStep')) lib.define('debugStep', [I32], I32, () => ret(i32(0)));
   if (missing('checkAlignment')) lib.define('checkAlignment', [I32, I64, I32], I32, () => ret(i32(1)));
   if (missing('takeFault')) lib.define('takeFault', [I32], null, () => {});
