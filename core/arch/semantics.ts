@@ -87,6 +87,12 @@ export interface Sem {
   store(access: string, address: Val, v: Val, bytes: Bytes, opts?: Access): void;
   storePair(address: Val, bytes: 4 | 8, lo: Val, hi: Val, opts?: Access): void;
   storeV(address: Val, v: Val, bytes: Bytes, opts?: Access): void;
+  /**
+   * Accesses of several elements in a row, each an access of `element` bytes; `bytes` (at most 64) in all. A load yields the
+   * host address where all of it can be read right away; a store calls `write` with the one where it is to be written.
+   */
+  loadArea(address: Val, bytes: number, element: Bytes): Val;
+  storeArea(address: Val, bytes: number, element: Bytes, write: (at: Val) => void): void;
   /** Host address for an atomic read-modify-write of `bytes`, checked for reading and writing, aligned as needed. */
   atomicAddress(address: Val, bytes: Bytes, opts?: Access): Val;
 

@@ -3,6 +3,7 @@ import type { Bytes, Sem, Val } from '../semantics.ts';
 import { registerOffset } from './loads.ts';
 import { type Fields, Group, signed } from './pattern.ts';
 import { text } from './simd-text.ts';
+import { loadParts, storeParts } from './vector-memory.ts';
 
 export const group = new Group('loads and stores of vector registers', { fp: true });
 
@@ -124,11 +125,10 @@ for (const [opc, letter, bytes] of [
       asm: text(`ld${n}p ${letter}<Vt>, ${letter}<Vt2>, ${where}`, { imm }),
       run: (s) => {
         const { address, after } = addresses(s);
-        const first = s.loadV(address, bytes);
-        const second = s.loadV(address.add(bytes), bytes);
+        const [first, second] = loadParts(s, address, [bytes, bytes], bytes);
         after();
-        s.setV('Vt', first);
-        s.setV('Vt2', second);
+        s.setV('Vt', first!);
+        s.setV('Vt2', second!);
       },
     });
     group.insn(`ST${n.toUpperCase()}P (SIMD&FP, ${mode})`, `${opc} 101 1 ${bits} 0 imm7:7 Vt2 Rn:s Vt`, {
@@ -136,9 +136,7 @@ for (const [opc, letter, bytes] of [
       asm: text(`st${n}p ${letter}<Vt>, ${letter}<Vt2>, ${where}`, { imm }),
       run: (s) => {
         const { address, after } = addresses(s);
-        const [first, second] = [s.v('Vt'), s.v('Vt2')];
-        s.storeV(address, first, bytes);
-        s.storeV(address.add(bytes), second, bytes);
+        storeParts(s, address, [bytes, bytes], bytes, [s.v('Vt'), s.v('Vt2')]);
         after();
       },
     });
