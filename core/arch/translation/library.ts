@@ -1,0 +1,35 @@
+/** All routines of address translation. */
+import { Library } from '../../wasm/library.ts';
+import { defineAlignment } from './alignment.ts';
+import { defineBanks } from './banks.ts';
+import { defineCaches } from './caches.ts';
+import { defineContext } from './context.ts';
+import { defineFaults } from './faults.ts';
+import type { TranslationFeatures } from './features.ts';
+import { defineMaintenance } from './maintenance.ts';
+import { definePhysical } from './physical.ts';
+import { defineStage1 } from './stage1.ts';
+import { defineStage2 } from './stage2.ts';
+import { defineTlbi } from './tlbi.ts';
+import { defineTranslate } from './translate.ts';
+
+/** The library for a CPU with these features. */
+export function translationLibrary(features: TranslationFeatures): Library {
+  const lib = new Library();
+  for (const define of [
+    definePhysical,
+    defineFaults,
+    defineBanks,
+    defineContext,
+    defineStage1,
+    defineStage2,
+    defineTranslate,
+    defineAlignment,
+    defineTlbi,
+    defineMaintenance,
+    defineCaches,
+  ]) {
+    define(lib, features);
+  }
+  return lib;
+}

@@ -1,0 +1,40 @@
+/** Physical memory as translation sees it: table walks read descriptors here. */
+
+import { MEMMAP, MEMMAP_ENTRIES, MEMMAP_ENTRY, MM_BASE, MM_DELTA, MM_END } from '../../engine/layout.ts';
+import { br, brIf, call, choose, iff, load, loop, ret, store, unlikely, variable } from '../../wasm/build.ts';
+import type { Library, Link } from '../../wasm/library.ts';
+import { I32, I64 } from '../../wasm/opcodes.ts';
+import { i32, type Val } from '../../wasm/value.ts';
+import { LAST_MAP } from './fields.ts';
+
+/** i32: host address of a physical address that holds a descriptor, or 0: external abort. */
+export function walkHost(link: Link, cpu: Val, pa: Val, pas: Val): Val {
+  const entry = load('i32', cpu, LAST_MAP);
+  const base = load('i64', entry, MM_BASE);
+  const inside = pa.sub(base).ltU(load('i64', entry, MM_END).sub(base));
+  return choose(
+    inside,
+    I32,
+    () => pa.lo32().add(load('i32', entry, MM_DELTA)),
+    () => call(link('walkHostSlow'), cpu, pa, pas),
+  );
+}
+
+export function definePhysical(lib: Library): void {
+  /** The same when another region than the last is asked for. */
+  lib.define('walkHostSlow', [I32, I64, I32], I32, (_link, c, p) => {
+    const [cpu, pa] = [c!, p!];
+    const at = variable(I32, MEMMAP);
+    loop((again) => {
+      const entry = at.get();
+      iff(pa.geU(load('i64', entry, MM_BASE)).and(pa.ltU(load('i64', entry, MM_END))), () => {
+        store('i32', cpu, entry, LAST_MAP);
+        ret(pa.lo32().add(load('i32', entry, MM_DELTA)));
+      });
+      at.set(entry.add(MEMMAP_ENTRY));
+      brIf(at.get().ltU(MEMMAP + MEMMAP_ENTRIES * MEMMAP_ENTRY), again);
+    });
+    ret(i32(0));
+  });
+}
+export { br, unlikely };
