@@ -12,6 +12,7 @@ import * as hints from './hints.ts';
 import * as pstate from './pstate.ts';
 import type { Group } from './pattern.ts';
 import { simdGroups } from './simd.ts';
+import { systemRegisters } from './system-registers.ts';
 
 export const groups: readonly Group[] = [
   dpImmediate.group,
@@ -26,4 +27,5 @@ export const groups: readonly Group[] = [
   exceptions.group,
   hints.group,
   pstate.group,
+  ...systemRegisters,
 ];

@@ -1,0 +1,23 @@
+/** The floating-point routines: exact in every mode, slow; `fast.ts` decides when compiled code needs them. */
+import { Library } from '../../wasm/library.ts';
+import { defineArithmetic } from './arith.ts';
+import { defineComparison } from './compare.ts';
+import { defineConversions } from './convert.ts';
+import { defineEstimates } from './estimate.ts';
+import { defineFused } from './fma.ts';
+import { defineIntegral } from './integral.ts';
+import { defineLanes } from './lanes.ts';
+import { defineRounding } from './round.ts';
+
+export function floatLibrary(): Library {
+  const lib = new Library();
+  defineRounding(lib);
+  defineArithmetic(lib);
+  defineFused(lib);
+  defineComparison(lib);
+  defineIntegral(lib);
+  defineConversions(lib);
+  defineEstimates(lib);
+  defineLanes(lib);
+  return lib;
+}

@@ -1,0 +1,77 @@
+/** What a write does beyond the slot, or instead of it. */
+import { iff, load, store } from '../../wasm/build.ts';
+import { i32, select, type Val } from '../../wasm/value.ts';
+import { unpackFlags } from '../flags.ts';
+import type { Sem } from '../semantics.ts';
+import * as state from '../state.ts';
+import { bitSet, el2Enabled } from './conditions.ts';
+import { regOffset } from './storage.ts';
+
+/** Effects after a plain write: the routine that goes on. */
+export const AFTER: Record<string, string> = {
+  context: 'afterContext',
+  banks: 'afterBanks',
+  timers: 'afterTimers',
+  mec: 'afterContext',
+  pmu: 'afterContext',
+};
+
+const setWord = (s: Sem, offset: number, v: Val): void => s.setState('i32', offset, v);
+const pstate =
+  (offset: number, bit: number, after: string | null) =>
+  (s: Sem, v: Val): void => {
+    setWord(s, offset, v.bit(bit));
+    if (after) s.leaveTo(after);
+  };
+
+/** Writes that are not to a slot; those that end in `leaveTo` are only interpreted. */
+export const WRITERS: Record<string, { readonly compiled: boolean; readonly write: (s: Sem, v: Val) => void }> = {
+  nzcv: { compiled: true, write: (s, v) => s.setFlags(unpackFlags(v.lo32().and(0xf0000000))) },
+  daif: {
+    compiled: false,
+    write: (s, v) => {
+      setWord(s, state.DAIF, v.lo32().bits(6, 4));
+      s.leaveTo('afterMasks');
+    },
+  },
+  spsel: { compiled: false, write: (s, v) => s.leaveTo('writeSpselThen', v.lo32()) },
+  'pstate.PAN': { compiled: false, write: pstate(state.PAN, 22, 'afterContext') },
+  'pstate.UAO': { compiled: false, write: pstate(state.UAO, 23, 'afterContext') },
+  'pstate.DIT': { compiled: true, write: pstate(state.DIT, 24, null) },
+  'pstate.SSBS': { compiled: true, write: pstate(state.SSBS, 12, null) },
+  fpcr: {
+    compiled: false,
+    write: (s, v) => {
+      setWord(s, state.FPCR, v.and(s.state('i64', regOffset('mask FPCR'))).lo32());
+      s.leaveTo('afterFpMode');
+    },
+  },
+  fpsr: {
+    compiled: false,
+    write: (s, v) => {
+      setWord(s, state.FPSR, v.lo32().and(0x0800009f));
+      s.leaveTo('afterFpMode');
+    },
+  },
+  // Only the highest exception level may change the frequency.
+  cntfrq: { compiled: true, write: (s, v) => s.setState('i64', regOffset('CNTFRQ_EL0'), v.and(0xffffffff)) },
+  disr: {
+    compiled: true,
+    write: (s, v) => {
+      const { cpu } = s;
+      const el = s.mode(state.MODE_FIELD.el);
+      const toVirtual = el
+        .eq(1)
+        .and(el2Enabled(cpu))
+        .and(bitSet(cpu, 'HCR_EL2', 5).ne(0));
+      const none = el
+        .ltU(3)
+        .and(bitSet(cpu, 'SCR_EL3', 3).ne(0))
+        .and(toVirtual.eqz());
+      const at = cpu.add(select(toVirtual, i32(regOffset('VDISR_EL2')), i32(regOffset('DISR_EL1'))));
+      const value = v.and(0x81ffffff);
+      iff(none.eqz(), () => store('i64', at, value));
+    },
+  },
+};
+export { load };
