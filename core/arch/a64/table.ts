@@ -8,6 +8,7 @@ import * as dpRegister from './dp-register.ts';
 import * as loads from './loads.ts';
 import * as barriers from './barriers.ts';
 import * as exceptions from './exceptions.ts';
+import { fpGroups } from './fp.ts';
 import * as hints from './hints.ts';
 import * as pstate from './pstate.ts';
 import type { Group } from './pattern.ts';
@@ -20,6 +21,7 @@ export const groups: readonly Group[] = [
   branches.group,
   loads.group,
   ...simdGroups,
+  ...fpGroups,
   cryptoAes.group,
   cryptoHash.group,
   dotProduct.group,
