@@ -211,7 +211,7 @@ function constant(
     ...(feature ? { feature } : {}),
     imm,
     asm,
-    run: (s, f) => s.setV('Vd', immediateVector(s, f.Q ?? 0)),
+    run: (s, f) => s.setV('Vd', immediateVector(s, f.Q ?? 1)),
   });
 }
 constant(

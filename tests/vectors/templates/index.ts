@@ -7,6 +7,7 @@ import { floatTemplates } from './float.ts';
 import { integerTemplates } from './integer.ts';
 import { memoryAccessTemplates } from './memory.ts';
 import { pauthTemplates } from './pauth.ts';
+import { simdTemplates } from './simd.ts';
 
 export const TEMPLATES: readonly Template[] = [
   ...integerTemplates,
@@ -14,6 +15,7 @@ export const TEMPLATES: readonly Template[] = [
   ...controlTemplates,
   ...floatTemplates,
   ...cryptoTemplates,
+  ...simdTemplates,
   ...pauthTemplates('pauth-qarma5'),
   ...pauthTemplates('pauth-qarma3'),
 ];
