@@ -2,11 +2,11 @@
 import { f32, f64, lane } from '../../wasm/value.ts';
 import { LogicFlags } from '../flags.ts';
 import {
+  arithmeticMode,
   control,
   flushMode,
   fromBits,
   guarded,
-  type ModeOf,
   modeOf,
   native,
   nativePrefix,
@@ -49,7 +49,7 @@ function convert(s: Sem, from: Format, to: Format, x: Val): Val {
   if (from === DOUBLE && to === SINGLE) {
     const lost = (r: Val): Val => native('ne', op('f64.promote_f32', r), x);
     const compute = (): Val => op('f32.demote_f64', x);
-    return guarded(modeOf(s), { compute, bad: suspect.notNormal, inexact: lost, slow });
+    return guarded(arithmeticMode(s), { compute, bad: suspect.notNormal, inexact: lost, slow });
   }
   return slow();
 }
@@ -101,10 +101,7 @@ export function toInteger(
   const truncating = mode === ROUND.zero;
   const whole = truncating ? scaled : roundNatively(scaled, mode);
   const type = `${sf ? 'i64' : 'i32'}.trunc_sat_${nativePrefix(f)}_${unsigned ? 'u' : 's'}`;
-  // Rounding does not come in, but exactness does.
-  const [fz, wanted] = [flushMode(s), modeOf(s)];
-  const way: ModeOf = fz.way === 'slow' || wanted.way !== 'exact' ? { ...fz, test: wanted.test } : wanted;
-  return guarded(way, {
+  return guarded(modeOf(s, { rounding: false, inexact: true }), {
     compute: () => op(type, whole),
     bad: () => fits(whole, sf, unsigned, truncating).eqz(),
     inexact: () => native('ne', roundNatively(scaled, mode), scaled),
@@ -134,7 +131,7 @@ export function fromInteger(s: Sem, f: Format, unsigned: boolean, x: Val, fbits:
     const significant = i64(64).sub(mag.clz()).sub(mag.ctz());
     return significant.gtS(f.frac + 1);
   };
-  return guarded(modeOf(s), { compute, bad: null, inexact: lost, slow });
+  return guarded(arithmeticMode(s), { compute, bad: null, inexact: lost, slow });
 }
 
 const letterOf = (sf: number): string => (sf ? 'X' : 'W');

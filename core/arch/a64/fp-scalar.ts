@@ -1,6 +1,7 @@
 /** Scalar floating point (C4.1.97): arithmetic on one, two and three sources. */
 import { f32, f64, lane, select } from '../../wasm/value.ts';
 import {
+  arithmeticMode,
   control,
   flushMode,
   fusedMode,
@@ -52,7 +53,7 @@ const binaries: readonly Binary[] = [
   {
     name: 'FADD',
     routine: 'fpAdd',
-    mode: modeOf,
+    mode: arithmeticMode,
     compute: (a, b) => native('add', a, b),
     bad: suspect.notFinite,
     inexact: inexact.add,
@@ -60,7 +61,7 @@ const binaries: readonly Binary[] = [
   {
     name: 'FSUB',
     routine: 'fpSub',
-    mode: modeOf,
+    mode: arithmeticMode,
     compute: (a, b) => native('sub', a, b),
     bad: suspect.notFinite,
     inexact: inexact.sub,
@@ -80,7 +81,7 @@ const binaries: readonly Binary[] = [
 ];
 /** Exactness of products and quotients is found out with a fused operation. */
 function fusedForDouble(s: Sem): ModeOf {
-  const mode = modeOf(s);
+  const mode = arithmeticMode(s);
   return mode.way === 'exact' ? fusedMode(mode) : mode;
 }
 
@@ -138,7 +139,7 @@ for (const k of KINDS) {
         const minus = (v: Val, negate: boolean): Val => (negate ? native('neg', v) : v);
         const exact = (r: Val): Val => inexact.mulAdd(minus(a, negateAddend), minus(n, negateProduct), m)(r);
         const parts = { compute, bad: suspect.notNormal, inexact: exact, slow };
-        writeScalar(s, f, 'Vd', guarded(fusedMode(modeOf(s)), parts));
+        writeScalar(s, f, 'Vd', guarded(fusedMode(arithmeticMode(s)), parts));
       },
     });
   }
@@ -179,7 +180,7 @@ for (const k of KINDS) {
       };
       const slow = (): Val => routine(s, 'fpRoundInt', f, x, how());
       if (f === HALF) return slow();
-      const ways = mode < 0 ? modeOf(s, opcode === 14) : flushMode(s);
+      const ways = modeOf(s, { rounding: mode < 0, inexact: opcode === 14 });
       const compute = (): Val => roundNatively(x, mode < 0 ? ROUND.nearest : mode);
       return guarded(ways, { compute, bad: suspect.nan, inexact: (r) => native('ne', r, x), slow });
     });

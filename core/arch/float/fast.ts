@@ -18,32 +18,32 @@ export type Way = 'fast' | 'exact' | 'slow';
 
 /** Fields of the mode word that decide, as one field: rounding, FZ, (DN, FZ16, AH,) inexactWanted. */
 const FP_MODE = [state.MODE_FIELD.rounding[0], 7] as const;
-const SLOW_BITS = 0b0000111;
-const EXACT_BIT = 0b1000000;
+const MODE_BIT = { rounding: 0b11, fz: 0b100, inexact: 0b1000000 } as const;
 
 /**
- * What the mode asks of an operation. In compiled code a plain answer; in the interpreter `slow` is a value to test. `exact`:
- * only exact results may be kept.
+ * What the mode asks of an operation. In compiled code a plain answer; in the interpreter there is also a value to test.
+ * `exact`: only exact results may be kept.
  */
 export interface ModeOf {
   readonly way: Way;
   /** Interpreter: non-zero when the routine must be called whatever the result. */
   readonly test: Val | null;
 }
-export function modeOf(s: Sem, inexactMatters = true): ModeOf {
+/** For operations that round, or not; and that may be inexact, or not. Flushing matters to all. */
+export function modeOf(s: Sem, matters: { readonly rounding: boolean; readonly inexact: boolean }): ModeOf {
   if (s.interpreting) {
-    return { way: 'fast', test: s.mode(FP_MODE).and(inexactMatters ? SLOW_BITS | EXACT_BIT : SLOW_BITS) };
+    const bits = MODE_BIT.fz | (matters.rounding ? MODE_BIT.rounding : 0) | (matters.inexact ? MODE_BIT.inexact : 0);
+    return { way: 'fast', test: s.mode(FP_MODE).and(bits) };
   }
-  const field = (f: readonly [number, number]): boolean => Number(s.mode(f).k) !== 0;
-  if (field(state.MODE_FIELD.rounding) || field(state.MODE_FIELD.fz)) return { way: 'slow', test: null };
-  return { way: inexactMatters && field(state.MODE_FIELD.inexactWanted) ? 'exact' : 'fast', test: null };
+  const set = (field: readonly [number, number]): boolean => Number(s.mode(field).k) !== 0;
+  if (set(state.MODE_FIELD.fz) || (matters.rounding && set(state.MODE_FIELD.rounding)))
+    return { way: 'slow', test: null };
+  return { way: matters.inexact && set(state.MODE_FIELD.inexactWanted) ? 'exact' : 'fast', test: null };
 }
-/** The same where rounding does not come in (comparison, maximum): only flushing matters. */
-export function flushMode(s: Sem): ModeOf {
-  const fz = s.mode(state.MODE_FIELD.fz);
-  if (s.interpreting) return { way: 'fast', test: fz };
-  return { way: Number(fz.k) !== 0 ? 'slow' : 'fast', test: null };
-}
+/** Arithmetic: rounds, may be inexact. */
+export const arithmeticMode = (s: Sem): ModeOf => modeOf(s, { rounding: true, inexact: true });
+/** Comparison, maximum and the like: only flushing matters. */
+export const flushMode = (s: Sem): ModeOf => modeOf(s, { rounding: false, inexact: false });
 
 /** FPCR as the routines' control word. */
 export const control = (s: Sem): Val => s.state('i32', state.FPCR);
