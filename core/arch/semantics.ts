@@ -19,6 +19,8 @@ export interface Access {
   readonly aligned?: boolean;
   /** The access is checked as a write too (atomics). */
   readonly write?: boolean;
+  /** For `atomicAddress`: load-exclusives only read, store-exclusives only write. */
+  readonly only?: 'read' | 'write';
 }
 
 /** Size of an access in bytes. */
@@ -93,7 +95,10 @@ export interface Sem {
    */
   loadArea(address: Val, bytes: number, element: Bytes): Val;
   storeArea(address: Val, bytes: number, element: Bytes, write: (at: Val) => void): void;
-  /** Host address for an atomic read-modify-write of `bytes`, checked for reading and writing, aligned as needed. */
+  /**
+   * Host address for an atomic read-modify-write of `bytes`, checked for reading and writing (or `opts.only` one of them). In
+   * compiled code it is aligned; interpreted it may be misaligned, within aligned 16 bytes, where LSE2 allows that.
+   */
   atomicAddress(address: Val, bytes: Bytes, opts?: Access): Val;
 
   /** Calls a pure helper of the core module (no effect on the core's state): soft float, crypto. */

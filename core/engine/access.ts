@@ -25,6 +25,12 @@ export function infoOf(bytes: Bytes, write: boolean, opts: Access | undefined): 
   );
 }
 
+/** The same for `atomicAddress`: strictly aligned, and reading and writing unless it is for one of the two. */
+export function atomicInfoOf(bytes: Bytes, opts: Access | undefined): number {
+  const info = infoOf(bytes, opts?.only !== 'read', { ...opts, aligned: true });
+  return opts?.only ? info : info | INFO.atomic;
+}
+
 /** What a load of kind `access` yields, from the raw zero-extended i64 of a slow path. */
 export function fromRaw(access: string, raw: Val): Val {
   const narrow = /^i(32|64)_(8|16|32)([su])$/.exec(access);

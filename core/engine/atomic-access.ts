@@ -9,7 +9,21 @@
  * (Stopping all cores would be exact, but Linux allocates memory by CASP: it would cost more than it is worth.)
  */
 import { PEERS } from '../arch/state.ts';
-import { atomicLoad, atomicStore, br, brIf, call, fence, iff, load, loop, ret, rmw, run, store } from '../wasm/build.ts';
+import {
+  atomicLoad,
+  atomicStore,
+  br,
+  brIf,
+  call,
+  fence,
+  iff,
+  load,
+  loop,
+  ret,
+  rmw,
+  run,
+  store,
+} from '../wasm/build.ts';
 import { Library } from '../wasm/library.ts';
 import { I32, I64, V128 } from '../wasm/opcodes.ts';
 import { i32, i64, lane, op, select, type Val } from '../wasm/value.ts';
@@ -103,7 +117,13 @@ lib.define('casWithin16', [I32, I32, I32, I64, I64], I64, (link, cpu, h, bytes, 
     const wantLo = select(same, lo.and(mask.shl(shift).not()).or(desired!.shl(shift)), lo);
     const wantHi = select(same, hi.and(mask.shrU(up).not()).or(desired!.shrU(up)), hi);
     const was = call(link('casPair'), cpu!, base16, lo, hi, wantLo, wantHi);
-    brIf(lane('i64x2.extract_lane', was, 0).xor(lo).or(lane('i64x2.extract_lane', was, 1).xor(hi)).ne(0), again);
+    brIf(
+      lane('i64x2.extract_lane', was, 0)
+        .xor(lo)
+        .or(lane('i64x2.extract_lane', was, 1).xor(hi))
+        .ne(0),
+      again,
+    );
     ret(old);
   });
   ret(i64(0));

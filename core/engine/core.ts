@@ -6,6 +6,7 @@ import * as state from '../arch/state.ts';
 import {
   br,
   call,
+  fence,
   iff,
   load,
   loop,
@@ -41,11 +42,15 @@ import {
   TLB_WRITE,
 } from './abi.ts';
 import { INFO } from './access.ts';
+import { atomicAccess } from './atomic-access.ts';
 import { pcOf } from './interpret.ts';
 import { MEMMAP, MEMMAP_ENTRIES, MEMMAP_ENTRY, MM_BASE, MM_DELTA, MM_END, MM_FLAG, MM_FLAGS } from './layout.ts';
+import { LAST_MAP } from '../arch/translation/fields.ts';
+import { physicalHost } from '../arch/translation/physical.ts';
 
 export const dispatch = new Library();
 const lib = dispatch;
+lib.include(atomicAccess);
 
 /** Fills the record from the instruction's word. */
 lib.host('decode', [I32, I32], null);
@@ -221,19 +226,22 @@ lib.define('fillData', [I32, I64, I32], I32, (link, c, v, i) => {
   unlikely(call(link('translate'), cpu, va, info).eqz(), () => ret(i32(0)));
   const pa = load('i64', cpu, state.TR_PA);
   const perm = load('i32', cpu, state.TR_PERM);
-  const host = call(link('hostOfPhysical'), pa, info.and(INFO.write));
+  const host = physicalHost(link, cpu, pa);
   unlikely(host.eqz(), () => ret(i32(0)));
+  const readOnly = load('i32', load('i32', cpu, LAST_MAP), MM_FLAGS).and(MM_FLAG.readOnly);
+  unlikely(readOnly.and(info.shrU(Math.log2(INFO.write))), () => ret(i32(0)));
   const page = va.and(~0xfffn);
   // Device memory keeps out of the TLB: its accesses are checked for alignment one by one.
   iff(load('i32', cpu, state.TR_DEVICE).eqz(), () => {
-    const entry = variable(I32, tlbEntry(cpu, va, state.BANK));
-    iff(info.and(INFO.unprivileged), () => entry.set(tlbEntry(cpu, va, state.BANK_UNPRIV)));
-    const e = entry.get();
+    const bank = select(info.and(INFO.unprivileged), i32(state.BANK_UNPRIV), i32(state.BANK));
+    const e = tlbEntry(cpu.add(bank), va, 0);
+    unlikely(call(link('noteEntry'), cpu, e, va).eqz(), () => ret(host));
     const keepExec = load('i64', e, TLB_EXEC).eq(page);
     iff(keepExec.eqz(), () => store('i64', e, i64(-1), TLB_EXEC));
     store('i64', e, select(perm.and(state.PERM.read), page, i64(-1)), TLB_READ);
-    const canWrite = call(link('hostOfPhysical'), pa, i32(1)).ne(0).and(perm.shrU(1));
-    store('i64', e, select(canWrite.and(1), page, i64(-1)), TLB_WRITE);
+    // A hit for writing also serves atomics: pages that may only be written keep to the slow path.
+    const both = perm.and(state.PERM.read | state.PERM.write).eq(state.PERM.read | state.PERM.write);
+    store('i64', e, select(both.and(readOnly.eqz()), page, i64(-1)), TLB_WRITE);
     store('i32', e, host.sub(va.lo32()), TLB_ADDEND);
   });
   ret(host);
@@ -264,7 +272,7 @@ lib.define('fillExec', [I32, I64], I32, (link, c, v) => {
   });
   unlikely(call(link('translate'), cpu, va, i32(INFO.exec | 2)).eqz(), () => ret(i32(0)));
   const pa = load('i64', cpu, state.TR_PA);
-  const host = call(link('hostOfPhysical'), pa, i32(0));
+  const host = physicalHost(link, cpu, pa);
   unlikely(host.eqz(), () => {
     run(link('externalAbort'), cpu, va, i32(INFO.exec));
     ret(i32(0));
@@ -273,6 +281,7 @@ lib.define('fillExec', [I32, I64], I32, (link, c, v) => {
   const records = variable(I32, load('i32', slot));
   unlikely(records.get().eqz(), () => records.set(call(link('newRecords'), cpu, host.and(~0xfff))));
   const e = tlbEntry(cpu, va, state.BANK);
+  unlikely(call(link('noteEntry'), cpu, e, va).eqz(), () => ret(records.get()));
   const page = va.and(~0xfffn);
   iff(
     load('i64', e, TLB_READ)
@@ -315,6 +324,7 @@ lib.define('loadSlow', [I32, I64, I32], I64, (link, c, v, i) => {
       at.set(k.add(1));
       iff(k.add(1).ltU(size), () => br(again));
     });
+    iff(info.and(INFO.ordered), () => fence());
     store('i64', cpu, hi.get(), state.SCRATCH_HI);
     ret(lo.get());
   });
@@ -323,6 +333,7 @@ lib.define('loadSlow', [I32, I64, I32], I64, (link, c, v, i) => {
     unlikely(load('i32', cpu, state.FAULT), () => ret(i64(0)));
     ret(call(link('deviceLoad'), cpu, va, info));
   });
+  iff(info.and(INFO.ordered), () => ret(call(link('loadOrdered'), host, size)));
   for (const [lg, access] of [
     [0, 'i64_8u'],
     [1, 'i64_16u'],
@@ -364,6 +375,7 @@ lib.define('storeSlow', [I32, I64, I64, I64, I32], I32, (link, c, v, l, h, i) =>
       const host = call(link('fillData'), cpu, at, byteInfo);
       unlikely(host.eqz().and(load('i32', cpu, state.FAULT).ne(0)), () => ret(i32(0)));
     }
+    iff(info.and(INFO.ordered), () => fence());
     const at = variable(I32, 0);
     const after = variable(I32, 0);
     loop((again) => {
@@ -373,6 +385,7 @@ lib.define('storeSlow', [I32, I64, I64, I64, I32], I32, (link, c, v, l, h, i) =>
       at.set(k.add(1));
       iff(k.add(1).ltU(size), () => br(again));
     });
+    iff(info.and(INFO.ordered), () => fence());
     ret(after.get());
   });
   const host = call(link('fillData'), cpu, va, info);
@@ -392,6 +405,10 @@ lib.define('storeSlow', [I32, I64, I64, I64, I32], I32, (link, c, v, l, h, i) =>
       },
     );
     ret(i32(1));
+  });
+  iff(info.and(INFO.ordered), () => {
+    run(link('storeOrdered'), cpu, host, size, lo);
+    ret(i32(0));
   });
   for (const [lg, access] of [
     [0, 'i64_8'],

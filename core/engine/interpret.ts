@@ -24,7 +24,7 @@ import { I32, I64, V128 } from '../wasm/opcodes.ts';
 import { type Block, fnState } from '../wasm/scope.ts';
 import { i32, i64, lane, op, select, type Val } from '../wasm/value.ts';
 import { HANDLER, HOT, REC_ACTIVE, REC_HEAT, REC_IMM, REC_OPS, REC_SIZE } from './abi.ts';
-import { fromRaw, infoOf, toRaw, typeOf } from './access.ts';
+import { atomicInfoOf, fromRaw, infoOf, toRaw, typeOf } from './access.ts';
 import { SemBase, slotOffset } from './sem-base.ts';
 
 /** What decode adds to the shape: is a direct branch's target in this page; which `x` fields name register 31. */
@@ -344,14 +344,13 @@ export class InterpreterSem extends SemBase implements Sem {
     return at;
   }
   atomicAddress(address: Val, bytes: Bytes, opts?: Access): Val {
-    const { entry, miss } = this.probe(address, bytes, { ...opts, aligned: true }, true);
+    const { entry, miss } = this.probe(address, bytes, { ...opts, aligned: true }, opts?.only !== 'read');
     return choose(
       miss,
       I32,
       () => {
         store('i32', this.cpu, this.n, state.BUDGET);
-        const info = infoOf(bytes, true, { ...opts, aligned: true }) | 128;
-        const host = call(this.link('atomicSlow'), this.cpu, address, i32(info));
+        const host = call(this.link('atomicSlow'), this.cpu, address, i32(atomicInfoOf(bytes, opts)));
         this.deliverFault();
         return host;
       },

@@ -19,6 +19,8 @@ export const MM_FLAG = { readOnly: 1 } as const;
 /** Constant tables of the architecture's routines, see `core/arch/tables.ts`. */
 export const TABLES = 0x2000;
 export const TABLES_END = 0xf000;
+/** Locks of 16-byte atomics, see `atomic-access.ts`: 64 of 64 bytes. */
+export const LOCKS = TABLES_END;
 
 /** State of cores. */
 export const CORES = 64 * KB;

@@ -9,7 +9,7 @@ import { I32, I64, type Ty, V128 } from '../wasm/opcodes.ts';
 import { fnState } from '../wasm/scope.ts';
 import { i32, i64, lane, op, type Val } from '../wasm/value.ts';
 import { REC_SHIFT } from './abi.ts';
-import { infoOf } from './access.ts';
+import { atomicInfoOf, infoOf } from './access.ts';
 import type { Decoded } from './codespace.ts';
 import { atomicLoadAny, atomicStoreAny } from './interpret.ts';
 import { SemBase } from './sem-base.ts';
@@ -213,11 +213,11 @@ export class RegionSem extends SemBase implements Sem {
   protected override bank(opts: Access | undefined): Val {
     return opts?.unprivileged ? super.bank(opts) : stableLocal(I32, this.file.bank());
   }
-  private host(address: Val, bytes: Bytes, write: boolean, opts: Access | undefined): Val {
+  private host(address: Val, bytes: Bytes, write: boolean, opts?: Access, info = infoOf(bytes, write, opts)): Val {
     const { entry, miss } = this.probe(address, bytes, opts, write);
     const at = variable(I32, this.hostOf(entry, address));
     unlikely(miss, () => {
-      const filled = call(this.link('fillDirect'), this.cpu, address, i32(infoOf(bytes, write, opts)));
+      const filled = call(this.link('fillDirect'), this.cpu, address, i32(info));
       unlikely(filled.eqz(), () => this.sideExit());
       at.set(filled);
     });
@@ -272,7 +272,7 @@ export class RegionSem extends SemBase implements Sem {
     write(this.area(address, bytes, element, true));
   }
   atomicAddress(address: Val, bytes: Bytes, opts?: Access): Val {
-    return this.host(address, bytes, true, { ...opts, aligned: true });
+    return this.host(address, bytes, opts?.only !== 'read', { ...opts, aligned: true }, atomicInfoOf(bytes, opts));
   }
 }
 
