@@ -71,9 +71,6 @@ faults.define('abortTarget', [I32, I32], I32, (_link, c, i) => {
   ret(i32(1).add(stage2.or(el.eqz().and(tge)).or(gpf).and(el2Enabled(cpu))));
 });
 
-/** Syndrome of the access for aborts that a hypervisor emulates: (instruction word) → ISS[24:14], 0 when not valid. */
-faults.host('dataAbortSyndrome', [I32, I32], I32);
-
 /** The instruction word at PC, as the guest's fetch sees it, or 0. */
 faults.define('wordAtPc', [I32], I32, (link, c) => {
   const cpu = c!;
@@ -116,7 +113,7 @@ faults.define('takeFault', [I32], null, (link, c) => {
     const emulated = hints.and(FAULT_HINT.stage2 | ISS.s1ptw | ISS.cm).eq(FAULT_HINT.stage2);
     const wanted = kind.eq(FAULT_KIND.dataAbort).and(emulated).and(isExternal(hints).xor(1));
     unlikely(wanted, () => {
-      iss.set(iss.get().or(call(link('dataAbortSyndrome'), cpu, call(link('wordAtPc'), cpu))));
+      iss.set(iss.get().or(call(link('dataAbortSyndrome'), call(link('wordAtPc'), cpu))));
     });
   });
   is(FAULT_KIND.pcAlignment, () => {

@@ -10,6 +10,7 @@ import { interrupts } from './interrupts.ts';
 import { msr } from './msr.ts';
 import { pstate } from './pstate.ts';
 import { returns } from './return.ts';
+import { syndrome } from './syndrome.ts';
 
 export const exceptionLibraries: readonly Library[] = [
   pstate,
@@ -22,4 +23,5 @@ export const exceptionLibraries: readonly Library[] = [
   faults,
   debug,
   breakpoints,
+  syndrome,
 ];
