@@ -170,4 +170,14 @@ export const MODE_FIELD = {
   ah: [11, 1],
   /** FPSR.IXC is still clear, so inexactness has to be found out. */
   inexactWanted: [12, 1],
+  /**
+   * Pointer authentication, as the routine `pauthMode(cpu)` → i32 gives all these bits in place: `contextChanged` is to OR them in
+   * (they are 0 when it is not built in). Keys that SCTLR_ELx turns off; using a key traps; not the fast algorithm.
+   */
+  pauthOffIA: [13, 1],
+  pauthOffIB: [14, 1],
+  pauthOffDA: [15, 1],
+  pauthOffDB: [16, 1],
+  pauthTrapped: [17, 1],
+  pauthGeneral: [18, 1],
 } as const;

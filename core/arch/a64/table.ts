@@ -12,6 +12,7 @@ import { fpGroups } from './fp.ts';
 import * as hints from './hints.ts';
 import * as pstate from './pstate.ts';
 import type { Group } from './pattern.ts';
+import * as pauth from './pauth.ts';
 import { simdGroups } from './simd.ts';
 import { systemRegisters } from './system-registers.ts';
 
@@ -25,6 +26,7 @@ export const groups: readonly Group[] = [
   cryptoAes.group,
   cryptoHash.group,
   dotProduct.group,
+  pauth.group,
   barriers.group,
   exceptions.group,
   hints.group,
