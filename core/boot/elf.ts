@@ -101,7 +101,7 @@ export function loadElf(bytes: Uint8Array, name: string, area: LoadArea): Loaded
     const start = Number(s.offset);
     images.push({
       address: Number(from),
-      bytes: bytes.slice(start, start + Number(s.fileBytes)),
+      bytes: new Uint8Array(bytes.subarray(start, start + Number(s.fileBytes))),
       memoryBytes: Number(s.memoryBytes),
     });
     if (to > end) end = to;

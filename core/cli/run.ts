@@ -79,8 +79,8 @@ export function runCommand(io: Io, parts: Parts, done: (status: number) => void)
         'built-in PSCI by this instruction (default: hvc at EL1, smc at EL2, none at EL3)',
       ).choices(['hvc', 'smc', 'none']),
     )
+    .option('--semihosting', 'HLT #0xF000 is a call to the host', true)
     .option('--no-semihosting', 'HLT #0xF000 is no call to the host')
-    .option('--semihosting', 'HLT #0xF000 is a call to the host (default)')
     .option('--semihosting-files <what>', "files the program may open: 'none', 'all', or those below a folder", '.')
     .option(
       '--expect <regex>',

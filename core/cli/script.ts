@@ -37,35 +37,65 @@ export function parseSteps(raw: readonly RawStep[], consoles: readonly string[])
   });
 }
 
-/** True when the pattern cannot match across a line's end, so that lines which were searched need no second look. */
+/** True when the pattern neither matches nor looks across a line's end, so that lines which were searched need no second look. */
 function staysInLine(pattern: RegExp): boolean {
-  return !/\\[nrsvfWDxucpP0B]|\[\^|\[[^\]]*[\n\r]|[\n\r]|\(\?[a-z]*s/.test(pattern.source);
+  return !/\\[nrsvfWDxucpP0B]|\[\^|\[[^\]]*[\n\r]|[\n\r]|\(\?[a-z]*s|\(\?</.test(pattern.source);
 }
+
+/** Characters of matched output that are kept, for `^` and for looking behind. */
+const BEHIND = 1 << 10;
 
 /** Output of one console, or of all, that is not matched yet. */
 class Unmatched {
+  /** Whole lines that `pattern` was not found in. */
+  private searched: string[] = [];
+  private searchedLength = 0;
+  private pattern: RegExp | null = null;
+  /** What follows; before `from` it is matched. */
   private text = '';
-  private searched = 0;
+  private from = 0;
   private readonly decoder = new TextDecoder();
 
   append(bytes: Uint8Array): void {
     this.text += this.decoder.decode(bytes, { stream: true });
-    const excess = this.text.length - WINDOW;
-    if (excess <= 0) return;
-    this.text = this.text.slice(excess);
-    this.searched = Math.max(0, this.searched - excess);
+    if (this.text.length <= 2 * WINDOW) return;
+    this.from = Math.max(0, this.from - (this.text.length - WINDOW));
+    this.text = this.text.slice(-WINDOW);
   }
+
   /** Looks for the pattern; what it matches, and all before, is matched then. */
   take(pattern: RegExp): boolean {
-    pattern.lastIndex = this.searched;
+    if (pattern !== this.pattern) this.lookAtAllAgain();
+    this.pattern = pattern;
+    pattern.lastIndex = this.from;
     const match = pattern.exec(this.text);
-    if (!match) {
-      if (staysInLine(pattern)) this.searched = Math.max(this.text.lastIndexOf('\n'), 0);
-      return false;
+    if (match) {
+      const end = match.index + match[0].length;
+      const keep = Math.max(0, end - BEHIND);
+      this.text = this.text.slice(keep);
+      this.from = end - keep;
+      this.pattern = null;
+      this.searched = [];
+      this.searchedLength = 0;
+    } else if (staysInLine(pattern)) {
+      this.setAside(this.text.lastIndexOf('\n') + 1);
     }
-    this.text = this.text.slice(match.index + match[0].length);
-    this.searched = 0;
-    return true;
+    return match !== null;
+  }
+  private setAside(length: number): void {
+    if (length <= this.from) return;
+    this.searched.push(this.text.slice(this.from, length));
+    this.searchedLength += length - this.from;
+    this.text = this.text.slice(length);
+    this.from = 0;
+    while (this.searchedLength > WINDOW) this.searchedLength -= this.searched.shift()!.length;
+  }
+  private lookAtAllAgain(): void {
+    if (this.searched.length === 0) return;
+    this.text = this.searched.join('') + this.text;
+    this.from = 0;
+    this.searched = [];
+    this.searchedLength = 0;
   }
 }
 

@@ -19,5 +19,5 @@ export function parseVCont(text: string, cores: number): CoreAction[] | null {
       if (named) actions[core] ??= action;
     }
   }
-  return actions.map((action) => action ?? 'halt');
+  return Array.from(actions, (action) => action ?? 'halt');
 }

@@ -1,0 +1,105 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { describe, expect, test } from 'vitest';
+import { ByteRing } from '../../core/devices/ring.ts';
+import { CONSOLE_BYTES, ConsoleHost, ConsolePort } from '../../core/system/console.ts';
+
+const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+const bytes = (s: string): Uint8Array => new TextEncoder().encode(s);
+
+describe('ring', () => {
+  test('keeps order over its end, and says what does not fit', () => {
+    const ring = new ByteRing(new SharedArrayBuffer(ByteRing.bytes(8)), 0, 8);
+    expect(ring.write(bytes('abcdef'))).toBe(6);
+    expect(text(ring.read(4))).toBe('abcd');
+    expect(ring.write(bytes('ghijklmn'))).toBe(6);
+    expect(ring.length).toBe(8);
+    expect(text(ring.read(100))).toBe('efghijkl');
+    expect(ring.readByte()).toBe(-1);
+  });
+  test('counts go on past 2^32', () => {
+    const buffer = new SharedArrayBuffer(ByteRing.bytes(8));
+    new Int32Array(buffer).fill(-3, 1, 3);
+    const ring = new ByteRing(buffer, 0, 8);
+    expect(ring.write(bytes('abcdefgh'))).toBe(8);
+    expect(text(ring.read(8))).toBe('abcdefgh');
+  });
+});
+
+test('output is handed on in order, and the bell rings once until the host looks', () => {
+  const buffer = new SharedArrayBuffer(CONSOLE_BYTES);
+  let rings = 0;
+  const port = new ConsolePort(buffer, 0, { ring: () => void rings++ });
+  let shown = '';
+  const host = new ConsoleHost(buffer, 0, { output: (b) => void (shown += text(b)), inputReady: () => {} });
+  port.sendAll(bytes('hello'));
+  port.send(0x21);
+  expect(rings).toBe(1);
+  host.service();
+  expect(shown).toBe('hello!');
+  port.send(0x3f);
+  expect(rings).toBe(2);
+  host.hold(true);
+  host.service();
+  expect(shown).toBe('hello!');
+  host.hold(false);
+  expect(shown).toBe('hello!?');
+});
+
+test('where guest and host share a thread, a full ring is emptied on the spot', () => {
+  const buffer = new SharedArrayBuffer(CONSOLE_BYTES);
+  let size = 0;
+  const host = new ConsoleHost(buffer, 0, { output: (b) => void (size += b.length), inputReady: () => {} });
+  const port = new ConsolePort(buffer, 0, { ring: () => {}, makeRoom: () => host.drain() });
+  port.sendAll(new Uint8Array(300_000));
+  host.drain();
+  expect(size).toBe(300_000);
+});
+
+test('input waits until the guest takes it', () => {
+  const buffer = new SharedArrayBuffer(CONSOLE_BYTES);
+  let ready = 0;
+  const host = new ConsoleHost(buffer, 0, { output: () => {}, inputReady: () => void ready++ });
+  const port = new ConsolePort(buffer, 0, { ring: () => host.service() });
+  const typed = Uint8Array.from({ length: 20_000 }, (_, i) => i * 7);
+  host.type(typed.subarray(0, 9000));
+  host.type(typed.subarray(9000));
+  expect(ready).toBeGreaterThan(0);
+  const got: number[] = [];
+  while (port.waiting > 0) {
+    got.push(port.receive());
+    got.push(...port.receiveSome(1000));
+  }
+  expect(got).toEqual([...typed]);
+  expect(port.receive()).toBe(-1);
+});
+
+test('a slow reader loses nothing of a guest thread that does not wait to be asked', async () => {
+  const buffer = new SharedArrayBuffer(CONSOLE_BYTES);
+  const total = 400_000;
+  const file = new URL('../../core/system/console.ts', import.meta.url).href;
+  const worker = new Worker(
+    `import { parentPort, workerData } from 'node:worker_threads';
+     const { ConsolePort } = await import(workerData.file);
+     const port = new ConsolePort(workerData.buffer, 0, { ring: () => parentPort.postMessage(0) });
+     for (let i = 0; i < ${total}; i += 8) port.sendAll(Uint8Array.from({ length: 8 }, (_, k) => (i + k) % 251));`,
+    { eval: true, workerData: { buffer, file }, execArgv: ['--input-type=module', '--no-warnings'] },
+  );
+  let next = 0;
+  let good = true;
+  const host = new ConsoleHost(buffer, 0, {
+    output: (b) => {
+      for (const byte of b) good &&= byte === next++ % 251;
+    },
+    inputReady: () => {},
+  });
+  worker.on('message', () => {
+    host.hold(true);
+    setTimeout(() => host.hold(false), 5);
+  });
+  const ended = once(worker, 'exit');
+  await ended;
+  host.hold(false);
+  expect(good).toBe(true);
+  expect(next).toBe(total);
+});
