@@ -43,7 +43,7 @@ for (const size of SIZES) {
   });
   group.insn('DUP (element, scalar)', `01 0 11110000 ${imm5('immindex', size)} 000001 Vn Vd:w`, {
     imm: index,
-    asm: text(`mov ${t}<Vd>, v<Vn>.${t}[<immindex>]`),
+    asm: text(`dup ${t}<Vd>, v<Vn>.${t}[<immindex>]`),
     run: (s) => s.setV('Vd', lowElement(size, broadcast(s, size, s.v('Vn')))),
   });
   group.insn('DUP (general)', `${vector} 01110000 ${imm5('immindex', size)} 000011 Rn Vd:w`, {
@@ -54,7 +54,7 @@ for (const size of SIZES) {
     },
   });
   group.insn('INS (general)', `0 1 0 01110000 ${imm5('index', size)} 000111 Rn Vd:w`, {
-    asm: text(`mov v<Vd>.${t}[<index>], <${size === 3 ? 'X' : 'W'}n>`),
+    asm: text(`ins v<Vd>.${t}[<index>], <${size === 3 ? 'X' : 'W'}n>`),
     run: (s, f) => {
       const x = size === 3 ? s.x('Rn') : s.w('Rn');
       s.setV('Vd', lane(`${LANES[size]}.replace_lane`, s.v('Vd'), f.index!, x));
@@ -63,12 +63,12 @@ for (const size of SIZES) {
   const source = size === 0 ? 'immsrc:4' : `immsrc:${4 - size} immlow:${size}`;
   group.insn('INS (element)', `0 1 1 01110000 ${imm5('immindex', size)} 0 ${source} 1 Vn Vd:w`, {
     imm: (f) => (f.immsrc! << size) | (f.immindex! << 8),
-    asm: text(`mov v<Vd>.${t}[<immindex>], v<Vn>.${t}[<immsrc>]`),
+    asm: text(`ins v<Vd>.${t}[<immindex>], v<Vn>.${t}[<immsrc>]`),
     run: (s) => s.setV('Vd', insertElement(s, size, s.v('Vd'), s.v('Vn'))),
   });
   const to = size === 3 ? 'i64x2.extract_lane' : size === 2 ? 'i32x4.extract_lane' : `${LANES[size]}.extract_lane_`;
   group.insn('UMOV', `0 ${size === 3 ? 1 : 0} 0 01110000 ${imm5('index', size)} 001111 Vn Rd:w`, {
-    asm: text(`${size < 2 ? 'umov' : 'mov'} <${size === 3 ? 'X' : 'W'}d>, v<Vn>.${t}[<index>]`),
+    asm: text(`umov <${size === 3 ? 'X' : 'W'}d>, v<Vn>.${t}[<index>]`),
     run: (s, f) => {
       const v = lane(size < 2 ? `${to}u` : to, s.v('Vn'), f.index!);
       if (size === 3) s.setX('Rd', v);

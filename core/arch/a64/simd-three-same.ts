@@ -16,7 +16,7 @@ import {
 import { multiplyHigh, multiplyHighAccumulate } from './simd-multiply-high.ts';
 import { addSaturating, type Saturated, subSaturating } from './simd-saturate.ts';
 import { text } from './simd-text.ts';
-import { shiftByElement } from './simd-variable-shift.ts';
+import { shiftByElement, shiftPlain } from './simd-variable-shift.ts';
 
 export const group = new Group('Advanced SIMD three same', { fp: true });
 
@@ -105,8 +105,10 @@ for (const [letter, u, signed] of signs) {
   saturating(`${letter}QADD`, u, '00001 1', ALL, ALL, (_s, z, n, m) => addSaturating(z, signed, n, m));
   saturating(`${letter}QSUB`, u, '00101 1', ALL, ALL, (_s, z, n, m) => subSaturating(z, signed, n, m));
   // Shifts by register.
+  define(`${letter}SHL`, u, '01000 1', ALL, D, (s, f) =>
+    s.setV('Vd', shiftPlain(s, extentOf(f), f.size!, signed, s.v('Vn'), s.v('Vm'))),
+  );
   for (const [q, r, opcode] of [
-    ['', '', '01000'],
     ['', 'R', '01010'],
     ['Q', '', '01001'],
     ['Q', 'R', '01011'],

@@ -87,8 +87,16 @@ const memoryOfStructure: MemoryAccess = {
   },
 };
 
+/** Shifts by register are mostly by one amount for all elements: DUP makes it so. */
+const amounts = (pattern: Pattern) =>
+  /^[SU]Q?R?SHL \(vector/.test(pattern.name) && pattern.operands.length === 3
+    ? { before: (word: number) => [dup(rm(word), extract(word, 22, 2), extract(word, 0, 5))] }
+    : {};
+/** DUP of general register `from` into all elements of `size` of vector register `to`. */
+const dup = (to: number, size: number, from: number) => (0x4e000c00 | (1 << (16 + size)) | (from << 5) | to) >>> 0;
+
 export const simdTemplates: Template[] = [
-  ...groups.flatMap(([name, group]) => templatesFrom(group, name)),
+  ...groups.flatMap(([name, group]) => templatesFrom(group, name, amounts)),
   ...templatesFrom(loads, 'simd-memory', (pattern) =>
     pattern.operands.some((each) => each.name === 'Rn')
       ? { memory: memoryOfLoad(pattern), excluded: sameTargets(pattern) }
