@@ -9,7 +9,11 @@ import { pauthLibraries } from './pauth/library.ts';
 import { registerRoutines } from './registers/library.ts';
 import { random } from './registers/random.ts';
 import { timers } from './registers/timers.ts';
+import { EVERYTHING, translationFeatures, type TranslatingCpu } from './translation/features.ts';
+import { translationLibrary } from './translation/library.ts';
 
-export function archLibraries(): Library[] {
-  return [simdShifts, ...exceptionLibraries, registerRoutines, timers, random, crc, ...cryptoLibraries, ...pauthLibraries, floatLibrary()];
+/** Without a CPU: for one that has all features. */
+export function archLibraries(cpu?: TranslatingCpu): Library[] {
+  const translation = translationLibrary(cpu ? translationFeatures(cpu) : EVERYTHING);
+  return [translation, simdShifts, ...exceptionLibraries, registerRoutines, timers, random, crc, ...cryptoLibraries, ...pauthLibraries, floatLibrary()];
 }

@@ -4,15 +4,16 @@
  */
 import { Decoder } from '../../core/arch/a64/decoder.ts';
 import { groups } from '../../core/arch/a64/table.ts';
+import { regOffset } from '../../core/arch/registers/storage.ts';
 import * as state from '../../core/arch/state.ts';
 import { writeArchTables } from '../../core/arch/tables.ts';
 import { EXIT, PEND, REC_ACTIVE, REC_BASE_HANDLER, TLB_BANK_BYTES } from '../../core/engine/abi.ts';
 import { buildCore } from '../../core/engine/build-core.ts';
 import { CodeSpace, ENGINE_IMPORTS } from '../../core/engine/codespace.ts';
 import { pcOf } from '../../core/engine/interpret.ts';
-import { type Layout, layoutOf, MEMMAP, MM_BASE, MM_DELTA, MM_END } from '../../core/engine/layout.ts';
+import { type Layout, layoutOf, MEMMAP, MEMMAP_ENTRY, MM_BASE, MM_DELTA, MM_END } from '../../core/engine/layout.ts';
 import { Regions } from '../../core/engine/regions.ts';
-import { ret, store } from '../../core/wasm/build.ts';
+import { call, ret, store } from '../../core/wasm/build.ts';
 import { Library } from '../../core/wasm/library.ts';
 import { I32, I64 } from '../../core/wasm/opcodes.ts';
 import { i32 } from '../../core/wasm/value.ts';
@@ -43,6 +44,10 @@ function stubs(have: readonly Library[]): Library {
   if (missing('takePending')) lib.define('takePending', [I32], I32, () => ret(i32(0)));
   if (missing('tlbiLocal')) lib.define('tlbiLocal', [I32, I32, I64], null, () => {});
   if (missing('debugStep')) lib.define('debugStep', [I32], I32, () => ret(i32(0)));
+  if (missing('noteEntry')) lib.define('noteEntry', [I32, I32, I64], I32, () => ret(i32(1)));
+  if (missing('findRegion')) {
+    lib.define('findRegion', [I32, I64], I32, (link, _cpu, pa) => ret(call(link('hostOfPhysical'), pa!, i32(0))));
+  }
   if (missing('checkAlignment')) lib.define('checkAlignment', [I32, I64, I32], I32, () => ret(i32(1)));
   if (missing('takeFault')) lib.define('takeFault', [I32], null, () => {});
   if (missing('pcAlignmentFault')) lib.define('pcAlignmentFault', [I32, I64], null, () => {});
@@ -109,8 +114,11 @@ export class BareCore {
     this.view.setBigUint64(MEMMAP + MM_END, BigInt(this.base + bytes), true);
     this.view.setInt32(MEMMAP + MM_DELTA, this.layout.arena - this.base, true);
     this.flushTlb();
-    this.view.setUint32(this.cpu + state.BANK, this.layout.banks(0), true);
-    this.view.setUint32(this.cpu + state.BANK_UNPRIV, this.layout.banks(0) + TLB_BANK_BYTES, true);
+    if (this.space.core.resetTlb) this.mapFlat();
+    else {
+      this.view.setUint32(this.cpu + state.BANK, this.layout.banks(0), true);
+      this.view.setUint32(this.cpu + state.BANK_UNPRIV, this.layout.banks(0) + TLB_BANK_BYTES, true);
+    }
     this.regions = options.mode === 'interpreter' ? null : new Regions(this.space);
     if (this.regions) {
       const regions = this.regions;
@@ -119,6 +127,27 @@ export class BareCore {
       this.space.onHot = (rec) => regions.hot(rec);
       if (regions.eager) this.space.onDecoded = (rec) => regions.compileNow(rec);
     }
+  }
+  /** Puts the core at Non-secure EL1 behind a table that maps every address to itself as Normal memory, 512 GiB of it. */
+  private mapFlat(): void {
+    const table = 0x80_0000_0000;
+    const reg = (name: string, v: bigint): void => this.view.setBigUint64(this.cpu + regOffset(name), v, true);
+    this.view.setBigUint64(MEMMAP + MEMMAP_ENTRY + MM_BASE, BigInt(table), true);
+    this.view.setBigUint64(MEMMAP + MEMMAP_ENTRY + MM_END, BigInt(table + 4096), true);
+    this.view.setInt32(MEMMAP + MEMMAP_ENTRY + MM_DELTA, (this.layout.devices - table) | 0, true);
+    for (let i = 0; i < 512; i++) {
+      this.view.setBigUint64(this.layout.devices + 8 * i, (BigInt(i) << 30n) | 0x701n, true);
+    }
+    reg('MAIR_EL1', 0xffn);
+    reg('TCR_EL1', 0x5_0080_3519n);
+    reg('TTBR0_EL1', BigInt(table));
+    reg('SCTLR_EL1', 0x30d0_1805n);
+    reg('SCR_EL3', 0x401n);
+    this.setField32(state.EL, 1);
+    this.setField32(state.SPSEL, 1);
+    this.setField32(state.SECURITY, 1);
+    this.space.core.resetTlb!(this.cpu, this.layout.banks(0));
+    this.space.core.contextChanged?.(this.cpu);
   }
   flushTlb(): void {
     const at = this.layout.banks(0);

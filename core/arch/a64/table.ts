@@ -1,5 +1,6 @@
 /** All instruction groups. */
 import * as branches from './branches.ts';
+import * as cacheMaintenance from './cache-maintenance.ts';
 import * as cryptoAes from './crypto-aes.ts';
 import * as cryptoHash from './crypto-hash.ts';
 import * as dotProduct from './dot-product.ts';
@@ -15,6 +16,7 @@ import type { Group } from './pattern.ts';
 import * as pauth from './pauth.ts';
 import { simdGroups } from './simd.ts';
 import { systemRegisters } from './system-registers.ts';
+import * as tlbi from './tlbi.ts';
 
 export const groups: readonly Group[] = [
   dpImmediate.group,
@@ -31,5 +33,7 @@ export const groups: readonly Group[] = [
   exceptions.group,
   hints.group,
   pstate.group,
+  tlbi.group,
+  cacheMaintenance.group,
   ...systemRegisters,
 ];

@@ -195,7 +195,7 @@ export function defineBanks(lib: Library): void {
         () => first.set(call(link('findBank'), cpu, bankKey(key, byAsid, false))),
       );
       second.set(first.get());
-      iff(el0.eqz().and(key.lo32().and(CTX.unprivileged)), () => {
+      iff(el0.eqz().and(key.lo32().and(CTX.unprivileged).ne(0)), () => {
         second.set(call(link('findBank'), cpu, bankKey(key, byAsid, true)));
       });
       store('i64', choice, key, CHOICES + CHOICE_KEY);

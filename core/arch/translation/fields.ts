@@ -43,8 +43,9 @@ export const ACC = {
   anyPermission: 1 << 18,
   /** DC ZVA: faults on Device memory. */
   zero: 1 << 19,
-  /** A descriptor of stage 1 is fetched or updated (in stage 2). */
+  /** A descriptor of stage 1 is fetched, or updated too (in stage 2); the other bits say what the walk is for. */
   walk: 1 << 20,
+  update: 1 << 21,
 } as const;
 
 /** Bits of TR_NOTE. */

@@ -7,8 +7,10 @@ import { I32, I64 } from '../../wasm/opcodes.ts';
 import { i32, type Val } from '../../wasm/value.ts';
 import { LAST_MAP } from './fields.ts';
 
-/** i32: host address of a physical address that holds a descriptor, or 0: external abort. */
-export function walkHost(link: Link, cpu: Val, pa: Val, pas: Val): Val {
+/**
+ * i32: host address of a physical address in a RAM-like region, or 0. The region's entry in the memory map is then at LAST_MAP.
+ */
+export function physicalHost(link: Link, cpu: Val, pa: Val): Val {
   const entry = load('i32', cpu, LAST_MAP);
   const base = load('i64', entry, MM_BASE);
   const inside = pa.sub(base).ltU(load('i64', entry, MM_END).sub(base));
@@ -16,13 +18,16 @@ export function walkHost(link: Link, cpu: Val, pa: Val, pas: Val): Val {
     inside,
     I32,
     () => pa.lo32().add(load('i32', entry, MM_DELTA)),
-    () => call(link('walkHostSlow'), cpu, pa, pas),
+    () => call(link('findRegion'), cpu, pa),
   );
 }
 
+/** i32: where a descriptor lies, or 0: external abort. Granule protection will have its say here. */
+export const walkHost = (link: Link, cpu: Val, pa: Val, _pas: Val): Val => physicalHost(link, cpu, pa);
+
 export function definePhysical(lib: Library): void {
   /** The same when another region than the last is asked for. */
-  lib.define('walkHostSlow', [I32, I64, I32], I32, (_link, c, p) => {
+  lib.define('findRegion', [I32, I64], I32, (_link, c, p) => {
     const [cpu, pa] = [c!, p!];
     const at = variable(I32, MEMMAP);
     loop((again) => {

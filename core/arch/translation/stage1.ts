@@ -157,8 +157,7 @@ function walk(link: Link, f: TranslationFeatures, r: Regime, g: Granule, cpu: Va
       iff(
         ctx.and(CTX.s2),
         () => {
-          const kind = acc.or(ACC.walk).and(~ACC.write);
-          const access = write ? kind.or(ACC.write) : kind;
+          const access = acc.or(write ? ACC.walk | ACC.update : ACC.walk);
           host.set(call(link('descriptorHost'), cpu, va, at.get(), pas.get(), access, ctx, level.get()));
           unlikely(host.get().eqz(), () => ret(i32(0)));
         },
