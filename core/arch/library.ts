@@ -7,6 +7,7 @@ import { floatLibrary } from './float/library.ts';
 import { cryptoLibraries } from './crypto/library.ts';
 import { pauthLibraries } from './pauth/library.ts';
 import { registerRoutines } from './registers/library.ts';
+import { pmu } from './registers/pmu.ts';
 import { random } from './registers/random.ts';
 import { timers } from './registers/timers.ts';
 import { EVERYTHING, translationFeatures, type TranslatingCpu } from './translation/features.ts';
@@ -15,5 +16,5 @@ import { translationLibrary } from './translation/library.ts';
 /** Without a CPU: for one that has all features. */
 export function archLibraries(cpu?: TranslatingCpu): Library[] {
   const translation = translationLibrary(cpu ? translationFeatures(cpu) : EVERYTHING);
-  return [translation, simdShifts, ...exceptionLibraries, registerRoutines, timers, random, crc, ...cryptoLibraries, ...pauthLibraries, floatLibrary()];
+  return [translation, simdShifts, ...exceptionLibraries, registerRoutines, timers, random, pmu, crc, ...cryptoLibraries, ...pauthLibraries, floatLibrary()];
 }

@@ -1,6 +1,7 @@
 /** A core for tests of system registers: UNDEFINED and traps end the run and are noted instead of taken. */
 
 import { registerRoutines } from '../../core/arch/registers/library.ts';
+import { pmu } from '../../core/arch/registers/pmu.ts';
 import { random } from '../../core/arch/registers/random.ts';
 import { type Cpu, cpuOf, resetRegisters } from '../../core/arch/registers/reset.ts';
 import { regOffset } from '../../core/arch/registers/storage.ts';
@@ -60,7 +61,7 @@ export class RegisterCore extends BareCore {
     super({
       mode,
       features: cpu.features,
-      libraries: [registerRoutines, timers, random, standIns()],
+      libraries: [registerRoutines, timers, random, pmu, standIns()],
       host: {
         nanoseconds: () => self.core!.nanoseconds,
         random: () => 0x123456789abcdef0n,

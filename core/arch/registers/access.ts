@@ -70,7 +70,8 @@ export function mrs(s: Sem, r: Register): void {
   check(s, r, r.readEl!, rulesOf(r, 'read'));
   const routine = r.read === undefined ? undefined : ROUTINE_READERS[r.read];
   if (routine) {
-    s.leaveTo(routine.routine, i32(routine.argument));
+    const { argument } = routine;
+    s.leaveTo(routine.routine, i32(typeof argument === 'number' ? argument : argument(r)));
     return;
   }
   const reader = r.read === undefined ? null : READERS[r.read];
@@ -110,7 +111,7 @@ export function msr(s: Sem, r: Register): void {
 function write(s: Sem, r: Register, v: Val): void {
   const writer = r.effect === undefined ? undefined : WRITERS[r.effect];
   if (writer) {
-    writer.write(s, v);
+    writer.write(s, v, r);
     return;
   }
   writeSlot(s, r, v);

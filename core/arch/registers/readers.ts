@@ -6,6 +6,7 @@ import { packFlags } from '../flags.ts';
 import type { Sem } from '../semantics.ts';
 import * as state from '../state.ts';
 import { bitSet, el2Enabled, inHost } from './conditions.ts';
+import type { Register } from './define.ts';
 import { regOffset } from './storage.ts';
 
 const slot = (s: Sem, name: string): Val => s.state('i64', regOffset(name));
@@ -63,6 +64,8 @@ export const READERS: Record<string, (s: Sem) => Val> = {
       .or(place(lines.shrU(3)).and(taken))
       .zext64();
   },
+  // Every claim tag exists.
+  claimSet: () => i64(0xff),
   // At EL1 the virtual register when SErrors are the hypervisor's; nothing when they are EL3's.
   disr: (s) => {
     const { cpu } = s;
@@ -81,8 +84,11 @@ export const READERS: Record<string, (s: Sem) => Val> = {
 };
 
 /** Routines (cpu, rec, n, argument) that put the value into the instruction's register and go on. */
-export const ROUTINE_READERS: Record<string, { readonly routine: string; readonly argument: number }> = {};
+export const ROUTINE_READERS: Record<
+  string,
+  { readonly routine: string; readonly argument: number | ((r: Register) => number) }
+> = {};
 /** Announces that values of this kind are read by a routine. */
-export function readBy(kind: string, routine: string, argument: number): void {
+export function readBy(kind: string, routine: string, argument: number | ((r: Register) => number)): void {
   ROUTINE_READERS[kind] = { routine, argument };
 }

@@ -77,6 +77,8 @@ export function resetRegisters(view: DataView, at: number, cpu: Cpu, index: numb
     view.setBigUint64(at + regOffset(`cache ${n}`), v, true);
   });
   view.setFloat64(at + regOffset('ticks a nanosecond'), cpu.model.counterHz / 1e9, true);
+  const wide = features.has('PMUv3p5') ? (1n << 64n) - 1n : 0xffffffffn;
+  view.setBigUint64(at + regOffset('pmu width'), wide, true);
   const el = el3 ? 3 : el2 ? 2 : 1;
   put(state.EL, el);
   put(state.SPSEL, 1);

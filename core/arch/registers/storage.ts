@@ -4,7 +4,7 @@ import { maskVaries } from './masks.ts';
 import { registers } from './table.ts';
 
 /** Values that have a slot though no register is named so. */
-const INTERNAL = ['SP_EL3', 'ticks a nanosecond'] as const;
+const INTERNAL = ['SP_EL3', 'ticks a nanosecond', 'pmu executed', 'pmu active', 'pmu in use', 'pmu width'] as const;
 
 const slots = new Map<string, number>();
 const aliases = new Map<string, string>();

@@ -5,6 +5,7 @@ import { unpackFlags } from '../flags.ts';
 import type { Sem } from '../semantics.ts';
 import * as state from '../state.ts';
 import { bitSet, el2Enabled } from './conditions.ts';
+import type { Register } from './define.ts';
 import { regOffset } from './storage.ts';
 
 /** Effects after a plain write: the routine that goes on. */
@@ -13,7 +14,7 @@ export const AFTER: Record<string, string> = {
   banks: 'afterBanks',
   timers: 'afterTimers',
   mec: 'afterContext',
-  pmu: 'afterContext',
+  debugControl: 'afterDebugControl',
 };
 
 const setWord = (s: Sem, offset: number, v: Val): void => s.setState('i32', offset, v);
@@ -24,8 +25,13 @@ const pstate =
     if (after) s.leaveTo(after);
   };
 
+const claims = (): number => regOffset('DBGCLAIMCLR_EL1');
+
 /** Writes that are not to a slot; those that end in `leaveTo` are only interpreted. */
-export const WRITERS: Record<string, { readonly compiled: boolean; readonly write: (s: Sem, v: Val) => void }> = {
+export const WRITERS: Record<
+  string,
+  { readonly compiled: boolean; readonly write: (s: Sem, v: Val, r: Register) => void }
+> = {
   nzcv: { compiled: true, write: (s, v) => s.setFlags(unpackFlags(v.lo32().and(0xf0000000))) },
   daif: {
     compiled: false,
@@ -55,6 +61,22 @@ export const WRITERS: Record<string, { readonly compiled: boolean; readonly writ
   },
   // Only the highest exception level may change the frequency.
   cntfrq: { compiled: true, write: (s, v) => s.setState('i64', regOffset('CNTFRQ_EL0'), v.and(0xffffffff)) },
+  osLock: {
+    compiled: false,
+    write: (s, v) => {
+      const at = regOffset('OSLSR_EL1');
+      s.setState('i64', at, s.state('i64', at).and(~2).or(v.and(1).shl(1)));
+      s.leaveTo('afterContext');
+    },
+  },
+  claimSet: {
+    compiled: true,
+    write: (s, v) => s.setState('i64', claims(), s.state('i64', claims()).or(v.and(0xff))),
+  },
+  claimClear: {
+    compiled: true,
+    write: (s, v) => s.setState('i64', claims(), s.state('i64', claims()).and(v.not())),
+  },
   disr: {
     compiled: true,
     write: (s, v) => {

@@ -50,7 +50,7 @@ area.reg('CPTR_EL3', [3, 6, 1, 1, 2], 'Architectural Feature Trap Register (EL3)
     TFP 10 traps SIMD and floating point`,
 });
 area.reg('MDCR_EL3', [3, 6, 1, 3, 1], 'Monitor Debug Configuration Register (EL3)', {
-  effect: 'pmu',
+  effect: 'debugControl',
   fields: `
     MPMX 35 ?PMUv3p7 counters of MDCR_EL2.HPMN up do not count at EL3
     MCCD 34 ?PMUv3p7 the cycle counter does not count at EL3
