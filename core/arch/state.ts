@@ -124,6 +124,10 @@ export const CONFIG_FLAGS = field(4);
 export const PSTATE_ABSENT = field(4);
 /** What a core that left with EXIT.host wants (`HOST_CALL`); PC is behind the instruction. */
 export const HOST_CALL_KIND = field(4);
+/** Synchronous exceptions since the last exception return, and preferred return address and ESR of the first of them. */
+export const NESTED = field(4);
+export const FIRST_PC = field(8);
+export const FIRST_ESR = field(8);
 /** V0–V31. */
 export const V = field(16, 32);
 export const STATE_END = field(16);

@@ -58,6 +58,13 @@ for (const level of [1, 2, 3] as const) {
 /** (cpu, target level, ESR, preferred return address, vector offset). */
 entry.define('takeException', [I32, I32, I64, I64, I32], null, (link, c, t, e, b, v) => {
   const [cpu, target, value, back, vector] = [c!, t!, e!, b!, v!];
+  // Many in a row without a return: the guest runs wild, and how that began is what its author wants to know.
+  const nested = word(cpu, state.NESTED);
+  iff(nested.eqz(), () => {
+    store('i64', cpu, back, state.FIRST_PC);
+    store('i64', cpu, value, state.FIRST_ESR);
+  });
+  setWord(cpu, state.NESTED, nested.add(1));
   const to = (level: 1 | 2 | 3) => (): void => {
     setReg(cpu, `ESR_EL${level}`, value);
     run(link(`enterEl${level}`), cpu, back, vector);
