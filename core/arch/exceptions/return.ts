@@ -97,6 +97,7 @@ returns.define('exceptionReturnTo', [I32, I32, I64], I32, (link, c, n, t) => {
   // The local monitor is cleared and the event register set.
   setWord(cpu, state.EXCL_ADDR, 0);
   setWord(cpu, state.EVENT, 1);
+  setWord(cpu, state.NESTED, 0);
   run(link('contextChanged'), cpu);
   const pc = variable(I64, t!);
   unlikely(t!.ne(t!.shl(8).shrS(8)), () => pc.set(call(link('branchAddress'), cpu, t!)));
