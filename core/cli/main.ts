@@ -16,6 +16,8 @@ function internal(error: unknown): number {
 
 process.on('uncaughtException', (error) => process.exit(internal(error)));
 
+// Whatever a thread does, this process ends only below.
+const alive = setInterval(() => {}, 1 << 30);
 const status = await main(
   process.argv.slice(2),
   { stdin, stdout, stderr },
@@ -36,6 +38,7 @@ const status = await main(
     },
   },
 ).catch(internal);
+clearInterval(alive);
 await flushed(stdout);
 await flushed(stderr);
 process.exit(status);

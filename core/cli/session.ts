@@ -162,11 +162,18 @@ export class Session {
   private async ended(exit: SystemExit): Promise<void> {
     if (this.done) return;
     if (exit.reason === 'wild') await this.reportWild(exit);
-    else if (exit.reason === 'failed') this.say(`internal error: ${exit.message ?? 'unknown'}`);
+    else if (exit.reason === 'failed') this.reportFailure(exit.message ?? 'unknown');
     if (this.done) return;
     if (exit.reason === 'limit') this.missed(`${this.options.guestTimeout} s of guest time have passed`);
     else if (this.script.pending) this.missed(`the guest ended with status ${exit.status}`);
     else this.finish(exit.status);
+  }
+
+  private reportFailure(message: string): void {
+    const [first = '', ...rest] = message.split('\n');
+    this.say(`internal error: ${first.replace(/^((internal error|Error): )+/, '')}`);
+    // Where it happened is for us, not for users.
+    if (process.env.TRIREME_DEBUG) this.io.stderr.write(`${rest.join('\n')}\n`);
   }
 
   private async reportWild(exit: SystemExit): Promise<void> {

@@ -8,12 +8,18 @@ import { dispatch } from './core.ts';
 /** The memory that generated modules import; sizes in 64 KiB pages. */
 export const MEMORY_TYPE = { min: 1, max: 65536, shared: true } as const;
 
-/** One library of everything, and the module built from it. */
-export function buildCore(parts: readonly Library[]): { library: Library; bytes: Uint8Array } {
+/** One library of everything: the engine's routines and those of `parts`. */
+export function coreLibrary(parts: readonly Library[]): Library {
   const library = new Library();
   library.include(dispatch);
   library.include(areas);
   for (const p of parts) library.include(p);
+  return library;
+}
+
+/** The same, and the module built from it. */
+export function buildCore(parts: readonly Library[]): { library: Library; bytes: Uint8Array } {
+  const library = coreLibrary(parts);
   const m = new Module(MEMORY_TYPE, TABLE_SIZE);
   library.into(m);
   return { library, bytes: m.encode() };
