@@ -161,6 +161,10 @@ function begin(link: Link, cpu: Val, rec: Val, n: Val): void {
 /** The share of a middle (whole pages) or an end (everything) of `rest` bytes. */
 const share = (kind: Val, rest: Val): Val => select(kind.and(MOPS.epilogue), rest, rest.and(~0xfffn));
 
+/** A stage with nothing to do goes on, whatever the flags are (MemCpyZeroSizeCheck, MemSetZeroSizeCheck: no). */
+const nothingLeft = (link: Link, cpu: Val, rec: Val, n: Val, size: Val): void =>
+  iff(size.eqz(), () => goOn(link, cpu, rec, n));
+
 const HANDLER = [I32, I32, I32, I32] as const;
 const setInfo = (kind: Val): Val => infoOf(kind, MOPS.unprivilegedWrite, INFO.write);
 const byteOf = (cpu: Val, rec: Val): Val => get(cpu, rec, SOURCE).lo32().and(0xff);
@@ -189,6 +193,7 @@ mops.define('setMore', HANDLER, I32, (link, c, r, n, k) => {
   begin(link, cpu, rec, n!);
   const carry = load('i32', cpu, state.CF);
   const size = get(cpu, rec, SIZE);
+  nothingLeft(link, cpu, rec, n!, size);
   unlikely(carry.or(size.gtS(0)), () => mismatch(link, cpu, rec, n!, kind, true, carry));
   const mine = share(kind, size.neg());
   iff(mine.eqz(), () => goOn(link, cpu, rec, n!));
@@ -214,6 +219,7 @@ mops.define('copyPrologue', HANDLER, I32, (link, c, r, n, k) => {
   const forwardOnly = kind.and(MOPS.forwardOnly);
   const most = select(forwardOnly, i64(0x7fffffffffffffffn), i64(0x007fffffffffffffn));
   const size = select(asked.gtU(most), most, asked);
+  // As a fault shall find it.
   put(cpu, rec, SIZE, size);
   // Backward only where the start of the destination lies in the source.
   const [source, dest] = [from.and(ADDRESS), to.and(ADDRESS)];
@@ -250,6 +256,7 @@ mops.define('copyMore', HANDLER, I32, (link, c, r, n, k) => {
   begin(link, cpu, rec, n!);
   const carry = load('i32', cpu, state.CF);
   const size = get(cpu, rec, SIZE);
+  nothingLeft(link, cpu, rec, n!, size);
   const wrongWay = size.gtS(0).and(kind.and(MOPS.forwardOnly).ne(0));
   unlikely(carry.or(wrongWay), () => mismatch(link, cpu, rec, n!, kind, false, carry));
   const from = get(cpu, rec, SOURCE).add(size);
