@@ -242,6 +242,11 @@ function attempt(source: Source, template: Template): Recipe | undefined {
   const overrides: Change[] = [];
   let words: readonly number[] = [];
   if (template.rounding) overrides.push({ slot: SLOT.fpcr, value: BigInt(randomFpcr(source)) });
+  if (template.arrange) {
+    const arranged = template.arrange(word, random, state);
+    if (!arranged) return undefined;
+    return { words: arranged.words, seed, style, overrides: [...overrides, ...arranged.overrides] };
+  }
   if (template.memory) {
     const placed = placeMemory(random, template, word, state);
     if (!placed) return undefined;

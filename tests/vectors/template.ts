@@ -1,5 +1,8 @@
 /** What the generator knows of an instruction: its bits, its operand fields, what it does to memory and control flow. */
 
+import type { Random } from './random.ts';
+import type { Change } from './recipe.ts';
+import type { State } from './state.ts';
 import type { Style } from './values.ts';
 
 /**
@@ -43,6 +46,11 @@ export interface Branch {
   immediate?: string;
 }
 
+export interface Arranged {
+  words: readonly number[];
+  overrides: readonly Change[];
+}
+
 export interface Template {
   name: string;
   group: string;
@@ -53,6 +61,8 @@ export interface Template {
   branch?: Branch;
   /** The field of a distance in words from this instruction to a literal. */
   literal?: string;
+  /** Makes the whole case instead of what the rest says: its words, and what registers hold. */
+  arrange?: (word: number, random: Random, state: State) => Arranged | undefined;
   /** What must come first, now and then: words that this one depends on. */
   before?: (word: number) => readonly number[];
   /** Lanes of the vector registers; 'integer' when absent. */

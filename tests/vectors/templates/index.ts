@@ -1,6 +1,7 @@
 /** All templates there are. What the instruction table exports later joins here. */
 
 import type { Template } from '../template.ts';
+import { baseExtensionTemplates } from './base-extensions.ts';
 import { controlTemplates } from './control.ts';
 import { cryptoTemplates } from './crypto.ts';
 import { floatTemplates } from './float.ts';
@@ -12,6 +13,7 @@ import { simdTemplates } from './simd.ts';
 export const TEMPLATES: readonly Template[] = [
   ...integerTemplates,
   ...memoryAccessTemplates,
+  ...baseExtensionTemplates,
   ...controlTemplates,
   ...floatTemplates,
   ...cryptoTemplates,
