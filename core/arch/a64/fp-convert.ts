@@ -1,25 +1,13 @@
 /** Scalar floating point: conversions between formats, to and from integers and fixed point, moves (C4.1.97). */
-import { f32, f64, lane } from '../../wasm/value.ts';
+import { lane } from '../../wasm/value.ts';
 import { LogicFlags } from '../flags.ts';
-import {
-  arithmeticMode,
-  control,
-  flushMode,
-  fromBits,
-  guarded,
-  modeOf,
-  native,
-  nativePrefix,
-  readScalar,
-  suspect,
-  toBits,
-  writeScalar,
-} from '../float/fast.ts';
+import { control } from '../float/fast.ts';
 import { DOUBLE, type Format, HALF, SINGLE } from '../float/format.ts';
-import { ROUND, sizeBits, UNSIGNED } from '../float/integral.ts';
-import { F64, I64, i32, i64, op, type Sem, type Val } from '../semantics.ts';
+import { convertScalar } from '../float/formats.ts';
+import { fromInteger, toInteger } from '../float/integers.ts';
+import { ROUND } from '../float/integral.ts';
+import { fromBits, scalarShape, toBits } from '../float/shape.ts';
 import { KINDS, type Kind, needs } from './fp-common.ts';
-import { roundNatively } from './fp-scalar.ts';
 import { type Fields, Group } from './pattern.ts';
 
 export const group = new Group('floating point (conversion)', { fp: true });
@@ -31,119 +19,34 @@ for (const from of KINDS) {
     group.insn('FCVT', `00011110 ${from.type} 1 0001 ${to.type} 10000 Vn Vd:w`, {
       asm: `fcvt <${to.letter}d>, <${from.letter}n>`,
       run: (s) => {
-        const x = readScalar(s, from.format, 'Vn');
-        writeScalar(s, to.format, 'Vd', convert(s, from.format, to.format, x));
+        const x = scalarShape(from.format).read(s, 'Vn');
+        scalarShape(to.format).write(s, 'Vd', convertScalar(s, from.format, to.format, x));
       },
     });
   }
-}
-function convert(s: Sem, from: Format, to: Format, x: Val): Val {
-  const slow = (): Val => {
-    const bits = s.helper(`fpConvert.${from.name}${to.name}`, s.cpu, control(s), toBits(x));
-    return fromBits(to, bits);
-  };
-  if (from === SINGLE && to === DOUBLE) {
-    const compute = (): Val => op('f64.promote_f32', x);
-    return guarded(flushMode(s), { compute, bad: suspect.nan, slow });
-  }
-  if (from === DOUBLE && to === SINGLE) {
-    const lost = (r: Val): Val => native('ne', op('f64.promote_f32', r), x);
-    const compute = (): Val => op('f32.demote_f64', x);
-    return guarded(arithmeticMode(s), { compute, bad: suspect.notNormal, inexact: lost, slow });
-  }
-  return slow();
 }
 group.insn('BFCVT', '00011110 01 1 000110 10000 Vn Vd:w', {
   feature: 'BF16',
   asm: 'bfcvt <Hd>, <Sn>',
   run: (s) => {
-    writeScalar(s, HALF, 'Vd', s.helper('fpConvertBF', s.cpu, control(s), toBits(s.s('Vn'))));
+    scalarShape(HALF).write(s, 'Vd', s.helper('fpConvertBF', s.cpu, control(s), toBits(s.s('Vn'))));
   },
 });
-
-// To and from integers.
-
-/** 2^(±n) in the format, for the small n of fixed point. */
-function power(f: Format, n: Val, sign: 1 | -1): Val {
-  const exponent = sign > 0 ? i32(f.bias).add(n) : i32(f.bias).sub(n);
-  return fromBits(f, exponent.zext64().shl(f.frac));
-}
-/** Whether a value fits, by comparing with powers of two; the most negative integer counts as not fitting. */
-function fits(x: Val, sf: number, unsigned: boolean, truncating: boolean): Val {
-  const top = 2 ** ((sf ? 64 : 32) - (unsigned ? 0 : 1));
-  const constant = (v: number): Val => (x.ty === F64 ? f64(v) : f32(v));
-  const below = native('lt', unsigned ? x : native('abs', x), constant(top));
-  if (!unsigned) return below;
-  return below.and(truncating ? native('gt', x, constant(-1)) : native('ge', x, constant(0)));
-}
-
-/**
- * Converts to an integer of 32 or 64 bits, with `fbits` fraction bits: NaN gives 0, what is out of range saturates.
- */
-export function toInteger(
-  s: Sem,
-  f: Format,
-  sf: number,
-  unsigned: boolean,
-  mode: number,
-  x: Val,
-  fbits: Val | null = null,
-): Val {
-  const how = mode | (unsigned ? UNSIGNED : 0) | sizeBits(sf ? 64 : 32);
-  const slow = (): Val => {
-    const full = fbits ? i32(how).or(fbits.shl(16)) : i32(how);
-    const r = s.helper(`fpToInt.${f.name}`, s.cpu, control(s), toBits(x), full);
-    return sf ? r : r.lo32();
-  };
-  if (f === HALF) return slow();
-  // Scaling by a power of two is exact, or gives infinity.
-  const scaled = fbits ? native('mul', x, power(f, fbits, 1)) : x;
-  const truncating = mode === ROUND.zero;
-  const whole = truncating ? scaled : roundNatively(scaled, mode);
-  const type = `${sf ? 'i64' : 'i32'}.trunc_sat_${nativePrefix(f)}_${unsigned ? 'u' : 's'}`;
-  return guarded(modeOf(s, { rounding: false, inexact: true }), {
-    compute: () => op(type, whole),
-    bad: () => fits(whole, sf, unsigned, truncating).eqz(),
-    inexact: () => native('ne', roundNatively(scaled, mode), scaled),
-    slow,
-  });
-}
-
-/** Converts from an integer (i32 or i64) with `fbits` fraction bits. */
-export function fromInteger(s: Sem, f: Format, unsigned: boolean, x: Val, fbits: Val | null = null): Val {
-  const wide = unsigned ? x.zext64() : x.sext64();
-  const slow = (): Val => {
-    const how = i32(unsigned ? UNSIGNED : 0);
-    const full = fbits ? how.or(fbits.shl(16)) : how;
-    return fromBits(f, s.helper(`fpFromInt.${f.name}`, s.cpu, control(s), wide, full));
-  };
-  if (f === HALF) return slow();
-  const source = `${x.ty === I64 ? 'i64' : 'i32'}_${unsigned ? 'u' : 's'}`;
-  const compute = (): Val => {
-    const r = op(`${nativePrefix(f)}.convert_${source}`, x);
-    return fbits ? native('mul', r, power(f, fbits, -1)) : r;
-  };
-  // A double holds every 32-bit integer.
-  if (f === DOUBLE && x.ty !== I64) return compute();
-  const lost = (): Val => {
-    const mag = unsigned ? wide : wide.xor(wide.shrS(63)).sub(wide.shrS(63));
-    // More significant bits than the fraction and its leading one hold.
-    const significant = i64(64).sub(mag.clz()).sub(mag.ctz());
-    return significant.gtS(f.frac + 1);
-  };
-  return guarded(arithmeticMode(s), { compute, bad: null, inexact: lost, slow });
-}
 
 const letterOf = (sf: number): string => (sf ? 'X' : 'W');
 
 function defineIntegers(k: Kind): void {
-  const f = k.format;
-  const toGeneral = (name: string, rmode: string, opcode: string, unsigned: boolean, mode: number): void => {
+  const o = scalarShape(k.format);
+  const general = (sf: number) => (sf ? 64 : 32);
+  const toGeneral = (name: string, rmode: string, opcode: string, unsigned: boolean, rounding: number): void => {
     for (const sf of [0, 1]) {
       group.insn(`${name} (scalar, integer)`, `${sf} 0011110 ${k.type} 1 ${rmode} ${opcode} 000000 Vn Rd:w`, {
         ...needs(k),
         asm: `${name.toLowerCase()} <${letterOf(sf)}d>, <${k.letter}n>`,
-        run: (s) => s.setR(sf, 'Rd', toInteger(s, f, sf, unsigned, mode, readScalar(s, f, 'Vn'))),
+        run: (s) => {
+          const r = toInteger(s, o, o.read(s, 'Vn'), { unsigned, rounding, bits: general(sf) });
+          s.setR(sf, 'Rd', sf ? r : r.lo32());
+        },
       });
     }
   };
@@ -167,13 +70,13 @@ function defineIntegers(k: Kind): void {
       group.insn(`${name} (scalar, integer)`, `${sf} 0011110 ${k.type} 1 00 01${u} 000000 Rn Vd:w`, {
         ...needs(k),
         asm: `${name.toLowerCase()} <${k.letter}d>, <${letterOf(sf)}n>`,
-        run: (s) => writeScalar(s, f, 'Vd', fromInteger(s, f, u === 1, s.r(sf, 'Rn'))),
+        run: (s) => o.write(s, 'Vd', fromInteger(s, o, s.r(sf, 'Rn'), u === 1)),
       });
       group.insn(`${name} (scalar, fixed-point)`, `${sf} 0011110 ${k.type} 0 00 01${u} immscale:6 Rn Vd:w`, {
         ...needs(k),
         imm: (x: Fields) => fixedPoint(sf, x),
         asm: `${name.toLowerCase()} <${k.letter}d>, <${letterOf(sf)}n>, #<imm>`,
-        run: (s) => writeScalar(s, f, 'Vd', fromInteger(s, f, u === 1, s.r(sf, 'Rn'), s.immByte(0))),
+        run: (s) => o.write(s, 'Vd', fromInteger(s, o, s.r(sf, 'Rn'), u === 1, s.immByte(0))),
       });
     }
   }
@@ -187,8 +90,9 @@ function defineIntegers(k: Kind): void {
         imm: (x: Fields) => fixedPoint(sf, x),
         asm: `${name.toLowerCase()} <${letterOf(sf)}d>, <${k.letter}n>, #<imm>`,
         run: (s) => {
-          const x = readScalar(s, f, 'Vn');
-          s.setR(sf, 'Rd', toInteger(s, f, sf, u === 1, ROUND.zero, x, s.immByte(0)));
+          const form = { unsigned: u === 1, rounding: ROUND.zero, bits: general(sf), fixed: s.immByte(0) } as const;
+          const r = toInteger(s, o, o.read(s, 'Vn'), form);
+          s.setR(sf, 'Rd', sf ? r : r.lo32());
         },
       });
     }
@@ -202,6 +106,7 @@ function fixedPoint(sf: number, x: Fields): number | null {
 // Moves between general and floating-point registers.
 function defineMoves(k: Kind): void {
   const f = k.format;
+  const o = scalarShape(f);
   const move = (sf: number, type: string, rmode: string): void => {
     const [x, v] = [`<${letterOf(sf)}`, rmode === '01' ? '<Vn.D>[1]' : `<${k.letter}n>`];
     group.insn('FMOV (general)', `${sf} 0011110 ${type} 1 ${rmode} 110 000000 Vn Rd:w`, {
@@ -212,7 +117,7 @@ function defineMoves(k: Kind): void {
           s.setX('Rd', lane('i64x2.extract_lane', s.v('Vn'), 1));
           return;
         }
-        const bits = toBits(readScalar(s, f, 'Vn'));
+        const bits = toBits(o.read(s, 'Vn'));
         s.setR(sf, 'Rd', sf ? bits : bits.lo32());
       },
     });
@@ -226,7 +131,7 @@ function defineMoves(k: Kind): void {
           return;
         }
         const bits = s.r(sf, 'Rn').zext64();
-        writeScalar(s, f, 'Vd', fromBits(f, f === HALF ? bits.and(0xffff) : bits));
+        o.write(s, 'Vd', fromBits(f, f === HALF ? bits.and(0xffff) : bits));
       },
     });
   };
@@ -243,7 +148,7 @@ function defineMoves(k: Kind): void {
     ...needs(k),
     imm: (x: Fields) => expandImmediate(f, x.imm8!),
     asm: (x: Fields) => `fmov ${k.letter.toLowerCase()}${x.Vd}, #${immediateText(x.imm8!)}`,
-    run: (s) => writeScalar(s, f, 'Vd', fromBits(f, s.imm())),
+    run: (s) => o.write(s, 'Vd', fromBits(f, s.imm())),
   });
 }
 /** VFPExpandImm: sign, exponent of three bits, fraction of four. */
