@@ -80,7 +80,7 @@ export class QemuExecutor implements Executor {
       const bytes = readFileSync(join(folder, 'results.bin'));
       if (bytes.length !== cases.length * RECORD_BYTES) throw new Error(`${this.name}: results cut short`);
       const buffer = new Uint8Array(bytes).buffer;
-      return cases.map(({ words }, index) => normalised(new State(buffer, index * RECORD_BYTES), words, this));
+      return cases.map((each, index) => normalised(new State(buffer, index * RECORD_BYTES), each, this));
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
@@ -88,7 +88,7 @@ export class QemuExecutor implements Executor {
 }
 
 /** What the rig recorded, made to read as Executor.run promises. */
-function normalised(state: State, words: readonly number[], executor: QemuExecutor): State {
+function normalised(state: State, { words, input }: Case, executor: QemuExecutor): State {
   const { slots } = state;
   const hex = words.map((word) => word.toString(16).padStart(8, '0')).join(' ');
   if (!SYNCHRONOUS.includes(Number(slots[SLOT.vector]))) {
@@ -101,6 +101,6 @@ function normalised(state: State, words: readonly number[], executor: QemuExecut
     slots[SLOT.pc] = 0n;
   }
   if (!definesFar(state.esr)) slots[SLOT.far] = 0n;
-  correctQuirks(words, state);
+  correctQuirks(words, state, input);
   return state;
 }
