@@ -22,13 +22,13 @@ export function each(size: number, value: bigint | number): Val {
 /** The value with only the sign bit set, in every element. */
 export const signBits = (size: number): Val => each(size, 1n << BigInt(bitsOf(size) - 1));
 
-/** A constant from its sixteen bytes. */
+/** A constant from its bytes; absent ones are zero. */
 export function bytes16(bytes: readonly number[]): Val {
   let lo = 0n;
   let hi = 0n;
   for (let i = 0; i < 8; i++) {
-    lo |= BigInt(bytes[i]! & 255) << BigInt(8 * i);
-    hi |= BigInt(bytes[8 + i]! & 255) << BigInt(8 * i);
+    lo |= BigInt((bytes[i] ?? 0) & 255) << BigInt(8 * i);
+    hi |= BigInt((bytes[8 + i] ?? 0) & 255) << BigInt(8 * i);
   }
   return v128(lo, hi);
 }
@@ -100,6 +100,21 @@ export function broadcast(s: Sem, size: number, v: Val): Val {
     v,
     iota(16).map((i) => first + (i & ((1 << size) - 1))),
   );
+}
+/** `v` with element `index` (an i32) replaced by the integer `x`. */
+export function replaceElement(size: number, v: Val, index: Val, x: Val): Val {
+  const n = known(index);
+  if (n !== null) return lane(`${LANES[size]}.replace_lane`, v, n, x);
+  const here = op('i8x16.eq', op('i8x16.splat', index), bytes16(iota(16).map((i) => i >> size)));
+  return bitSelect(op(`${LANES[size]}.splat`, x), v, here);
+}
+/** Element `index` (an i32), zero-extended to i32 or, of 64 bits, i64. */
+export function extractElement(size: number, v: Val, index: Val): Val {
+  const name = `${LANES[size]}.extract_lane${size < 2 ? '_u' : ''}`;
+  const n = known(index);
+  if (n !== null) return lane(name, v, n);
+  const order = op('i8x16.add', op('i8x16.splat', index.shl(size)), bytes16(iota(1 << size)));
+  return lane(name, op('i8x16.swizzle', v, order), 0);
 }
 /** The number that an i32 is, when it is known while compiling. */
 export const known = (v: Val): number | null => (isConst(v) ? Number(constOf(v)) : null);

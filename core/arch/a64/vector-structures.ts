@@ -2,7 +2,7 @@
 import { load, store } from '../../wasm/build.ts';
 import { type Bytes, op, type Sem, type Val } from '../semantics.ts';
 import { type Fields, Group } from './pattern.ts';
-import { LANES, lane, lowHalf } from './simd-common.ts';
+import { extractElement, LANES, lowHalf, replaceElement } from './simd-common.ts';
 import { arrangement, letterOf, list, text } from './simd-text.ts';
 import { deinterleave, interleave } from './vector-interleave.ts';
 import { loadParts, storeParts } from './vector-memory.ts';
@@ -80,14 +80,13 @@ for (const [count, interleaved, opcode] of [
 
 // Single structures. The element's index is made of Q, S and the bits of `size` that the element's size leaves.
 const elements = [
-  { size: 0, opcode: '00', bits: 'S size:2', index: (f: Fields) => (f.Q! << 3) | (f.S! << 2) | f.size! },
-  { size: 1, opcode: '01', bits: 'S size:1 0', index: (f: Fields) => (f.Q! << 2) | (f.S! << 1) | f.size! },
-  { size: 2, opcode: '10', bits: 'S 00', index: (f: Fields) => (f.Q! << 1) | f.S! },
-  { size: 3, opcode: '10', bits: '0 01', index: (f: Fields) => f.Q! },
+  { size: 0, opcode: '00', bits: 'immS immlow:2', index: (f: Fields) => (f.immQ! << 3) | (f.immS! << 2) | f.immlow! },
+  { size: 1, opcode: '01', bits: 'immS immlow:1 0', index: (f: Fields) => (f.immQ! << 2) | (f.immS! << 1) | f.immlow! },
+  { size: 2, opcode: '10', bits: 'immS 00', index: (f: Fields) => (f.immQ! << 1) | f.immS! },
+  { size: 3, opcode: '10', bits: '0 01', index: (f: Fields) => f.immQ! },
 ] as const;
 const narrowLoad = ['i32_8u', 'i32_16u', 'i32', 'i64'] as const;
 const narrowStore = ['i32_8', 'i32_16', 'i32', 'i64'] as const;
-const extract = ['i8x16.extract_lane_u', 'i16x8.extract_lane_u', 'i32x4.extract_lane', 'i64x2.extract_lane'] as const;
 
 /** `count` consecutive elements, loaded as integers. */
 function loadElements(s: Sem, base: Val, count: number, size: number): Val[] {
@@ -98,31 +97,35 @@ function loadElements(s: Sem, base: Val, count: number, size: number): Val[] {
 for (let count = 1; count <= 4; count++) {
   const [r, low] = [(count - 1) & 1, (count - 1) >> 1];
   for (const mode of modes) {
-    const head = (l: number): string => `0 Q 001101 ${mode.post} ${l} ${r} ${mode.m}`;
+    const head = (l: number, q = 'Q'): string => `0 ${q} 001101 ${mode.post} ${l} ${r} ${mode.m}`;
     for (const e of elements) {
       const own = {
         list: (f: Fields) => list(f.Vt!, count, letterOf(e.size)),
         index: e.index,
         bytes: () => count << e.size,
       };
-      const bits = (l: number): string => `${head(l)} ${e.opcode}${low} ${e.bits} Rn:s Vt`;
+      const bits = (l: number): string => `${head(l, 'immQ')} ${e.opcode}${low} ${e.bits} Rn:s Vt`;
       group.insn(`LD${count} (single structure)`, `${bits(1)}:w`, {
+        imm: e.index,
         asm: text(`ld${count} <list>[<index>], ${mode.text}`, own),
-        run: (s, f) => {
+        run: (s) => {
           const base = s.x('Rn');
           const values = loadElements(s, base, count, e.size);
           writeBack(s, mode, base, count << e.size);
           values.forEach((x, k) => {
-            s.setVPlus('Vt', k, lane(`${LANES[e.size]}.replace_lane`, s.vPlus('Vt', k), e.index(f), x));
+            s.setVPlus('Vt', k, replaceElement(e.size, s.vPlus('Vt', k), s.immByte(0), x));
           });
         },
       });
       group.insn(`ST${count} (single structure)`, bits(0), {
+        imm: e.index,
         asm: text(`st${count} <list>[<index>], ${mode.text}`, own),
-        run: (s, f) => {
+        run: (s) => {
           const base = s.x('Rn');
           const bytes = 1 << e.size;
-          const values = Array.from({ length: count }, (_, k) => lane(extract[e.size], s.vPlus('Vt', k), e.index(f)));
+          const values = Array.from({ length: count }, (_, k) =>
+            extractElement(e.size, s.vPlus('Vt', k), s.immByte(0)),
+          );
           s.storeArea(base, count * bytes, bytes as Bytes, (at) => {
             values.forEach((x, k) => {
               store(narrowStore[e.size], at, x, k * bytes);
