@@ -175,11 +175,6 @@ export class CodeSpace {
     for (const core of this.cores) this.forgetFetches(core);
     this.stats.evictedPages += old.length;
   }
-  /** Empties all TLB banks of a core. */
-  emptyTlb(core: number): void {
-    const first = this.layout.banks(core);
-    this.u8.fill(0xff, first, first + BANKS_PER_CORE * TLB_BANK_BYTES);
-  }
   /** Empties the instruction side of all TLB banks of a core. */
   private forgetFetches(core: number): void {
     const first = this.layout.banks(core);

@@ -19,12 +19,14 @@ export const CTL = {
   read: 16,
   lock: 20,
   lost: 24,
+  /** Non-zero on a thread's first core when commands of the host wait for the thread. */
+  attention: 28,
   /** Where CPU_ON starts the core: address, context (64 bits each), exception level. */
   entry: 32,
   context: 40,
   level: 48,
-  /** Next timer deadline in nanoseconds of the system clock, f64; infinity when none. */
-  deadline: 56,
+  /** What drives the core's IRQ input on a machine without interrupt controller: bit 0 devices, bit 1 timers. */
+  sources: 52,
   ring: 128,
 } as const;
 export const RING_ENTRIES = 128;
@@ -33,18 +35,12 @@ export const RING_ENTRY = 24;
 
 /** For all cores together, from GLOBAL_CONTROL. */
 export const GLOBAL = {
-  /** 0 running, 1 pause wanted, 2 stop wanted. */
-  request: 0,
   /** Held while one core does what others must not see half done (16-byte atomics, re-keying). */
   exclusive: 4,
   /** Cores that have to stand still: changes wake them. */
   park: 8,
   /** Held during a device access. */
   device: 12,
-  /** The clock thread sleeps on this word. */
-  clock: 16,
-  /** 1 when more than one thread runs cores. */
-  threads: 20,
 } as const;
 
 /** Index into an Int32Array of a global word. */

@@ -1,14 +1,14 @@
 /** Calls that guest code makes to the host: semihosting and the built-in PSCI. */
 import { regOffset } from '../arch/registers/storage.ts';
 import * as state from '../arch/state.ts';
+import { CORE_CONTROL } from '../engine/layout.ts';
 import type { SystemExit } from './api.ts';
 import { CTL, controlIndex } from './control.ts';
-import { CORE_CONTROL } from '../engine/layout.ts';
 import type { CallOutcome, CpuView } from './cpu-view.ts';
+import { HostFiles } from './host-files.ts';
 import { type PowerControl, psciCall } from './psci.ts';
 import { resetCore } from './reset.ts';
 import { type SemihostingHost, semihostingCall } from './semihosting.ts';
-import { HostFiles } from './host-files.ts';
 import type { Thread } from './thread.ts';
 import { readVirtual, writeVirtual } from './virtual-memory.ts';
 
@@ -38,7 +38,8 @@ export class HostCalls {
           commandLine: config.semihosting.commandLine,
           heap: { base: BigInt(base + (size >> 1)), limit: BigInt(base + size) },
           nanoseconds: () => BigInt(Math.floor(thread.clock.now(thread.current))),
-          wallSeconds: () => Math.floor((config.deterministic ? thread.clock.now(thread.current) / 1e6 : Date.now()) / 1000),
+          wallSeconds: () =>
+            Math.floor((config.deterministic ? thread.clock.now(thread.current) / 1e6 : Date.now()) / 1000),
           exit: (status) => ends.exit({ reason: 'exit', status }),
           errno: 0,
         }
@@ -55,12 +56,12 @@ export class HostCalls {
   /** Sets up a core that CPU_ON has asked for (5.6 of DEN 0022). */
   startCore(core: number): void {
     const control = this.t.core(core) + CORE_CONTROL;
-    resetCore(this.t.i32.buffer as SharedArrayBuffer, this.t.setup, core, {
+    resetCore(this.t.i32.buffer as SharedArrayBuffer, { ...this.t.setup, cpu: this.t.cpu }, core, {
       entry: this.view.getBigUint64(control + CTL.entry, true),
       el: this.view.getUint32(control + CTL.level, true),
       x0: this.view.getBigUint64(control + CTL.context, true),
     });
-    this.t.space.emptyTlb(core);
+    this.t.space.core.resetTlb!(this.t.core(core), this.t.setup.layout.banks(core));
     this.t.space.core.contextChanged!(this.t.core(core));
   }
 

@@ -1,7 +1,7 @@
 /** What generated code asks of its thread: the host imports of the architecture's libraries. */
 import * as state from '../arch/state.ts';
-import type { Library } from '../wasm/library.ts';
 import { ENGINE_IMPORTS } from '../engine/codespace.ts';
+import type { Library } from '../wasm/library.ts';
 import { MESSAGE } from './mailbox.ts';
 import type { Thread } from './thread.ts';
 

@@ -5,7 +5,16 @@ import * as state from '../arch/state.ts';
 import { writeArchTables } from '../arch/tables.ts';
 import { PEND } from '../engine/abi.ts';
 import { buildCore, MEMORY_TYPE } from '../engine/build-core.ts';
-import { type Layout, layoutOf, MEMMAP, MEMMAP_ENTRIES, MEMMAP_ENTRY, MM_BASE, MM_DELTA, MM_END } from '../engine/layout.ts';
+import {
+  type Layout,
+  layoutOf,
+  MEMMAP,
+  MEMMAP_ENTRIES,
+  MEMMAP_ENTRY,
+  MM_BASE,
+  MM_DELTA,
+  MM_END,
+} from '../engine/layout.ts';
 import type {
   Core,
   CoreAction,
@@ -20,7 +29,7 @@ import type {
 import { ConsoleHost } from './console.ts';
 import { CTL, controlIndex } from './control.ts';
 import { CoreAccess } from './core-access.ts';
-import { cpuOf } from './cpu.ts';
+import { cpuOf, type SystemCpu } from './cpu.ts';
 import { Emitter } from './emitter.ts';
 import { UserError } from './errors.ts';
 import { bareMachine, type MachinePlan } from './plan.ts';
@@ -46,6 +55,7 @@ class RunningSystem implements System {
   private readonly memory: WebAssembly.Memory<SharedArrayBuffer>;
   private readonly layout: Layout;
   private readonly plan: MachinePlan;
+  private readonly cpu: SystemCpu;
   private readonly module: WebAssembly.Module;
   private readonly i32: Int32Array;
   private readonly view: DataView;
@@ -55,7 +65,6 @@ class RunningSystem implements System {
   private local: Record<string, (...args: never[]) => unknown> | null = null;
   private readonly hostNames: readonly string[];
   private exited: SystemExit | null = null;
-  private started = 0;
   private ranMs = 0;
   private resumeAt = 0;
   private isRunning = false;
@@ -68,13 +77,15 @@ class RunningSystem implements System {
     try {
       this.layout = layoutOf(config.cores, spaces, this.plan.ram.size);
     } catch (e) {
-      if (e instanceof RangeError) throw new UserError(`${config.memoryBytes / 2 ** 20} MiB of memory are too many: ${e.message}`);
+      if (e instanceof RangeError)
+        throw new UserError(`${config.memoryBytes / 2 ** 20} MiB of memory are too many: ${e.message}`);
       throw e;
     }
     this.memory = new WebAssembly.Memory({ initial: this.layout.pages, maximum: MEMORY_TYPE.max, shared: true });
     this.i32 = new Int32Array(this.memory.buffer);
     this.view = new DataView(this.memory.buffer);
-    const core = buildCore(cpuOf(config).libraries);
+    this.cpu = cpuOf(config);
+    const core = buildCore(this.cpu.libraries);
     this.hostNames = core.library.hostNames();
     this.module = new WebAssembly.Module(core.bytes);
     this.cores = Array.from(
@@ -117,14 +128,18 @@ class RunningSystem implements System {
     }
     for (const core of this.cores) {
       const on = core.index === 0 || this.config.psci === 'none';
-      resetCore(this.memory.buffer, { layout: this.layout, config: this.config }, core.index, {
+      resetCore(this.memory.buffer, { layout: this.layout, config: this.config, cpu: this.cpu.cpu }, core.index, {
         entry: this.config.entry,
         el: this.config.startEl,
         x0: 0n,
       });
       Atomics.store(this.i32, controlIndex(this.layout, core.index, CTL.run), on ? 1 : 0);
+      this.call('resetTlb', this.layout.core(core.index), this.layout.banks(core.index));
       this.contextChanged(core.index);
     }
+  }
+  private call(name: string, ...args: number[]): void {
+    (this.here[name] as unknown as (...args: number[]) => void)(...args);
   }
   /** An instance of the core module on this thread, for looking and for what derives from registers. */
   private get here(): Record<string, (...args: never[]) => unknown> {
@@ -138,7 +153,7 @@ class RunningSystem implements System {
     return this.local;
   }
   private contextChanged(core: number): void {
-    (this.here.contextChanged as unknown as (cpu: number) => void)(this.layout.core(core));
+    this.call('contextChanged', this.layout.core(core));
   }
 
   async start(paused = false): Promise<void> {
@@ -146,7 +161,6 @@ class RunningSystem implements System {
     const groups = this.config.deterministic ? [all] : all.map((n) => [n]);
     const epoch = performance.timeOrigin + performance.now();
     this.threads = await Promise.all(groups.map((cores, space) => this.spawn(cores, space, epoch)));
-    this.started = performance.now();
     if (!paused) this.resume();
   }
   private spawn(cores: readonly number[], space: number, epoch: number): Promise<ThreadHandle> {

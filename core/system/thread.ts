@@ -1,22 +1,24 @@
 /** Everything that one thread needs to run cores, built over the memory that all threads share. */
+import type { Cpu } from '../arch/registers/reset.ts';
+import { regOffset } from '../arch/registers/storage.ts';
+import { nanosecondsOf, ticksAt, timerOutputs } from '../arch/registers/timer-lines.ts';
 import * as state from '../arch/state.ts';
 import { Bus, type Mapped } from '../devices/bus.ts';
 import { lock, unlock } from '../devices/lock.ts';
 import { Pl011 } from '../devices/pl011.ts';
 import { PEND } from '../engine/abi.ts';
-import { dispatch } from '../engine/core.ts';
 import { CodeSpace } from '../engine/codespace.ts';
+import { coreLibrary } from '../engine/build-core.ts';
 import { type Layout, layoutOf } from '../engine/layout.ts';
 import { Regions } from '../engine/regions.ts';
-import { Library } from '../wasm/library.ts';
 import type { SystemConfig } from './api.ts';
 import { Clock } from './clock.ts';
 import { ConsolePort, type HostBell } from './console.ts';
-import { cpuOf } from './cpu.ts';
 import { CTL, controlIndex, GLOBAL, globalIndex } from './control.ts';
-import { MESSAGE, Mailbox } from './mailbox.ts';
-import type { MachinePlan } from './plan.ts';
+import { cpuOf } from './cpu.ts';
 import { hostImports } from './imports.ts';
+import { Mailbox, MESSAGE } from './mailbox.ts';
+import type { MachinePlan } from './plan.ts';
 
 /** What a thread is told when it starts. */
 export interface ThreadSetup {
@@ -33,6 +35,9 @@ export interface ThreadSetup {
   readonly epoch: number;
 }
 
+/** What drives the IRQ input of a core (`CTL.sources`). */
+const SOURCE = { devices: 1, timers: 2 } as const;
+
 export class Thread {
   readonly setup: ThreadSetup & { readonly layout: Layout };
   readonly space: CodeSpace;
@@ -43,16 +48,18 @@ export class Thread {
   readonly uarts: Pl011[] = [];
   readonly clock: Clock;
   readonly i32: Int32Array;
+  readonly cpu: Cpu;
+  private readonly view: DataView;
 
   constructor(setup: ThreadSetup, bell: HostBell) {
     const layout = layoutOf(...setup.arrangement);
     this.setup = { ...setup, layout };
     const { memory, config, plan } = setup;
     this.i32 = new Int32Array(memory.buffer);
-    const library = new Library();
-    library.include(dispatch);
+    this.view = new DataView(memory.buffer);
     const cpu = cpuOf(config);
-    for (const l of cpu.libraries) library.include(l);
+    this.cpu = cpu.cpu;
+    const library = coreLibrary(cpu.libraries);
     this.clock = new Clock(this.i32, layout, config, setup.epoch);
     this.mailbox = new Mailbox(
       this.i32,
@@ -151,7 +158,13 @@ export class Thread {
   }
   /** An interrupt output changed. The bare machine has no interrupt controller: outputs drive the IRQ input of core 0. */
   private line(_name: string, level: boolean): void {
-    this.setLine(0, state.LINE.irq, level);
+    this.source(0, SOURCE.devices, level);
+  }
+  private source(core: number, bit: number, level: boolean): void {
+    const at = controlIndex(this.setup.layout, core, CTL.sources);
+    const before = level ? Atomics.or(this.i32, at, bit) : Atomics.and(this.i32, at, ~bit);
+    const after = level ? before | bit : before & ~bit;
+    if ((before !== 0) !== (after !== 0)) this.setLine(core, state.LINE.irq, after !== 0);
   }
   setLine(core: number, line: number, level: boolean): void {
     const cpu = this.core(core);
@@ -168,6 +181,32 @@ export class Thread {
     Atomics.notify(this.i32, wake);
   }
 
+  // Time.
+  /** The virtual count as a core sees it. */
+  ticks(cpu: number): bigint {
+    const offset = this.view.getBigUint64(cpu + regOffset('CNTVOFF_EL2'), true);
+    return BigInt.asUintN(64, ticksAt(this.view, cpu, this.clock.now(cpu)) - offset);
+  }
+  get nsPerTick(): number {
+    return 1e9 / this.cpu.model.counterHz;
+  }
+  /** Sets the timer inputs of a core; yields nanoseconds to the next change (infinity: none). */
+  updateTimers(core: number): number {
+    const cpu = this.core(core);
+    const now = this.clock.now(cpu);
+    const { asserted, deadline } = timerOutputs(this.view, cpu, ticksAt(this.view, cpu, now));
+    this.source(core, SOURCE.timers, asserted !== 0);
+    return deadline === null ? Number.POSITIVE_INFINITY : Math.max(0, nanosecondsOf(this.view, cpu, deadline) - now);
+  }
+  /** A timer was programmed: the running core leaves soon, so that its slice is planned anew. */
+  timersChanged(): void {
+    Atomics.or(this.i32, (this.current + state.PENDING) >> 2, PEND.stop);
+  }
+  stats(): Record<string, number> {
+    const regions = this.regions?.stats ?? {};
+    return { ...this.space.stats, ...regions };
+  }
+
   // Messages of other cores.
   private receive(core: number, kind: number, a: number, lo: number, hi: number): void {
     if (kind === MESSAGE.tlbi) {
@@ -177,7 +216,8 @@ export class Thread {
     else if (kind === MESSAGE.allCode) this.space.invalidateAll();
   }
   private dropAll(core: number): void {
-    this.space.emptyTlb(core);
+    this.space.core.resetTlb!(this.core(core), this.setup.layout.banks(core));
+    this.space.core.selectBanks!(this.core(core));
     this.space.invalidateAll();
   }
   broadcast(kind: number, a: number, lo: number, hi: number): void {

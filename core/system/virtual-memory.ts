@@ -39,7 +39,13 @@ function pages(
 }
 
 /** Bytes from `va` on, as far as they are mapped to memory. */
-export function readVirtual(core: Exports, buffer: SharedArrayBuffer, cpu: number, va: bigint, length: number): Uint8Array {
+export function readVirtual(
+  core: Exports,
+  buffer: SharedArrayBuffer,
+  cpu: number,
+  va: bigint,
+  length: number,
+): Uint8Array {
   const memory = new Uint8Array(buffer);
   const out = new Uint8Array(length);
   const done = pages(core, buffer, cpu, va, length, false, (host, offset, n) => {
@@ -48,7 +54,13 @@ export function readVirtual(core: Exports, buffer: SharedArrayBuffer, cpu: numbe
   return out.subarray(0, done);
 }
 /** Writes all bytes, or none: false when part of the range can't be written. */
-export function writeVirtual(core: Exports, buffer: SharedArrayBuffer, cpu: number, va: bigint, bytes: Uint8Array): boolean {
+export function writeVirtual(
+  core: Exports,
+  buffer: SharedArrayBuffer,
+  cpu: number,
+  va: bigint,
+  bytes: Uint8Array,
+): boolean {
   const nothing = (): void => {};
   if (pages(core, buffer, cpu, va, bytes.length, true, nothing) !== bytes.length) return false;
   const memory = new Uint8Array(buffer);
