@@ -1,5 +1,9 @@
-/** Scalar floating point, half, single and double: enough to prove styles, rounding modes and FPSR. */
+/** Floating point: scalar arithmetic by hand (it proved the rig: styles, rounding modes, FPSR), the rest from the table. */
 
+import * as threeSame from '../../../core/arch/a64/fp-three-same.ts';
+import * as twoReg from '../../../core/arch/a64/fp-two-reg.ts';
+import type { Pattern } from '../../../core/arch/a64/pattern.ts';
+import { templatesFrom } from '../from-table.ts';
 import { fromPattern, type Template } from '../template.ts';
 import type { Style } from '../values.ts';
 
@@ -23,7 +27,7 @@ const formats: [string, string, Style][] = [
 const oneSource = [0, 1, 2, 3, 8, 9, 10, 11, 12, 14, 15].map((opcode) => opcode.toString(2).padStart(6, '0'));
 const twoSource = ['FMUL', 'FDIV', 'FADD', 'FSUB', 'FMAX', 'FMIN', 'FMAXNM', 'FMINNM', 'FNMUL'];
 
-export const floatTemplates: Template[] = formats.flatMap(([name, type, style]): Template[] => {
+const scalarTemplates: Template[] = formats.flatMap(([name, type, style]): Template[] => {
   const rest = { style, rounding: true };
   return [
     ...twoSource.map((operation, opcode) =>
@@ -70,3 +74,17 @@ export const floatTemplates: Template[] = formats.flatMap(([name, type, style]):
       ),
   ];
 });
+
+/** Lanes like the first source's: its letter in the assembly text. */
+function styleOf({ asm }: Pattern): Style {
+  const letter =
+    typeof asm === 'string' ? /<(?:V\w\.\d*)?([HSD])n?[>.]/.exec(asm.replace(/^.*?(?=<\w*n[.>])/, ''))?.[1] : undefined;
+  return letter === 'H' ? 'half' : letter === 'S' ? 'single' : letter === 'D' ? 'double' : 'integer';
+}
+const fromTable = (pattern: Pattern) => ({ style: styleOf(pattern), rounding: true });
+
+export const floatTemplates: Template[] = [
+  ...scalarTemplates,
+  ...templatesFrom(threeSame.group, 'float-three-same', fromTable),
+  ...templatesFrom(twoReg.group, 'float-two-reg', fromTable),
+];
