@@ -149,11 +149,6 @@ calls.define('semihost', HANDLER, I32, (link, c, rec, n) => {
   ret(i32(0));
 });
 
-/** PSTATE.IL is set: the instruction at PC is not executed (AArch64.CheckIllegalState). */
-calls.define('illegalState', [I32, I32], I32, (link, c, n) => {
-  const cpu = c!;
-  raise(link, cpu, n!, ownTarget(cpu), esr(EC.illegalState), load('i64', cpu, state.PC));
-});
 /** SP is not aligned where SCTLR_ELx.SA or SA0 asks for it (AArch64.SPAlignmentFault). */
 calls.define('spAlignmentFault', HANDLER, I32, (link, c, rec, n) => {
   raiseHere(link, c!, rec!, n!, ownTarget(c!), esr(EC.spAlignment));

@@ -142,7 +142,8 @@ context.define('masksChanged', [I32], null, (link, c) => {
       rmw('or', 'i32', cpu, i32(PEND.irq), undefined, state.PENDING);
     });
   });
-  const debug = reg32(cpu, 'MDSCR_EL1').and((1 << MDSCR.SS) | (1 << MDSCR.MDE));
+  const mdscr = reg32(cpu, 'MDSCR_EL1').and((1 << MDSCR.SS) | (1 << MDSCR.MDE));
+  const debug = mdscr.or(word(cpu, state.IL)).or(word(cpu, state.BTYPE));
   iff(debug.eqz(), () => {
     setWord(cpu, state.STEPPING, 0);
     ret();

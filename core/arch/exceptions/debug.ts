@@ -1,7 +1,7 @@
 /** Self-hosted debug (D2): when debug exceptions are enabled, software step, and what the run loop does about both. */
 
-import { EXIT } from '../../engine/abi.ts';
-import { call, iff, load, ret, run, store, unlikely } from '../../wasm/build.ts';
+import { EXIT, PEND } from '../../engine/abi.ts';
+import { call, iff, load, ret, rmw, run, store, unlikely } from '../../wasm/build.ts';
 import { Library } from '../../wasm/library.ts';
 import { I32 } from '../../wasm/opcodes.ts';
 import { i32, select, type Val } from '../../wasm/value.ts';
@@ -10,7 +10,7 @@ import { debugTarget } from './calls.ts';
 import { VECTOR } from './entry.ts';
 import { FAULT_KIND, FSC } from './fault-kinds.ts';
 import { EC, MDCR3, MDSCR, OSLSR, SECURITY_STATE } from './fields.ts';
-import { currentEl, esr, reg32, setWord, word } from './view.ts';
+import { currentEl, esr, ownTarget, reg32, setWord, word } from './view.ts';
 
 export const debug = new Library();
 
@@ -30,14 +30,15 @@ debug.define('debugEnabled', [I32], I32, (link, c) => {
   ret(call(link('debugEnabledFrom'), cpu, currentEl(cpu), word(cpu, state.SECURITY), d));
 });
 
-/** What each instruction has to be looked at for: bit 0 software step, bit 1 breakpoints. */
+/** What the next instruction has to be looked at for: bit 0 software step, bit 1 breakpoints, bit 2 PSTATE.IL or BTYPE. */
 debug.define('debugActive', [I32], I32, (link, c) => {
   const cpu = c!;
   const mdscr = reg32(cpu, 'MDSCR_EL1');
-  iff(mdscr.and((1 << MDSCR.SS) | (1 << MDSCR.MDE)).eqz(), () => ret(i32(0)));
-  iff(call(link('debugEnabled'), cpu).eqz(), () => ret(i32(0)));
+  const pstate = word(cpu, state.IL).or(word(cpu, state.BTYPE)).ne(0).shl(2);
+  iff(mdscr.and((1 << MDSCR.SS) | (1 << MDSCR.MDE)).eqz(), () => ret(pstate));
+  iff(call(link('debugEnabled'), cpu).eqz(), () => ret(pstate));
   const breakpoints = mdscr.bits(MDSCR.MDE, 1).and(call(link('breakpointsEnabled'), cpu));
-  ret(mdscr.bits(MDSCR.SS, 1).or(breakpoints.shl(1)));
+  ret(pstate.or(mdscr.bits(MDSCR.SS, 1)).or(breakpoints.shl(1)));
 });
 
 /** The stepped instruction is done (SSAdvance): called before anything else happens. */
@@ -69,17 +70,28 @@ debug.define('debugCheck', [I32], I32, (link, c) => {
       ret(i32(1));
     });
   });
-  iff(active.and(2), () => {
-    unlikely(call(link('breakpointMatch'), cpu, pc), () => {
-      // Faults of the fetch come first.
-      iff(call(link('fillExec'), cpu, pc), () => {
-        setWord(cpu, state.FAULT, FAULT_KIND.breakpoint);
-        setWord(cpu, state.FAULT_ISS, FSC.debug);
-        store('i64', cpu, pc, state.FAULT_ADDR);
-      });
+  // Faults of the fetch come before what follows.
+  unlikely(active.and(6), () => {
+    iff(call(link('fillExec'), cpu, pc).eqz(), () => {
       run(link('takeFault'), cpu);
       ret(i32(1));
     });
+  });
+  iff(active.and(2), () => {
+    unlikely(call(link('breakpointMatch'), cpu, pc), () => {
+      setWord(cpu, state.FAULT, FAULT_KIND.breakpoint);
+      setWord(cpu, state.FAULT_ISS, FSC.debug);
+      store('i64', cpu, pc, state.FAULT_ADDR);
+      run(link('takeFault'), cpu);
+      ret(i32(1));
+    });
+  });
+  unlikely(word(cpu, state.IL), () => {
+    run(link('takeException'), cpu, ownTarget(cpu), esr(EC.illegalState), pc, i32(VECTOR.sync));
+    ret(i32(1));
+  });
+  unlikely(word(cpu, state.BTYPE), () => {
+    iff(call(link('btypeCheck'), cpu), () => ret(i32(1)));
   });
   iff(active.and(1), () => {
     // Load-exclusive: 001000 in bits [29:24], o2 = 0, L = 1.
@@ -94,5 +106,6 @@ debug.define('debugStep', [I32], I32, (link, c) => {
   const cpu = c!;
   iff(call(link('debugCheck'), cpu), () => ret(i32(EXIT.pending)));
   const why = call(link('step'), cpu, cpu.add(state.STEP_RECORDS));
+  rmw('and', 'i32', cpu, i32(~PEND.step), undefined, state.PENDING);
   ret(select(why.eq(EXIT.debug), i32(EXIT.pending), why));
 });

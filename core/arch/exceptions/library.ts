@@ -1,6 +1,7 @@
 /** All routines of exceptions, PSTATE, interrupts and debug. */
 import type { Library } from '../../wasm/library.ts';
 import { breakpoints } from './breakpoints.ts';
+import { bti } from './bti.ts';
 import { calls } from './calls.ts';
 import { context } from './context.ts';
 import { debug } from './debug.ts';
@@ -24,4 +25,5 @@ export const exceptionLibraries: readonly Library[] = [
   debug,
   breakpoints,
   syndrome,
+  bti,
 ];

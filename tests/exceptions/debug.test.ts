@@ -1,0 +1,214 @@
+import { describe, expect, it } from 'vitest';
+import { WATCHPOINTS } from '../../core/arch/exceptions/breakpoints.ts';
+import { FAULT_KIND } from '../../core/arch/exceptions/fault-kinds.ts';
+import * as state from '../../core/arch/state.ts';
+import { addImm, bit, CODE, ERET, esrOf, MODES, NOP, type Start, svc, UDF, World } from './world.ts';
+
+const SS = bit(0);
+const KDE = bit(13);
+const MDE = bit(15);
+const TARGET = CODE + 0x100;
+/** ISS of a software step exception: ISV when an instruction was stepped. */
+const STEPPED = (1 << 24) | 0x22;
+const NOT_STEPPED = 0x22;
+
+/** Returns to EL0 at TARGET from EL1 with SPSR.SS as given. */
+function toEl0(w: World, spsr: bigint, words: readonly number[], more: Partial<Start> = {}): void {
+  w.start({
+    el: 1,
+    daif: 15,
+    words: [ERET],
+    ...more,
+    regs: { MDSCR_EL1: SS, ELR_EL1: BigInt(TARGET), SPSR_EL1: spsr, ...more.regs },
+  });
+  w.core.place(TARGET, words);
+}
+
+describe('software step', () => {
+  for (const mode of MODES) {
+    it(`runs one instruction of EL0, ${mode}`, () => {
+      const w = new World(mode);
+      toEl0(w, bit(21), [addImm(0, 0, 1), addImm(0, 0, 1)]);
+      w.core.setX(0, 0n);
+      const got = w.taken();
+      expect(got).toMatchObject({ level: 1, offset: 0x400, esr: esrOf(0x32, STEPPED), elr: BigInt(TARGET + 4) });
+      expect(got.spsr).toBe(0n);
+      expect(w.core.x(0)).toBe(1n);
+    });
+  }
+  const w = new World();
+  it('is due at once without SPSR.SS', () => {
+    toEl0(w, 0n, [addImm(0, 0, 1)]);
+    const got = w.taken();
+    expect(got).toMatchObject({ level: 1, esr: esrOf(0x32, NOT_STEPPED), elr: BigInt(TARGET) });
+  });
+  it('is stepped branch by branch', () => {
+    toEl0(w, bit(21), [0x14000004]);
+    expect(w.taken().elr).toBe(BigInt(TARGET + 16));
+  });
+  it('a stepped SVC is done: SPSR.SS is 0', () => {
+    toEl0(w, bit(21), [svc(3)]);
+    expect(w.taken()).toMatchObject({ level: 1, esr: esrOf(0x15, 3), elr: BigInt(TARGET + 4), spsr: 0n });
+  });
+  it('a stepped instruction that faults is not: SPSR.SS stays', () => {
+    toEl0(w, bit(21), [UDF]);
+    expect(w.taken()).toMatchObject({ level: 1, esr: esrOf(0), elr: BigInt(TARGET), spsr: bit(21) });
+  });
+  it('an interrupt after the instruction finds it done', () => {
+    toEl0(w, bit(21), [addImm(0, 0, 1), NOP]);
+    w.core.setX(0, 0n);
+    w.core.run(10);
+    w.core.run(10);
+    w.set(state.IRQ_LINES, state.LINE.irq);
+    w.call('masksChanged');
+    const got = w.taken();
+    expect(got).toMatchObject({ offset: 0x480, elr: BigInt(TARGET + 4), spsr: 0n });
+    expect(w.core.x(0)).toBe(1n);
+  });
+  it('a stepped load-exclusive shows', () => {
+    toEl0(w, bit(21), [0xc85f7c20]);
+    w.core.setX(1, BigInt(CODE + 0x800));
+    expect(w.taken().esr).toBe(esrOf(0x32, STEPPED | (1 << 6)));
+  });
+  it('EL1 steps itself only with KDE and PSTATE.D clear', () => {
+    const step = (regs: Record<string, bigint>, spsr: bigint): bigint => {
+      w.start({
+        el: 2,
+        daif: 15,
+        words: [ERET],
+        regs: { ELR_EL2: BigInt(TARGET), SPSR_EL2: spsr | 5n, ...regs },
+      });
+      w.core.place(TARGET, [NOP, svc(1)]);
+      return w.taken().esr;
+    };
+    expect(step({ MDSCR_EL1: SS | KDE }, bit(21))).toBe(esrOf(0x33, STEPPED));
+    expect(step({ MDSCR_EL1: SS | KDE }, bit(21) | bit(9))).toBe(esrOf(0x15, 1));
+    expect(step({ MDSCR_EL1: SS }, bit(21))).toBe(esrOf(0x15, 1));
+  });
+  it('goes to EL2 by MDCR_EL2.TDE', () => {
+    const regs = { MDCR_EL2: bit(8), ELR_EL2: BigInt(TARGET), SPSR_EL2: bit(21) };
+    toEl0(w, 0n, [NOP], { el: 2, regs });
+    expect(w.taken()).toMatchObject({ level: 2, esr: esrOf(0x32, STEPPED) });
+  });
+  it('is off under the OS lock, and in Secure state by MDCR_EL3.SDD', () => {
+    toEl0(w, bit(21), [NOP, svc(1)], { regs: { OSLSR_EL1: 2n } });
+    expect(w.taken().esr).toBe(esrOf(0x15, 1));
+    const secure = { security: 0, regs: { SCR_EL3: 0n, MDCR_EL3: bit(16) } };
+    toEl0(w, bit(21), [NOP, svc(1)], secure);
+    expect(w.taken().esr).toBe(esrOf(0x15, 1));
+    toEl0(w, bit(21), [NOP, svc(1)], { security: 0, regs: { SCR_EL3: 0n } });
+    expect(w.taken().esr).toBe(esrOf(0x32, STEPPED));
+  });
+});
+
+describe('breakpoints', () => {
+  const w = new World();
+  /** Enabled, all bytes; PMC as given: 1 EL1, 2 EL0, 3 both. */
+  const bcr = (pmc: number, more = 0): bigint => BigInt(1 | (pmc << 1) | (15 << 5) | more);
+  const run = (el: 0 | 1 | 2, regs: Record<string, bigint>, more: Partial<Start> = {}): bigint => {
+    w.start({
+      el,
+      words: [NOP, addImm(0, 0, 1), svc(1)],
+      ...more,
+      regs: { MDSCR_EL1: MDE | KDE, DBGBVR0_EL1: BigInt(CODE + 4), ...regs },
+    });
+    w.core.setX(0, 0n);
+    const got = w.taken();
+    if (got.esr >> 26n !== 0x15n) {
+      expect(got.elr).toBe(BigInt(CODE + 4));
+      expect(w.core.x(0)).toBe(0n);
+    }
+    return got.esr;
+  };
+  const MISS = esrOf(0x15, 1);
+  it('stop at their address', () => {
+    expect(run(0, { DBGBCR0_EL1: bcr(2) })).toBe(esrOf(0x30, 0x22));
+    expect(run(1, { DBGBCR0_EL1: bcr(1) })).toBe(esrOf(0x31, 0x22));
+    expect(run(0, { DBGBCR5_EL1: bcr(3), DBGBVR5_EL1: BigInt(CODE + 4), DBGBVR0_EL1: 0n })).toBe(esrOf(0x30, 0x22));
+  });
+  it('only where enabled, at their level, unmasked', () => {
+    expect(run(0, { DBGBCR0_EL1: bcr(2) & ~1n })).toBe(MISS);
+    expect(run(0, { DBGBCR0_EL1: bcr(1) })).toBe(MISS);
+    expect(run(1, { DBGBCR0_EL1: bcr(2) })).toBe(MISS);
+    expect(run(0, { DBGBCR0_EL1: bcr(2), MDSCR_EL1: KDE })).toBe(MISS);
+    expect(run(1, { DBGBCR0_EL1: bcr(1), MDSCR_EL1: MDE })).toBe(MISS);
+    expect(run(1, { DBGBCR0_EL1: bcr(1) }, { daif: 8 })).toBe(MISS);
+    expect(run(0, { DBGBCR0_EL1: bcr(2), DBGBVR0_EL1: BigInt(CODE + 0x40) })).toBe(MISS);
+    // SSC: 01 Non-secure only, 10 Secure only.
+    expect(run(0, { DBGBCR0_EL1: bcr(2, 1 << 14) })).toBe(esrOf(0x30, 0x22));
+    expect(run(0, { DBGBCR0_EL1: bcr(2, 2 << 14) })).toBe(MISS);
+  });
+  it('linked to a context', () => {
+    // Breakpoint 4 matches CONTEXTIDR (BT 0011), breakpoint 0 is linked to it (BT 0001).
+    const linked = { DBGBCR0_EL1: bcr(2, (1 << 20) | (4 << 16)), DBGBCR4_EL1: bcr(3, 3 << 20), DBGBVR4_EL1: 77n };
+    expect(run(0, { ...linked, CONTEXTIDR_EL1: 77n })).toBe(esrOf(0x30, 0x22));
+    expect(run(0, { ...linked, CONTEXTIDR_EL1: 78n })).toBe(MISS);
+    const vmid = { ...linked, DBGBCR4_EL1: bcr(3, 9 << 20), DBGBVR4_EL1: 5n << 32n };
+    expect(run(0, { ...vmid, VTTBR_EL2: 5n << 48n })).toBe(esrOf(0x30, 0x22));
+    expect(run(0, { ...vmid, VTTBR_EL2: 6n << 48n })).toBe(MISS);
+    w.setReg('VTTBR_EL2', 0n);
+  });
+  it('do not act at EL2 unless told', () => {
+    expect(run(2, { DBGBCR0_EL1: bcr(3), MDCR_EL2: bit(8) })).toBe(MISS);
+    expect(run(2, { DBGBCR0_EL1: bcr(0, 1 << 13), MDCR_EL2: bit(8) })).toBe(esrOf(0x31, 0x22));
+  });
+});
+
+describe('watchpoints', () => {
+  const w = new World();
+  const AT = 0x47000100n;
+  /** Enabled for EL1 and EL0, loads and stores. */
+  const wcr = (bas: number, lsc = 3, more = 0): bigint => BigInt(1 | (3 << 1) | (lsc << 3) | (bas << 5)) | BigInt(more);
+  const check = (cr: bigint, va: bigint, size: number, write: number, at = AT, more: Partial<Start> = {}): number => {
+    w.start({ el: 0, regs: { MDSCR_EL1: MDE, [`DBGWCR${WATCHPOINTS - 1}_EL1`]: cr, DBGWVR3_EL1: at }, ...more });
+    const hit = w.call('watchpointCheck', va, size, write);
+    expect(w.get(state.FAULT)).toBe(hit ? FAULT_KIND.watchpoint : 0);
+    return hit ? w.get(state.FAULT_ISS) : 0;
+  };
+  it('match bytes that an access touches', () => {
+    expect(check(wcr(0xff), AT, 8, 1)).toBe(0x62);
+    expect(check(wcr(0xff), AT, 8, 0)).toBe(0x22);
+    expect(check(wcr(0xff), AT + 7n, 1, 0)).toBe(0x22);
+    expect(check(wcr(0xff), AT + 8n, 1, 0)).toBe(0);
+    expect(check(wcr(0xff), AT - 1n, 1, 0)).toBe(0);
+    expect(check(wcr(0xff), AT - 1n, 2, 0)).toBe(0x22);
+    expect(check(wcr(0x10), AT, 4, 0)).toBe(0);
+    expect(check(wcr(0x10), AT, 8, 0)).toBe(0x22);
+    expect(check(wcr(0x0f), AT + 4n, 4, 0, AT + 4n)).toBe(0x22);
+    expect(check(wcr(0x0f), AT, 4, 0, AT + 4n)).toBe(0);
+    expect(check(wcr(0), AT, 8, 0)).toBe(0);
+  });
+  it('match masked ranges', () => {
+    const masked = wcr(0xff) | (8n << 24n);
+    expect(check(masked, AT + 0xffn, 1, 0)).toBe(0x22);
+    expect(check(masked, AT + 0x100n, 1, 0)).toBe(0);
+    expect(check(masked, AT - 1n, 1, 0)).toBe(0);
+  });
+  it('tell loads from stores', () => {
+    expect(check(wcr(0xff, 1), AT, 8, 1)).toBe(0);
+    expect(check(wcr(0xff, 2), AT, 8, 0)).toBe(0);
+    expect(check(wcr(0xff, 2), AT, 8, 1)).toBe(0x62);
+    expect(check(wcr(0xff, 1), AT, 8, 3)).toBe(0x22);
+    expect(check(wcr(0xff, 0), AT, 8, 3)).toBe(0);
+  });
+  it('ignore address tags', () => {
+    expect(check(wcr(0xff), AT | (0x5an << 56n), 8, 0)).toBe(0x22);
+  });
+  it('look at the level: unprivileged accesses count as EL0', () => {
+    const el0 = BigInt(1 | (2 << 1) | (3 << 3) | (0xff << 5));
+    const at1 = (kind: number): number =>
+      check(el0, AT, 8, kind, AT, { el: 1, regs: { MDSCR_EL1: MDE | KDE, DBGWCR3_EL1: el0, DBGWVR3_EL1: AT } });
+    expect(at1(0)).toBe(0);
+    expect(at1(4)).toBe(0x22);
+  });
+  it('mark their pages', () => {
+    w.start({ el: 0, regs: { MDSCR_EL1: MDE, DBGWCR3_EL1: wcr(0xff), DBGWVR3_EL1: AT } });
+    w.call('debugRegistersChanged');
+    expect(w.get(state.WATCH_ACTIVE)).toBe(1);
+    expect(w.call('watchpointPage', AT & ~0xfffn)).toBe(1);
+    expect(w.call('watchpointPage', AT + 0x1000n)).toBe(0);
+    w.setReg('MDSCR_EL1', 0n);
+    w.call('debugRegistersChanged');
+    expect(w.get(state.WATCH_ACTIVE)).toBe(0);
+  });
+});
