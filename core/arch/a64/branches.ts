@@ -73,6 +73,6 @@ group.insn('BLR', '1101011 0001 11111 000000 Rn 00000', {
 });
 group.insn('RET', '1101011 0010 11111 000000 Rn 00000', {
   flow: 'return',
-  asm: 'ret {<Xn>}',
+  asm: 'ret <Xn>',
   run: (s) => s.jumpTo(s.x('Rn'), 'return'),
 });

@@ -57,22 +57,22 @@ export function subs(s: Sem, sf: number, a: Val, b: Val): void {
 const logicImm = (f: Fields): bigint | null => decodeBitMask(f.sf! === 1, f.immN!, f.imms!, f.immr!);
 group.insn('AND (immediate)', 'sf 00 100100 immN immr:6 imms:6 Rn Rd:s', {
   imm: logicImm,
-  asm: 'and <Rd|SP>, <Rn>, <imm>',
+  asm: 'and <Rd|SP>, <Rn>, <bitmask>',
   run: (s, f) => s.setR(f.sf!, 'Rd', s.r(f.sf!, 'Rn').and(immOf(s, f.sf!))),
 });
 group.insn('ORR (immediate)', 'sf 01 100100 immN immr:6 imms:6 Rn Rd:s', {
   imm: logicImm,
-  asm: 'orr <Rd|SP>, <Rn>, <imm>',
+  asm: 'orr <Rd|SP>, <Rn>, <bitmask>',
   run: (s, f) => s.setR(f.sf!, 'Rd', s.r(f.sf!, 'Rn').or(immOf(s, f.sf!))),
 });
 group.insn('EOR (immediate)', 'sf 10 100100 immN immr:6 imms:6 Rn Rd:s', {
   imm: logicImm,
-  asm: 'eor <Rd|SP>, <Rn>, <imm>',
+  asm: 'eor <Rd|SP>, <Rn>, <bitmask>',
   run: (s, f) => s.setR(f.sf!, 'Rd', s.r(f.sf!, 'Rn').xor(immOf(s, f.sf!))),
 });
 group.insn('ANDS (immediate)', 'sf 11 100100 immN immr:6 imms:6 Rn Rd:w', {
   imm: logicImm,
-  asm: 'ands <Rd>, <Rn>, <imm>',
+  asm: 'ands <Rd>, <Rn>, <bitmask>',
   run: (s, f) => {
     const res = s.r(f.sf!, 'Rn').and(immOf(s, f.sf!));
     s.setR(f.sf!, 'Rd', res);
@@ -123,7 +123,7 @@ const count = (s: Sem, f: Fields, n: number): Val => (f.sf ? s.immByte(n).zext64
 group.insn('SBFM', 'sf 00 100110 N immr:6 imms:6 Rn Rd:w', {
   where: bitfieldOk,
   imm: bitfieldShifts,
-  asm: 'sbfm <Rd>, <Rn>, <immr>, <imms>',
+  asm: 'sbfm <Rd>, <Rn>, #<immr>, #<imms>',
   run: (s, f) =>
     s.setR(
       f.sf!,
@@ -137,7 +137,7 @@ group.insn('SBFM', 'sf 00 100110 N immr:6 imms:6 Rn Rd:w', {
 group.insn('UBFM', 'sf 10 100110 N immr:6 imms:6 Rn Rd:w', {
   where: bitfieldOk,
   imm: bitfieldShifts,
-  asm: 'ubfm <Rd>, <Rn>, <immr>, <imms>',
+  asm: 'ubfm <Rd>, <Rn>, #<immr>, #<imms>',
   run: (s, f) =>
     s.setR(
       f.sf!,
@@ -151,7 +151,7 @@ group.insn('UBFM', 'sf 10 100110 N immr:6 imms:6 Rn Rd:w', {
 group.insn('BFM', 'sf 01 100110 N immr:6 imms:6 Rn Rd:x', {
   where: bitfieldOk,
   imm: bitfieldShifts,
-  asm: 'bfm <Rd>, <Rn>, <immr>, <imms>',
+  asm: 'bfm <Rd>, <Rn>, #<immr>, #<imms>',
   run: (s, f) => {
     const ones = f.sf ? op('i64.extend_i32_s', i32(-1)) : i32(-1);
     const mask = ones.shl(count(s, f, 0)).shrU(count(s, f, 1));

@@ -78,7 +78,7 @@ for (const [name, opc, , run] of arith) {
   const rd = name.endsWith('S') ? 'Rd:w' : 'Rd:s';
   group.insn(`${name} (extended register)`, `sf ${opc} 01011 00 1 Rm option:3 imm3:3 Rn:s ${rd}`, {
     imm: (f) => (f.imm3! > 4 ? null : f.imm3!),
-    asm: `${low} <Rd${rd.endsWith('s') ? '|SP' : ''}>, <Rn|SP>, <Rm-ext>{, <extend> #<imm3>}`,
+    asm: `${low} <Rd${rd.endsWith('s') ? '|SP' : ''}>, <Rn|SP>, <Rm-ext>{, <extend>{ #<imm3>}}`,
     run: (s, f) => run(s, f.sf!, s.r(f.sf!, 'Rn'), shift(extend(s, f.sf!, f.option!), 0, s.immByte(0))),
   });
 }
@@ -205,7 +205,7 @@ for (const [name, kind] of [
   ['RORV', 3],
 ] as const) {
   group.insn(name, `sf 0011010110 Rm 0010 ${kind.toString(2).padStart(2, '0')} Rn Rd:w`, {
-    asm: `${name.slice(0, 3).toLowerCase()} <Rd>, <Rn>, <Rm>`,
+    asm: `${name.toLowerCase()} <Rd>, <Rn>, <Rm>`,
     run: (s, f) => s.setR(f.sf!, 'Rd', shift(s.r(f.sf!, 'Rn'), kind, s.r(f.sf!, 'Rm'))),
   });
 }

@@ -9,17 +9,18 @@
  * meaning runs, one handler of the interpreter for each combination that is met.
  *
  * Assembly text (`asm`), as `core/debug/disassemble.ts` reads it: text as it is, operands in <>, and {} around what is left out
- * when every operand in it is zero, absent or the default. Operands:
+ * when every operand in it is zero or the default; groups nest. Operands:
  *   `<Rd>`           general register of field Rd, W or X by field `sf`; `<Wd>`, `<Xd>`: of field Rd at that width;
  *   `<Xd+1>`         the one after it; `|SP` behind any of these: 31 is the stack pointer
  *   `<Bd> … <Qd>`    scalar of field Vd; `<Vd.16B>`, `<Vd.4S>`, `<Vd.S>`: field Vd with that arrangement; `<Vn+1.16B>`
+ *   `<Vd.nS>`        2S or 4S by field `Q`; likewise nB, nH, nD
  *   `<Vd.T>`         arrangement 8B 16B 4H 8H 2S 4S 1D 2D by fields `size` and `Q`; `<Vd.Tw>`: twice as wide elements, always
  *                    128 bits; `<Vd.Tn>`: half as wide ones; `<Vd.Ts>`: only the element's letter
- *   `<cond>`, `<shift>`, `<extend>`, …   names for fields; the list is `core/debug/operands.ts`, others are added there
+ *   `<cond>`, `<shift>`, `<extend>`, `<bitmask>`, …   names with a meaning: the list is NAMED in `core/debug/operands.ts`
  *   `<label>`, `<target>`   address from `imm` and from `target`
  *   `<imm>`          what `imm` computes, signed decimal; `<immx>`: in hexadecimal
- *   `<name>`         otherwise: field `name` as a number
- * Templates are plain instructions (UBFM, ORR, HINT); preferred aliases (LSL, MOV, NOP) are `core/debug/aliases.ts`.
+ *   `<name>`         otherwise: field `name` as a number; `<H:L>`: fields put together
+ * Templates are plain instructions (UBFM, ORR); preferred aliases (LSL, MOV) are in `core/debug/aliases.ts`.
  */
 import type { Sem } from '../semantics.ts';
 

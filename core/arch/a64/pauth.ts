@@ -125,7 +125,7 @@ for (const key of [DA, DB]) {
   const name = key.b ? 'LDRAB' : 'LDRAA';
   for (const [w, text] of [
     [0, '[<Xn|SP>{, #<imm>}]'],
-    [1, '[<Xn|SP>, #<imm>]!'],
+    [1, '[<Xn|SP>{, #<imm>}]!'],
   ] as const) {
     group.insn(name + (w ? ' (pre-indexed)' : ''), `11111 0 00 ${key.b ? 1 : 0} imms 1 imm9:9 ${w} 1 Rn:s Rt:w`, {
       feature: 'PAuth',
