@@ -3,6 +3,8 @@
  * Together with the architecture's own routines they make the core module.
  */
 import * as state from '../arch/state.ts';
+import { LAST_MAP } from '../arch/translation/fields.ts';
+import { physicalHost } from '../arch/translation/physical.ts';
 import {
   br,
   call,
@@ -45,8 +47,6 @@ import { INFO } from './access.ts';
 import { atomicAccess } from './atomic-access.ts';
 import { pcOf } from './interpret.ts';
 import { MEMMAP, MEMMAP_ENTRIES, MEMMAP_ENTRY, MM_BASE, MM_DELTA, MM_END, MM_FLAG, MM_FLAGS } from './layout.ts';
-import { LAST_MAP } from '../arch/translation/fields.ts';
-import { physicalHost } from '../arch/translation/physical.ts';
 
 export const dispatch = new Library();
 const lib = dispatch;
@@ -313,7 +313,8 @@ lib.define('loadSlow', [I32, I64, I32], I64, (link, c, v, i) => {
     const at = variable(I32, 0);
     loop((again) => {
       const k = at.get();
-      const b = call(link('loadSlow'), cpu, va.add(k.zext64()), info.and(~(7 | INFO.ordered | INFO.aligned)));
+      const byteInfo = info.and(~(7 | INFO.ordered | INFO.aligned)).or(INFO.split);
+      const b = call(link('loadSlow'), cpu, va.add(k.zext64()), byteInfo);
       unlikely(load('i32', cpu, state.FAULT), () => ret(i64(0)));
       const placed = b.shl(k.and(7).shl(3).zext64());
       iff(
@@ -370,8 +371,8 @@ lib.define('storeSlow', [I32, I64, I64, I64, I32], I32, (link, c, v, l, h, i) =>
   unlikely(call(link('checkAlignment'), cpu, va, info).eqz(), () => ret(i32(0)));
   iff(va.lo32().and(0xfff).add(size).gtU(4096), () => {
     // Both pages are checked before the first byte is written.
-    const byteInfo = info.and(~(7 | INFO.ordered | INFO.aligned));
-    for (const at of [va, va.add(size.sub(1).zext64())]) {
+    const byteInfo = info.and(~(7 | INFO.ordered | INFO.aligned)).or(INFO.split);
+    for (const at of [va, va.add(size.sub(1).zext64()).and(~0xfffn)]) {
       const host = call(link('fillData'), cpu, at, byteInfo);
       unlikely(host.eqz().and(load('i32', cpu, state.FAULT).ne(0)), () => ret(i32(0)));
     }

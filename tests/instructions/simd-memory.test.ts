@@ -1,0 +1,4 @@
+import { checkGroup } from './vectors.ts';
+
+checkGroup('simd-memory');
+checkGroup('simd-structures');
