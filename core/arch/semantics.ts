@@ -83,11 +83,14 @@ export interface Sem {
 
   // Memory. Addresses are i64 virtual addresses. Faults leave the instruction without any effect of it.
   load(access: string, address: Val, bytes: Bytes, opts?: Access): Val;
-  /** Two registers' worth: one access of 2 × bytes when single-copy atomicity of 16 bytes is wanted, else two in order. */
-  loadPair(address: Val, bytes: 4 | 8, opts?: Access): [Val, Val];
+  /**
+   * Two registers' worth, each an access of `bytes`. With LSE2 an aligned pair of doublewords would be single-copy atomic as a
+   * whole: a 128-bit access of the host would be, but costs more than two of 64 bits, and stalls behind narrower stores.
+   */
+  loadPair(address: Val, bytes: 4 | 8): [Val, Val];
   loadV(address: Val, bytes: Bytes, opts?: Access): Val;
   store(access: string, address: Val, v: Val, bytes: Bytes, opts?: Access): void;
-  storePair(address: Val, bytes: 4 | 8, lo: Val, hi: Val, opts?: Access): void;
+  storePair(address: Val, bytes: 4 | 8, lo: Val, hi: Val): void;
   storeV(address: Val, v: Val, bytes: Bytes, opts?: Access): void;
   /**
    * Accesses of several elements in a row, each an access of `element` bytes; `bytes` (at most 64) in all. A load yields the

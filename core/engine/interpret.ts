@@ -20,7 +20,7 @@ import {
   variable,
 } from '../wasm/build.ts';
 import type { Link } from '../wasm/library.ts';
-import { I32, I64, V128 } from '../wasm/opcodes.ts';
+import { I32, V128 } from '../wasm/opcodes.ts';
 import { type Block, fnState } from '../wasm/scope.ts';
 import { i32, i64, lane, op, select, type Val } from '../wasm/value.ts';
 import { HANDLER, HOT, REC_ACTIVE, REC_HEAT, REC_IMM, REC_OPS, REC_SIZE } from './abi.ts';
@@ -224,25 +224,10 @@ export class InterpreterSem extends SemBase implements Sem {
     );
     return v.get();
   }
-  loadPair(address: Val, bytes: 4 | 8, opts?: Access): [Val, Val] {
-    const { entry, miss } = this.probe(address, (bytes * 2) as Bytes, opts, false);
-    const ty = bytes === 8 ? I64 : I32;
+  loadPair(address: Val, bytes: 4 | 8): [Val, Val] {
+    const at = this.loadArea(address, 2 * bytes, bytes);
     const access = bytes === 8 ? 'i64' : 'i32';
-    const [lo, hi] = [variable(ty), variable(ty)];
-    iff(
-      miss,
-      () => {
-        lo.set(fromRaw(access, this.slowLoad(address, bytes, opts)));
-        hi.set(fromRaw(access, this.slowLoad(address.add(bytes), bytes, opts)));
-      },
-      () => {
-        const at = this.hostOf(entry, address);
-        lo.set(load(access, at));
-        hi.set(load(access, at, bytes));
-      },
-      true,
-    );
-    return [lo.get(), hi.get()];
+    return [load(access, at), load(access, at, bytes)];
   }
   loadV(address: Val, bytes: Bytes, opts?: Access): Val {
     if (bytes < 4) {
@@ -285,22 +270,12 @@ export class InterpreterSem extends SemBase implements Sem {
       true,
     );
   }
-  storePair(address: Val, bytes: 4 | 8, lo: Val, hi: Val, opts?: Access): void {
-    const { entry, miss } = this.probe(address, (bytes * 2) as Bytes, opts, true);
-    iff(
-      miss,
-      () => {
-        if (bytes === 8) this.slowStore(address, 16, lo, hi, opts);
-        else this.slowStore(address, 8, lo.zext64().or(hi.zext64().shl(32)), i64(0), opts);
-      },
-      () => {
-        const at = this.hostOf(entry, address);
-        const access = bytes === 8 ? 'i64' : 'i32';
-        store(access, at, lo);
-        store(access, at, hi, bytes);
-      },
-      true,
-    );
+  storePair(address: Val, bytes: 4 | 8, lo: Val, hi: Val): void {
+    const access = bytes === 8 ? 'i64' : 'i32';
+    this.storeArea(address, 2 * bytes, bytes, (at) => {
+      store(access, at, lo);
+      store(access, at, hi, bytes);
+    });
   }
   storeV(address: Val, v: Val, bytes: Bytes, opts?: Access): void {
     const lo = lane('i64x2.extract_lane', v, 0);

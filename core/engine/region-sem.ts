@@ -227,8 +227,8 @@ export class RegionSem extends SemBase implements Sem {
     const at = this.host(address, bytes, false, opts);
     return opts?.ordered ? atomicLoadAny(access, at) : load(access, at);
   }
-  loadPair(address: Val, bytes: 4 | 8, opts?: Access): [Val, Val] {
-    const at = this.host(address, (2 * bytes) as Bytes, false, opts);
+  loadPair(address: Val, bytes: 4 | 8): [Val, Val] {
+    const at = this.area(address, 2 * bytes, bytes, false);
     const access = bytes === 8 ? 'i64' : 'i32';
     return [load(access, at), load(access, at, bytes)];
   }
@@ -243,8 +243,8 @@ export class RegionSem extends SemBase implements Sem {
     if (opts?.ordered) atomicStoreAny(access, at, v);
     else store(access, at, v);
   }
-  storePair(address: Val, bytes: 4 | 8, lo: Val, hi: Val, opts?: Access): void {
-    const at = this.host(address, (2 * bytes) as Bytes, true, opts);
+  storePair(address: Val, bytes: 4 | 8, lo: Val, hi: Val): void {
+    const at = this.area(address, 2 * bytes, bytes, true);
     const access = bytes === 8 ? 'i64' : 'i32';
     store(access, at, lo);
     store(access, at, hi, bytes);
