@@ -1,72 +1,105 @@
-/** Runs test cases on Trireme's engine. */
+/** Runs test cases on Trireme's engine: one core in the cases' world, its translation tables and registers included. */
 import { archLibraries } from '../../core/arch/library.ts';
+import { CONFIG as PAUTH_CONFIG, pauthConfig } from '../../core/arch/pauth/config.ts';
+import { cpuOf, resetRegisters } from '../../core/arch/registers/reset.ts';
 import { regOffset } from '../../core/arch/registers/storage.ts';
 import * as state from '../../core/arch/state.ts';
 import { BareCore } from '../support/bare-core.ts';
-import { CODE, END_SYNDROME, END_WORDS, type Environment, WINDOW } from './environment.ts';
+import { CODE, END_SYNDROME, END_WORDS, type Environment, TABLES, translationTables, WINDOW } from './environment.ts';
 import type { Case, CreateExecutor, Executor, Mode } from './executor.ts';
 import { SLOT, type State } from './state.ts';
 
-/** Vectors of EL1, away from code and window; where a synchronous exception of EL1 with SP_EL1 goes. */
-const VECTORS = 0x4780_0000;
+const RAM = 0x4000_0000;
+const RAM_BYTES = 0x2000_0000;
+/** Vectors of EL1, in a block that EL1 may execute; where a synchronous exception of EL1 with SP_EL1 goes. */
+const VECTORS = RAM;
 const SAME_LEVEL = 0x200;
 const HLT_SEMIHOSTING = 0xd45e0000;
 
-/** The plain environment on flat memory: cases that fault or change the system level are not for this one yet. */
-class FlatExecutor implements Executor {
+class TriremeExecutor implements Executor {
   readonly name: string;
   private readonly core: BareCore;
-  constructor(mode: Mode) {
+  private readonly environment: Environment;
+
+  constructor(environment: Environment, mode: Mode) {
     this.name = `Trireme (${mode})`;
-    this.core = new BareCore({ mode, libraries: archLibraries() });
+    this.environment = environment;
+    const options: Record<string, boolean> = { has_el2: false, has_el3: false };
+    for (const property of environment.properties) {
+      const [name, setting] = property.split('=') as [string, string];
+      options[name] = setting === 'on';
+    }
+    const cpu = cpuOf('max', options);
+    this.core = new BareCore({
+      mode,
+      features: cpu.features,
+      libraries: archLibraries(cpu),
+      base: RAM,
+      memoryBytes: RAM_BYTES,
+    });
+    const { core } = this;
+    resetRegisters(core.view, core.cpu, cpu, 0);
+    core.setField32(PAUTH_CONFIG, pauthConfig(cpu.features));
+    for (const { name, value } of environment.setup) this.setRegister(name, value);
+    core.u8.set(new Uint8Array(translationTables().buffer), core.host(TABLES));
     // Every case ends in an exception: its vector leaves for the host.
-    this.core.place(VECTORS + SAME_LEVEL, [HLT_SEMIHOSTING]);
-    this.core.setField32(state.CONFIG_FLAGS, state.CONFIG.semihosting);
-    this.core.view.setBigUint64(this.core.cpu + regOffset('VBAR_EL1'), BigInt(VECTORS), true);
+    core.place(VECTORS + SAME_LEVEL, [HLT_SEMIHOSTING]);
+    core.setField32(state.CONFIG_FLAGS, core.field32(state.CONFIG_FLAGS) | state.CONFIG.semihosting);
+    this.setRegister('VBAR_EL1', BigInt(VECTORS));
+    core.space.core.resetTlb!(core.cpu, core.layout.banks(0));
   }
   run(cases: readonly Case[]): State[] {
     return cases.map((c) => this.one(c));
   }
+  private register(name: string): bigint {
+    return this.core.view.getBigUint64(this.core.cpu + regOffset(name), true);
+  }
+  private setRegister(name: string, value: bigint): void {
+    this.core.view.setBigUint64(this.core.cpu + regOffset(name), value, true);
+  }
+
   private one({ words, input }: Case): State {
-    const core = this.core;
+    const { core } = this;
     const { view, cpu } = core;
     const put = (offset: number, slot: number): void => view.setBigUint64(cpu + offset, input.slots[slot]!, true);
+    for (const { name, value } of this.environment.reset) this.setRegister(name, value);
     for (let i = 0; i < 31; i++) put(state.X + 8 * i, i);
     put(state.X + 8 * state.SLOT_SP, SLOT.sp);
+    put(regOffset('SP_EL0'), SLOT.spEl0);
     core.nzcv = input.nzcv;
     core.setField32(state.FPCR, input.fpcr);
     core.setField32(state.FPSR, input.fpsr);
     core.setField32(state.EXCL_ADDR, 0);
-    // Mode word of EL1, Non-secure, with FPCR's classes: what `contextChanged` would compute.
-    const rm = (input.fpcr >>> 22) & 3;
-    const bit = (n: number): number => (input.fpcr >>> n) & 1;
-    const fp = (rm << 6) | (bit(24) << 8) | (bit(25) << 9) | (bit(19) << 10) | (((input.fpsr >>> 4) & 1 ? 0 : 1) << 12);
-    core.setField32(state.MODE, (1 << 1) | (1 << 3) | fp);
     core.setField32(state.EL, 1);
     core.setField32(state.SPSEL, 1);
-    core.setField32(state.SECURITY, 1);
+    core.setField32(state.DAIF, 15);
+    core.setField32(state.BTYPE, 0);
     core.u8.set(input.v, cpu + state.V);
     core.u8.set(input.memory, core.host(WINDOW));
     core.place(CODE, [...words, ...END_WORDS, 0, 0]);
     core.pc = BigInt(CODE);
+    core.space.core.contextChanged!(cpu);
     core.run(10_000);
-    const register = (name: string): bigint => view.getBigUint64(cpu + regOffset(name), true);
     const out = input.copy();
     for (let i = 0; i < 31; i++) out.slots[i] = core.x(i);
     out.slots[SLOT.sp] = core.x(state.SLOT_SP);
-    out.slots[SLOT.pstate] = (input.pstate & ~0xf0000000n) | (BigInt(core.nzcv) << 28n);
+    out.slots[SLOT.spEl0] = this.register('SP_EL0');
+    out.slots[SLOT.pstate] = this.register('SPSR_EL1');
+    out.slots[SLOT.fpcr] = BigInt(core.field32(state.FPCR));
     out.slots[SLOT.fpsr] = BigInt(core.field32(state.FPSR));
     out.v.set(core.u8.subarray(cpu + state.V, cpu + state.V + 512));
     out.memory.set(core.u8.subarray(core.host(WINDOW), core.host(WINDOW) + out.memory.length));
-    if (register('ESR_EL1') !== END_SYNDROME) {
-      out.slots[SLOT.esr] = register('ESR_EL1');
-      out.slots[SLOT.pc] = register('ELR_EL1');
+    this.environment.capture.forEach(({ name }, i) => {
+      out.slots[SLOT.system + i] = this.register(name);
+    });
+    if (this.register('ESR_EL1') !== END_SYNDROME) {
+      out.slots[SLOT.esr] = this.register('ESR_EL1');
+      out.slots[SLOT.far] = this.register('FAR_EL1');
+      out.slots[SLOT.pc] = this.register('ELR_EL1');
     }
     return out;
   }
 }
 
-export const createExecutor: CreateExecutor = (environment: Environment, mode: Mode) => {
-  if (environment.name !== 'plain') throw new Error(`Trireme's executor has no environment ${environment.name} yet`);
-  return new FlatExecutor(mode);
-};
+export const createExecutor: CreateExecutor = (environment: Environment, mode: Mode) =>
+  new TriremeExecutor(environment, mode);
