@@ -2,19 +2,23 @@
  * MRS and MSR (register), C5.1 and C6.2: one handler a register and direction, generated from the register table.
  * Encodings without an entry there, or whose feature the CPU lacks, are UNDEFINED.
  */
+import { iff, unlikely } from '../control.ts';
 import { mrs, msr, readCompiles, writeCompiles } from '../registers/access.ts';
+import { bitSet, el2Enabled, takeTrap } from '../registers/conditions.ts';
 import type { Register } from '../registers/define.ts';
 import { registerAt, registers } from '../registers/table.ts';
+import { i32, i64, type Sem } from '../semantics.ts';
+import { MODE_FIELD } from '../state.ts';
 import { type Fields, Group } from './pattern.ts';
 
 /** Encoding of the register that an instruction names, as in the table. */
 const codeOf = (f: Fields): number => ((2 + f.o0!) << 14) | (f.op1! << 11) | (f.CRn! << 7) | (f.CRm! << 3) | f.op2!;
 
 /** ISS of EC 0x18 (ESR_ELx, trapped MSR, MRS or System instruction). */
-function syndrome(f: Fields, direction: 0 | 1): number {
-  const [op0, rt] = [2 + f.o0!, f.Rt!];
-  return (op0 << 20) | (f.op2! << 17) | (f.op1! << 14) | (f.CRn! << 10) | (rt << 5) | (f.CRm! << 1) | direction;
+function issOf(op0: number, op1: number, crn: number, crm: number, op2: number, rt: number, read: boolean): number {
+  return (op0 << 20) | (op2 << 17) | (op1 << 14) | (crn << 10) | (rt << 5) | (crm << 1) | (read ? 1 : 0);
 }
+const syndrome = (f: Fields, read: boolean): number => issOf(2 + f.o0!, f.op1!, f.CRn!, f.CRm!, f.op2!, f.Rt!, read);
 
 /** What the assembler calls a register. */
 function nameOf(f: Fields): string {
@@ -55,7 +59,7 @@ for (const kind of kinds('read')) {
     feature: kind.features,
     interpretOnly: !kind.compiles,
     where: (f) => kind.codes.has(codeOf(f)),
-    imm: (f) => syndrome(f, 1),
+    imm: (f) => syndrome(f, true),
     asm: (f) => `mrs ${f.Rt === 31 ? 'xzr' : `x${f.Rt}`}, ${nameOf(f)}`,
     run: (s, f) => mrs(s, known(f)),
   });
@@ -65,10 +69,52 @@ for (const kind of kinds('write')) {
     feature: kind.features,
     interpretOnly: !kind.compiles,
     where: (f) => kind.codes.has(codeOf(f)),
-    imm: (f) => syndrome(f, 0),
+    imm: (f) => syndrome(f, false),
     asm: (f) => `msr ${nameOf(f)}, ${f.Rt === 31 ? 'xzr' : `x${f.Rt}`}`,
     run: (s, f) => msr(s, known(f)),
   });
 }
 
-export const systemRegisters: readonly Group[] = [plain, floating];
+/**
+ * Space for IMPLEMENTATION DEFINED functionality: MRS, MSR with op0 = 3 and SYS, SYSL with op0 = 1, CRn 11 and 15. Named CPUs have
+ * registers there that firmware touches: they read as zero and ignore writes. HCR_EL2.TIDCP traps all of it from EL1.
+ */
+const space = new Group('implementation defined');
+/** Lowest exception level by op1. */
+const LOWEST = [1, 1, 1, 1, 2, 2, 3, 3] as const;
+
+function implementationDefined(s: Sem, op1: number, exists: boolean, read: boolean): void {
+  const el = s.mode(MODE_FIELD.el);
+  unlikely(el.eqz(), () => s.leaveTo('undefined'));
+  iff(el.eq(1), () => {
+    unlikely(bitSet(s.cpu, 'HCR_EL2', 20), () => unlikely(el2Enabled(s.cpu), () => takeTrap(s, i32(2))));
+  });
+  if (!exists) s.leaveTo('undefined');
+  else if (LOWEST[op1]! > 1) unlikely(el.ltU(LOWEST[op1]!), () => s.leaveTo('undefined'));
+  if (read) s.setX('Rt', i64(0));
+}
+for (const exists of [true, false]) {
+  for (const [name, bits, op0, read] of [
+    ['MRS', '1101010100 1 11 op1:3 1 immn 11 immm:4 immo:3 Rt:w', 3, true],
+    ['MSR (register)', '1101010100 0 11 op1:3 1 immn 11 immm:4 immo:3 Rt', 3, false],
+    ['SYSL', '1101010100 1 01 op1:3 1 immn 11 immm:4 immo:3 Rt:w', 1, true],
+    ['SYS', '1101010100 0 01 op1:3 1 immn 11 immm:4 immo:3 Rt', 1, false],
+  ] as const) {
+    const crn = (f: Fields): number => 11 | (f.immn! << 2);
+    space.insn(`${name}, implementation defined`, bits, {
+      ...(exists ? { feature: 'IMPDEF' } : {}),
+      interpretOnly: !exists,
+      imm: (f) => issOf(op0, f.op1!, crn(f), f.immm!, f.immo!, f.Rt!, read),
+      asm: (f) => {
+        const x = f.Rt === 31 ? 'xzr' : `x${f.Rt}`;
+        const register = `s${op0}_${f.op1}_c${crn(f)}_c${f.immm}_${f.immo}`;
+        if (op0 === 3) return read ? `mrs ${x}, ${register}` : `msr ${register}, ${x}`;
+        const call = `#${f.op1}, c${crn(f)}, c${f.immm}, #${f.immo}`;
+        return read ? `sysl ${x}, ${call}` : `sys ${call}${f.Rt === 31 ? '' : `, ${x}`}`;
+      },
+      run: (s, f) => implementationDefined(s, f.op1!, exists, read),
+    });
+  }
+}
+
+export const systemRegisters: readonly Group[] = [plain, floating, space];

@@ -9,6 +9,7 @@ import type { Sem } from '../semantics.ts';
 import { CONFIG, CONFIG_FLAGS, MODE_FIELD, SPSEL } from '../state.ts';
 import type { El, Register, Trap, Undefined } from './define.ts';
 import { regOffset } from './storage.ts';
+import { COUNTERS } from './table/pmu.ts';
 
 const EC_SYSREG = 0x18;
 
@@ -125,6 +126,15 @@ export function undefinedHere(s: Sem, kind: Undefined, el: El): Val {
       return el === 2 ? security.ne(3) : i32(0);
     case 'lor':
       return el === 3 ? bitSet(cpu, 'SCR_EL3', 0).eqz() : security.eqz();
+    // No such counter; 31 stands for the cycle counter, whose type alone may be reached this way.
+    case 'selectedType':
+      return s
+        .state('i32', regOffset('PMSELR_EL0'))
+        .and(31)
+        .sub(COUNTERS)
+        .ltU(31 - COUNTERS);
+    case 'selectedCount':
+      return s.state('i32', regOffset('PMSELR_EL0')).and(31).geU(COUNTERS);
     case 'secureTimer':
       if (el === 2) return i32(1);
       return el === 3 ? i32(0) : security.or(bitSet(cpu, 'SCR_EL3', 18));

@@ -36,7 +36,7 @@ export interface Trap {
 }
 
 /** What makes an access UNDEFINED beside the exception level; see `conditions.ts`. */
-export type Undefined = 'sp0' | 'e2h' | 'secure' | 'realm' | 'lor' | 'secureTimer';
+export type Undefined = 'sp0' | 'e2h' | 'secure' | 'realm' | 'lor' | 'secureTimer' | 'selectedType' | 'selectedCount';
 
 /** Where a read's value comes from: the slot, or a reader of `readers.ts`. */
 export type ReadKind = string;

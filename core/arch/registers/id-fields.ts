@@ -85,17 +85,17 @@ const TABLE: Readonly<Record<string, string>> = {
     TGran64_2 36 *=1 TGran64=2
     TGran4_2 40 *=1 TGran4=2 TGran4+LPA2=3
     ExS 44 ExS=1
-    FGT 56 FGT=1
-    ECV 60 ECV=1 ECV_POFF=2`,
+    FGT 56 FGT+EL2=1
+    ECV 60 ECV=1 ECV_POFF+EL2=2`,
   ID_AA64MMFR1_EL1: `
     HAFDBS 0 HAF=1 HAFDBS=2
-    VMIDBits 4 VMID16=2
-    VH 8 VHE=1
+    VMIDBits 4 VMID16+EL2=2
+    VH 8 VHE+EL2=1
     HPDS 12 HPDS=1 HPDS2=2
     LO 16 LOR=1
     PAN 20 PAN=1 PAN2=2 PAN3=3
-    XNX 28 XNX=1
-    HCX 40 HCX=1
+    XNX 28 XNX+EL2=1
+    HCX 40 HCX+EL2=1
     AFP 44 AFP=1
     TIDCP1 52 TIDCP1=1
     CMOW 56 CMOW=1`,
@@ -108,16 +108,16 @@ const TABLE: Readonly<Record<string, string>> = {
     ST 28 TTST=1
     AT 32 LSE2=1
     IDS 36 IDST=1
-    FWB 40 S2FWB=1
+    FWB 40 S2FWB+EL2=1
     TTL 48 TTL=1
     BBM 52 BBM=2
-    EVT 56 EVT=2
+    EVT 56 EVT+EL2=2
     E0PD 60 E0PD=1`,
   ID_AA64MMFR3_EL1: `
     TCRX 0 TCR2=1
     SCTLRX 4 SCTLR2=1
     S1PIE 8 S1PIE=1
-    S2PIE 12 S2PIE=1
+    S2PIE 12 S2PIE+EL2=1
     MEC 28 MEC=1`,
 };
 

@@ -67,7 +67,13 @@ for (const [name, mask] of [
 ] as const) {
   defineTest(name, (cpu) => reg32(cpu, 'PMUSERENR_EL0').and(mask).eqz());
 }
-for (let n = 0; n < COUNTERS; n++) defineTest(`pmCounter${n}`, (cpu) => reg32(cpu, 'MDCR_EL2').and(31).leU(n));
+for (let n = 0; n < COUNTERS; n++) {
+  defineTest(`pmCounter${n}`, (cpu) => reg32(cpu, 'MDCR_EL2').and(31).leU(n));
+}
+defineTest('pmSelected', (cpu) => {
+  const counter = reg32(cpu, 'PMSELR_EL0').and(31);
+  return reg32(cpu, 'MDCR_EL2').and(31).leU(counter).and(counter.ne(CYCLES));
+});
 
 /** (cpu, counter, filter) → 1 when it counts in this state (CountPMUEvents). */
 pmu.define('pmuCounts', [I32, I32, I32], I32, (_link, c, n, filter) => {
@@ -231,19 +237,14 @@ pmu.define('pmuReadControl', READ, I32, (link, c, rec, n, _at) => {
   const hpmn = reg(cpu, 'MDCR_EL2').and(31);
   finishRead(link, cpu, rec!, n!, select(limited, v.and(~0xf800).or(hpmn.shl(11)), v));
 });
-/** The counter that PMSELR_EL0 selects, and whether it is one that this level can see. */
-function selected(cpu: Val): { n: Val; ok: Val } {
-  const n = reg32(cpu, 'PMSELR_EL0').and(31);
-  return { n, ok: n.ne(CYCLES).and(accessible(cpu).shrU(n).and(1)) };
-}
+/** The counter that PMSELR_EL0 selects; access checks have seen to it that it is one (31: the cycle counter's filter). */
+const selected = (cpu: Val): Val => reg32(cpu, 'PMSELR_EL0').and(31);
 pmu.define('pmuReadSelected', READ, I32, (link, c, rec, n, at) => {
   const cpu = c!;
   begin(link, cpu, n!);
-  const s = selected(cpu);
-  const cycles = s.n.eq(CYCLES).and(at!.eq(regOffset('PMEVTYPER0_EL0')));
-  const v = variable(I64, 0);
-  iff(s.ok, () => v.set(load('i64', counterAt(cpu, s.n).add(at!))));
-  finishRead(link, cpu, rec!, n!, select(cycles, reg(cpu, 'PMCCFILTR_EL0'), v.get()));
+  const counter = selected(cpu);
+  const slot = select(counter.eq(CYCLES), cpu.add(regOffset('PMCCFILTR_EL0')), counterAt(cpu, counter).add(at!));
+  finishRead(link, cpu, rec!, n!, load('i64', slot));
 });
 readBy('pmu.count', 'pmuReadCount', (r) => regOffset(r.name));
 readBy('pmu.bits', 'pmuReadBits', (r) => regOffset(r.name));
@@ -286,10 +287,13 @@ change('pmuWriteType', (_l, cpu, at, v) => {
   store('i64', cpu.add(at), v.and(mask));
 });
 change('pmuWriteSelected', (_l, cpu, at, v) => {
-  const s = selected(cpu);
-  const type = at.eq(regOffset('PMEVTYPER0_EL0'));
-  iff(s.ok, () => store('i64', counterAt(cpu, s.n).add(at), v.and(select(type, typeMask(cpu), reg(cpu, 'pmu width')))));
-  iff(s.n.eq(CYCLES).and(type), () => setReg(cpu, 'PMCCFILTR_EL0', v.and(filterMask(cpu))));
+  const counter = selected(cpu);
+  const mask = select(at.eq(regOffset('PMEVTYPER0_EL0')), typeMask(cpu), reg(cpu, 'pmu width'));
+  iff(
+    counter.eq(CYCLES),
+    () => setReg(cpu, 'PMCCFILTR_EL0', v.and(filterMask(cpu))),
+    () => store('i64', counterAt(cpu, counter).add(at), v.and(mask)),
+  );
 });
 change('pmuWriteControl', (_l, cpu, _at, v) => {
   const can = accessible(cpu);

@@ -1,5 +1,6 @@
 /** Reset of a core: system registers, PSTATE, and what generated code reads of the CPU (D1.4.3, "Resets"). */
 import { type CpuModel, type CpuOptions, cpuFeatures, cpuModel } from '../features.ts';
+import { CONFIG as PAUTH_CONFIG, pauthConfig } from '../pauth/config.ts';
 import * as state from '../state.ts';
 import type { ResetContext } from './define.ts';
 import { idFields, idFieldValue } from './id-fields.ts';
@@ -88,6 +89,7 @@ export function resetRegisters(view: DataView, at: number, cpu: Cpu, index: numb
   put(state.FPSR, 0);
   put(state.SECURITY, features.has('RME') ? 2 : el3 ? 0 : 1);
   put(state.PSTATE_ABSENT, absentBits(features));
+  put(PAUTH_CONFIG, pauthConfig(features));
   const keep = state.CONFIG.hostHvc | state.CONFIG.hostSmc | state.CONFIG.semihosting;
   const flags =
     (view.getUint32(at + state.CONFIG_FLAGS, true) & keep) |

@@ -126,14 +126,21 @@ area.reg('PMCCFILTR_EL0', [3, 3, 14, 15, 7], 'Performance Monitors Cycle Count F
 });
 area.reg('PMXEVTYPER_EL0', [3, 3, 9, 13, 1], 'Performance Monitors Selected Event Type', {
   ...PMU,
-  traps: [user('pmEN'), TPM],
+  traps: [user('pmEN'), TPM, trap('MDCR_EL2', 0, 2, { from: below2, test: 'pmSelected' })],
+  undefined: 'selectedType',
   hdfg: 13,
   read: 'pmu.selected.type',
   effect: 'pmu.selected.type',
 });
 area.reg('PMXEVCNTR_EL0', [3, 3, 9, 13, 2], 'Performance Monitors Selected Event Count', {
   ...PMU,
-  traps: [user('pmER', 'read'), user('pmEN', 'write'), TPM],
+  traps: [
+    user('pmER', 'read'),
+    user('pmEN', 'write'),
+    TPM,
+    trap('MDCR_EL2', 0, 2, { from: below2, test: 'pmSelected' }),
+  ],
+  undefined: 'selectedCount',
   hdfg: 12,
   read: 'pmu.selected.count',
   effect: 'pmu.selected.count',

@@ -11,7 +11,7 @@ for (const [name, op2] of [
     feature: 'RNG',
     el: 0,
     writeEl: null,
-    traps: [trap('SCR_EL3', 40, 3, { from: [0, 1, 2] })],
+    traps: [trap('SCR_EL3', 40, 3, { from: [0, 1, 2, 3] })],
     read: 'random',
   });
 }
