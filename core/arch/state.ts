@@ -175,8 +175,8 @@ export const MODE_FIELD = {
   /** FPSR.IXC is still clear, so inexactness has to be found out. */
   inexactWanted: [12, 1],
   /**
-   * Pointer authentication, as the routine `pauthMode(cpu)` → i32 gives all these bits in place: `contextChanged` is to OR them in
-   * (they are 0 when it is not built in). Keys that SCTLR_ELx turns off; using a key traps; not the fast algorithm.
+   * Pointer authentication, as the routine `pauthMode(cpu)` → i32 gives all these bits in place: `contextChanged` ORs them in.
+   * Keys that SCTLR_ELx turns off; using a key traps; not the fast algorithm with all features.
    */
   pauthOffIA: [13, 1],
   pauthOffIB: [14, 1],

@@ -108,7 +108,7 @@ for (const key of [IA, IB]) {
   }
   group.insn(`RETA${letter}`, `1101011 0 0 10 11111 00001 ${m} 11111 11111`, {
     feature: 'PAuth',
-    flow: 'indirect',
+    flow: 'return',
     asm: `reta${letter}`.toLowerCase(),
     run: (s) => s.jumpTo(authenticate(s, key, s.xReg(30), s.xReg(SP), true), 'return'),
   });

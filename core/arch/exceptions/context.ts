@@ -82,7 +82,8 @@ context.define('contextChanged', [I32], null, (link, c) => {
     .or(put(el, MODE_FIELD.el))
     .or(put(word(cpu, state.SECURITY), MODE_FIELD.security))
     .or(put(fpTrapLevel(cpu, el, h).ne(0), MODE_FIELD.fpTrapped))
-    .or(fpMode(cpu));
+    .or(fpMode(cpu))
+    .or(call(link('pauthMode'), cpu));
   setWord(cpu, state.MODE, mode);
   run(link('selectBanks'), cpu);
   run(link('masksChanged'), cpu);

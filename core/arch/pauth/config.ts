@@ -88,6 +88,3 @@ export const PAUTH_KEYS = {
   DB: { name: 'APDBKey', data: true, b: true, off: MODE_FIELD.pauthOffDB, fields: DATA },
 } as const satisfies Record<string, PauthKey>;
 export const GENERIC_KEY = 'APGAKey';
-
-/** Instructions that BTYPE accepts as `BTI c`, or as `BTI jc` while SCTLR_ELx.BT is 0: PACIASP and PACIBSP. */
-export const LANDING_PADS: readonly number[] = [0xd503233f, 0xd503237f];
