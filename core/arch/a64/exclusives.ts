@@ -1,7 +1,7 @@
 /**
  * Exclusive accesses (C4.1.96). The monitor is the core's own: host address, size and loaded value. A store-exclusive succeeds when
  * memory still has that value: a compare-and-swap (so it cannot see that others changed it and changed it back). CLREX is with
- * the barriers.
+ * the barriers. Registers that a form has no use for should be 31 in its word; whatever they are is ignored.
  */
 import { atomicLoad } from '../../wasm/build.ts';
 import { lane } from '../../wasm/value.ts';
@@ -34,7 +34,7 @@ for (const w of WIDTHS) {
     ['0', '', ''],
     ['1', 'A', 'L'],
   ] as const) {
-    group.insn(`LD${acquire}XR${w.suffix}`, `${w.size} 001000 0 1 0 11111 ${o0} 11111 Rn:s Rt:w`, {
+    group.insn(`LD${acquire}XR${w.suffix}`, `${w.size} 001000 0 1 0 immrs:5 ${o0} immrt2:5 Rn:s Rt:w`, {
       asm: `ld${acquire.toLowerCase()}xr${w.suffix.toLowerCase()} <${w.reg}t>, [<Xn|SP>]`,
       run: (s) => {
         const host = s.atomicAddress(s.x('Rn'), w.bytes, { only: 'read' });
@@ -43,7 +43,7 @@ for (const w of WIDTHS) {
         s.setR(w.sf, 'Rt', v);
       },
     });
-    group.insn(`ST${release}XR${w.suffix}`, `${w.size} 001000 0 0 0 Rs:w ${o0} 11111 Rn:s Rt`, {
+    group.insn(`ST${release}XR${w.suffix}`, `${w.size} 001000 0 0 0 Rs:w ${o0} immrt2:5 Rn:s Rt`, {
       asm: `st${release.toLowerCase()}xr${w.suffix.toLowerCase()} <Ws>, <${w.reg}t>, [<Xn|SP>]`,
       run: (s) => {
         const desired = narrowed(w, s.r(w.sf, 'Rt'));
@@ -66,7 +66,7 @@ for (const [o0, acquire, release] of [
   const load = `LD${acquire}XP`;
   const store = `ST${release}XP`;
   // Two words are one access of 64 bits.
-  group.insn(load, `10 001000 0 1 1 11111 ${o0} Rt2:w Rn:s Rt:w`, {
+  group.insn(load, `10 001000 0 1 1 immrs:5 ${o0} Rt2:w Rn:s Rt:w`, {
     asm: `${load.toLowerCase()} <Wt>, <Wt2>, [<Xn|SP>]`,
     run: (s) => {
       const host = s.atomicAddress(s.x('Rn'), 8, { only: 'read' });
@@ -88,7 +88,7 @@ for (const [o0, acquire, release] of [
     },
   });
   // Two doublewords: each is single-copy atomic; the pair is when its store succeeds, which compares both (B2.9.5).
-  group.insn(load, `11 001000 0 1 1 11111 ${o0} Rt2:w Rn:s Rt:w`, {
+  group.insn(load, `11 001000 0 1 1 immrs:5 ${o0} Rt2:w Rn:s Rt:w`, {
     asm: `${load.toLowerCase()} <Xt>, <Xt2>, [<Xn|SP>]`,
     run: (s) => {
       const host = s.atomicAddress(s.x('Rn'), 16, { only: 'read' });
