@@ -56,7 +56,11 @@ interface Place {
 const keyOf = (p: Place): string => (p.returns.length ? `${p.returns.join()}:${p.at}` : `${p.at}`);
 
 /** Builds the graph from `entry` (instruction index in its page), or null when nothing there can be compiled. */
-export function buildCfg(entry: number, fetch: (at: number) => Instruction | null): Cfg | null {
+export function buildCfg(
+  entry: number,
+  fetch: (at: number) => Instruction | null,
+  targetsSeen: (at: number) => readonly number[],
+): Cfg | null {
   const code = new Map<number, Instruction | null>();
   const get = (at: number): Instruction | null => {
     let i = code.get(at);
@@ -83,7 +87,7 @@ export function buildCfg(entry: number, fetch: (at: number) => Instruction | nul
       reached.add(keyOf(p));
       const ins = get(p.at)!;
       if (ins.d.pattern.flow) {
-        for (const t of targetsOf(p, ins)) {
+        for (const t of targetsOf(p, ins, targetsSeen)) {
           if (compilable(t.at) && !leaders.has(keyOf(t))) {
             leaders.set(keyOf(t), t);
             work.push(t);
@@ -103,7 +107,7 @@ export function buildCfg(entry: number, fetch: (at: number) => Instruction | nul
       const ins = get(p.at)!;
       b.code.push(ins);
       if (ins.d.pattern.flow) {
-        b.targets = targetsOf(p, ins).map((t) => [t.at, keyOf(t)]);
+        b.targets = targetsOf(p, ins, targetsSeen).map((t) => [t.at, keyOf(t)]);
         break;
       }
       p = { at: p.at + 1, returns: p.returns };
@@ -163,7 +167,10 @@ export function buildCfg(entry: number, fetch: (at: number) => Instruction | nul
       }
     }
   }
-  for (const b of ordered) b.merge = b.predecessors.filter((p) => p.order < b.order).length > 1;
+  for (const b of ordered) {
+    const before = b.predecessors.filter((p) => p.order < b.order);
+    b.merge = before.length > 1;
+  }
 
   const used: Registers = { x: 0, v: 0, flags: false };
   const written: Registers = { x: 0, v: 0, flags: false };
@@ -184,7 +191,7 @@ export function buildCfg(entry: number, fetch: (at: number) => Instruction | nul
 }
 
 /** Places inside the page that follow a control transfer. */
-function targetsOf(p: Place, ins: Instruction): Place[] {
+function targetsOf(p: Place, ins: Instruction, targetsSeen: (at: number) => readonly number[]): Place[] {
   const { flow } = ins.d.pattern;
   const { returns } = p;
   const inside = (at: number): Place[] => (at >= 0 && at < 1024 ? [{ at, returns }] : []);
@@ -198,6 +205,11 @@ function targetsOf(p: Place, ins: Instruction): Place[] {
       // Calls are followed into, so that the return becomes one comparison.
       if (returns.length === MAX_CALLS || p.at + 1 >= 1024) return [];
       return target.map(({ at }) => ({ at, returns: [...returns, p.at + 1] }));
+    case 'indirect':
+      return targetsSeen(p.at).map((at) => ({ at, returns }));
+    case 'indirectCall':
+      if (returns.length === MAX_CALLS || p.at + 1 >= 1024) return [];
+      return targetsSeen(p.at).map((at) => ({ at, returns: [...returns, p.at + 1] }));
     case 'return':
       return returns.length ? [{ at: returns[returns.length - 1]!, returns: returns.slice(0, -1) }] : [];
     default:
@@ -295,5 +307,6 @@ function flow(ordered: readonly CfgBlock[]): void {
 /** How many places control can go from here, inside or outside of the region. */
 function neededTargets(b: CfgBlock): number {
   const { flow } = b.code[b.code.length - 1]!.d.pattern;
+  if (flow === 'indirect' || flow === 'indirectCall') return Number.POSITIVE_INFINITY;
   return flow === 'branch' || flow === 'return' ? 2 : 1;
 }

@@ -166,7 +166,12 @@ export class InterpreterSem extends SemBase implements Sem {
     this.next(1);
     this.ended = true;
   }
-  jumpTo(address: Val, _kind: 'call' | 'return' | 'jump'): void {
+  jumpTo(address: Val, kind: 'call' | 'return' | 'jump'): void {
+    if (kind !== 'return') {
+      // A mark for the target's place in its page: the region compiler follows jumps to where they went before.
+      const mark = i64(1).shl(address.shrU(2).and(63));
+      store('i64', this.rec, load('i64', this.rec, REC_IMM).or(mark), REC_IMM);
+    }
     tailCall(this.link('jump'), this.cpu, address, this.n.sub(1));
     this.end();
   }

@@ -12,6 +12,8 @@ import {
   atomicLoad,
   block,
   br,
+  brIf,
+  brTable,
   type FnRef,
   iff,
   load,
@@ -31,7 +33,17 @@ import { Module } from '../wasm/module.ts';
 import { I32, I64, type Ty } from '../wasm/opcodes.ts';
 import { fnState, type Label, nested, statement } from '../wasm/scope.ts';
 import { i32, select, type Val } from '../wasm/value.ts';
-import { FIRST_REGION, H_FIRST_FREE, HANDLER, REC_ACTIVE, REC_BASE_HANDLER, TABLE_SIZE } from './abi.ts';
+import {
+  FIRST_REGION,
+  H_FIRST_FREE,
+  HANDLER,
+  PAGE_HEAT,
+  PAGE_RECORDS,
+  REC_ACTIVE,
+  REC_BASE_HANDLER,
+  REC_IMM,
+  TABLE_SIZE,
+} from './abi.ts';
 import { buildCfg, type Cfg, type CfgBlock, type Registers } from './cfg.ts';
 import type { CodeSpace, Decoded } from './codespace.ts';
 import { type Effects, effectsOf } from './effects.ts';
@@ -42,6 +54,9 @@ const STINT = 200_000;
 /** Hot entries that are compiled together. */
 const BATCH = 24;
 
+/** Indirect jumps: targets followed at most, and jumps there before that counts. */
+const MAX_TARGETS = 40;
+const WARM = 4;
 /** Generated code is kept up to this many bytes of WebAssembly; beyond it the oldest goes. */
 const CODE_BYTES = 24 << 20;
 /** A page whose code changed this often after it was compiled stays interpreted. */
@@ -113,6 +128,21 @@ export class Regions {
     return { word, d, effects };
   }
 
+  /** Where in its page the indirect jump at index `at` went before: targets that are warm, and that it has marked. */
+  private targetsSeen(page: number, at: number): number[] {
+    const { space } = this;
+    const base = space.baseOfPage(page);
+    const marks = (recordAddress(base, at) + REC_IMM) >> 2;
+    const [lo, hi] = [space.u32[marks]!, space.u32[marks + 1]!];
+    const heat = (base + PAGE_HEAT) >> 1;
+    const seen: number[] = [];
+    for (let i = 0; i < PAGE_RECORDS && seen.length < MAX_TARGETS; i++) {
+      const bit = i & 63;
+      if (space.u16[heat + i]! >= WARM && ((bit < 32 ? lo >>> bit : hi >>> (bit - 32)) & 1) !== 0) seen.push(i);
+    }
+    return seen;
+  }
+
   /** Compiles all that is queued, as one module. */
   flush(): void {
     if (!this.queue.length) return;
@@ -127,7 +157,11 @@ export class Regions {
       this.queued.delete(rec);
       const page = this.space.pageOf(rec);
       const at = (rec - this.space.baseOfPage(page)) >> 4;
-      const cfg = buildCfg(at, (i) => this.instruction(page, i));
+      const cfg = buildCfg(
+        at,
+        (i) => this.instruction(page, i),
+        (i) => this.targetsSeen(page, i),
+      );
       if (!cfg || (this.rewritten.get(page) ?? 0) > MAX_REWRITES) continue;
       const build = new RegionBuilder(this.space, page, cfg, new ModeAssumption(this.modeOf()), link);
       const fn = m.func(`r${rec}`, HANDLER.params, HANDLER.result, (cpu, r, n) => build.emit(cpu!, r!, n!));
@@ -413,10 +447,13 @@ class RegionBuilder {
       const to = newLocal(I64);
       flush([[to, term.to]]);
       const address = stableLocal(I64, to);
-      for (const at of b.successors.keys()) {
-        // The return that was expected: the call was followed into.
-        iff(address.eq(load('i64', this.cpu, state.PC_PAGE).add(4 * at)), () => this.go(b, at));
-      }
+      const { flow } = last!.d.pattern;
+      if (flow !== 'return' && b.successors.size > 0) this.dispatch(b, address);
+      else
+        for (const at of b.successors.keys()) {
+          // The return that was expected: the call was followed into.
+          iff(address.eq(load('i64', this.cpu, state.PC_PAGE).add(4 * at)), () => this.go(b, at));
+        }
       this.exitTo(b, address, true);
     } else if (term?.kind === 'jump') {
       flush();
@@ -427,6 +464,27 @@ class RegionBuilder {
       else if (b.end === 'page') this.exitTo(b, load('i64', this.cpu, state.PC_PAGE).add(4096), false);
       else this.go(b, b.start + count);
     }
+  }
+  /** An indirect jump to one of the places where it went before. */
+  private dispatch(b: CfgBlock, address: Val): void {
+    const places = [...b.successors.keys()].sort((p, q) => p - q);
+    const [low, high] = [places[0]!, places[places.length - 1]!];
+    const distance = address.sub(load('i64', this.cpu, state.PC_PAGE)).sub(4 * low);
+    // Rotated so that low bits of a misaligned target make the index large.
+    const index = variable(I32, distance.lo32().rotr(2));
+    block((outside) => {
+      brIf(distance.geU(4096), outside);
+      const build = (n: number, labels: readonly Label[]): void => {
+        if (n === places.length) {
+          const table = Array.from({ length: high - low + 1 }, (_, i) => labels[places.indexOf(low + i)] ?? outside);
+          brTable(index.get(), table, outside);
+          return;
+        }
+        block((label) => build(n + 1, [...labels, label]));
+        this.go(b, places[n]!);
+      };
+      build(0, []);
+    });
   }
   private branchTo(b: CfgBlock, at: number, target: number): void {
     const to = at + target / 4;

@@ -63,7 +63,7 @@ group.insn('BR', '1101011 0000 11111 000000 Rn 00000', {
   run: (s) => s.jumpTo(s.x('Rn'), 'jump'),
 });
 group.insn('BLR', '1101011 0001 11111 000000 Rn 00000', {
-  flow: 'indirect',
+  flow: 'indirectCall',
   asm: 'blr <Xn>',
   run: (s) => {
     const to = s.x('Rn');

@@ -39,7 +39,7 @@ export interface PatternSpec {
   /** Assembly text: a template as described above, or a function where a template cannot say it. */
   readonly asm?: string | ((f: Fields, pc: bigint) => string);
   /** How control leaves, for instructions that do not simply go on to the next. */
-  readonly flow?: 'jump' | 'call' | 'branch' | 'indirect' | 'return';
+  readonly flow?: 'jump' | 'call' | 'branch' | 'indirect' | 'indirectCall' | 'return';
   /** Uses the SIMD and floating-point registers: trapped as CPACR_EL1, CPTR_EL2 and CPTR_EL3 say (set by the group). */
   readonly fp?: boolean;
   /** Never compiled: the region ends before it (system instructions, exceptions). */
