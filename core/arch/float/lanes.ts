@@ -10,6 +10,7 @@ import { i64, lane } from '../../wasm/value.ts';
 import { select, variable } from '../control.ts';
 import { I32, I64, op, type Val } from '../semantics.ts';
 import { FORMATS, type Format } from './format.ts';
+import { UNSIGNED } from './integral.ts';
 
 /** Routines with a vector form: how many vectors they take, and whether a `how` comes last. */
 const VECTOR_FORMS: readonly [name: string, vectors: number, how: boolean][] = [
@@ -28,8 +29,18 @@ export function defineLanes(lib: Library): void {
       const operands = Array.from({ length: vectors }, (): Ty => V128);
       const params: Ty[] = [I32, I32, I32, ...operands, ...(how ? ([I32] as const) : [])];
       lib.define(`${name}.${f.name}.v`, params, V128, (link, cpu, ctl, bytes, ...rest) => {
-        const extend = name === 'fpFromInt' && f.bits < 64;
-        perLane(link, `${name}.${f.name}`, f, cpu!, ctl!, bytes!, rest.slice(0, vectors), rest.slice(vectors), extend);
+        const integers = name === 'fpFromInt';
+        perLane(
+          link,
+          `${name}.${f.name}`,
+          f,
+          cpu!,
+          ctl!,
+          bytes!,
+          rest.slice(0, vectors),
+          rest.slice(vectors),
+          integers,
+        );
       });
     }
     if (f.bits !== 16) {
@@ -56,7 +67,7 @@ function perLane(
   bytes: Val,
   vectors: readonly Val[],
   tail: readonly Val[],
-  signExtend: boolean,
+  integers: boolean,
 ): void {
   const one = (xs: readonly Val[]): Val => call(link(routine), cpu, ctl, ...xs, ...tail);
   if (f.bits === 64) {
@@ -72,14 +83,12 @@ function perLane(
   const left = variable(I32, bytes);
   const mask = (1n << BigInt(n)) - 1n;
   loop((again) => {
-    const xs = halves.map(([l]) =>
-      signExtend
-        ? l
-            .get()
-            .shl(64 - n)
-            .shrS(64 - n)
-        : l.get().and(mask),
-    );
+    const xs = halves.map(([l]) => {
+      const x = l.get().and(mask);
+      if (!integers) return x;
+      const signed = x.shl(64 - n).shrS(64 - n);
+      return select(tail[0]!.and(UNSIGNED), x, signed);
+    });
     const r = one(xs);
     for (const [l, h] of halves) {
       l.set(

@@ -136,7 +136,9 @@ function defineRound(lib: Library, f: Format): void {
     unlikely(bits.geU(f.infinity), () => {
       raise(link, cpu, ctl, FPSR_BIT.ofc | FPSR_BIT.ixc);
       const nearest = ctl.and(RMODE_MASK | CTL.odd).eqz();
-      const infinite = nearest.or(ctl.and(CTL.odd).eqz().and(roundsAway(ctl, sign)));
+      const away = ctl.and(CTL.odd).eqz().and(roundsAway(ctl, sign));
+      // Rounding to odd keeps to finite numbers (FCVTXN), but for dot products of BFloat16.
+      const infinite = nearest.or(away).or(ctl.and(CTL.quiet).ne(0));
       ret(select(infinite, i64(f.infinity), i64(f.infinity - 1n)).or(sign));
     });
     iff(flags.get(), () => raise(link, cpu, ctl, flags.get()));

@@ -1,8 +1,15 @@
 /** Floating point: scalar arithmetic by hand (it proved the rig: styles, rounding modes, FPSR), the rest from the table. */
 
+import * as byElement from '../../../core/arch/a64/fp-by-element.ts';
+import * as compare from '../../../core/arch/a64/fp-compare.ts';
+import * as complex from '../../../core/arch/a64/fp-complex.ts';
+import * as convert from '../../../core/arch/a64/fp-convert.ts';
+import * as scalar from '../../../core/arch/a64/fp-scalar.ts';
 import * as threeSame from '../../../core/arch/a64/fp-three-same.ts';
 import * as twoReg from '../../../core/arch/a64/fp-two-reg.ts';
-import type { Pattern } from '../../../core/arch/a64/pattern.ts';
+import * as vectorConvert from '../../../core/arch/a64/fp-vector-convert.ts';
+import * as widening from '../../../core/arch/a64/fp-widening.ts';
+import { fieldsOf, type Pattern } from '../../../core/arch/a64/pattern.ts';
 import { templatesFrom } from '../from-table.ts';
 import { fromPattern, type Template } from '../template.ts';
 import type { Style } from '../values.ts';
@@ -76,10 +83,14 @@ const scalarTemplates: Template[] = formats.flatMap(([name, type, style]): Templ
 });
 
 /** Lanes like the first source's: its letter in the assembly text. */
-function styleOf({ asm }: Pattern): Style {
-  const letter =
-    typeof asm === 'string' ? /<(?:V\w\.\d*)?([HSD])n?[>.]/.exec(asm.replace(/^.*?(?=<\w*n[.>])/, ''))?.[1] : undefined;
-  return letter === 'H' ? 'half' : letter === 'S' ? 'single' : letter === 'D' ? 'double' : 'integer';
+function styleOf(pattern: Pattern): Style {
+  if (/^(U?RECPE|URSQRTE|[SU]CVTF)/.test(pattern.name)) return 'integer';
+  if (/^BF(?!CVT)/.test(pattern.name)) return 'bfloat';
+  const asm =
+    typeof pattern.asm === 'function' ? pattern.asm(fieldsOf(pattern, pattern.value), 0n) : (pattern.asm ?? '');
+  const [, first = '', second = ''] = /^\S+ ([^,]+)(?:, ([^,]+))?/.exec(asm) ?? [];
+  const letter = /^<?(?:V\w|v\d+)?\.?\d*([HSDhsd])/.exec(second || first)?.[1]?.toLowerCase();
+  return letter === 'h' ? 'half' : letter === 's' ? 'single' : letter === 'd' ? 'double' : 'integer';
 }
 const fromTable = (pattern: Pattern) => ({ style: styleOf(pattern), rounding: true });
 
@@ -87,4 +98,11 @@ export const floatTemplates: Template[] = [
   ...scalarTemplates,
   ...templatesFrom(threeSame.group, 'float-three-same', fromTable),
   ...templatesFrom(twoReg.group, 'float-two-reg', fromTable),
+  ...templatesFrom(byElement.group, 'float-by-element', fromTable),
+  ...templatesFrom(vectorConvert.group, 'float-vector-convert', fromTable),
+  ...templatesFrom(complex.group, 'float-complex', fromTable),
+  ...templatesFrom(widening.group, 'float-widening', fromTable),
+  ...templatesFrom(scalar.group, 'float-table', fromTable),
+  ...templatesFrom(convert.group, 'float-table', fromTable),
+  ...templatesFrom(compare.group, 'float-table', fromTable),
 ];
