@@ -77,7 +77,7 @@ function structureAccess(word: number): { bytes: number; element: number } {
   const element = 1 << (scale === 3 || (scale === 2 && size === 1) ? (scale === 3 ? size : 3) : scale);
   return { bytes: count * element, element };
 }
-const memoryOfStructure: MemoryAccess = {
+const memoryOfStructure = (pattern: Pattern): MemoryAccess => ({
   base: 'Rn',
   bytes: (word) => structureAccess(word).bytes,
   align: (word) => structureAccess(word).element,
@@ -85,7 +85,8 @@ const memoryOfStructure: MemoryAccess = {
     if (!extract(word, 23, 1)) return 0n;
     return rm(word) === 31 ? BigInt(structureAccess(word).bytes) : x(rm(word));
   },
-};
+  ...(pattern.operands.some((each) => each.name === 'Rm') ? { index: 'Rm' } : {}),
+});
 
 /** Shifts by register are mostly by one amount for all elements: DUP makes it so. */
 const amounts = (pattern: Pattern) =>
@@ -102,5 +103,5 @@ export const simdTemplates: Template[] = [
       ? { memory: memoryOfLoad(pattern), excluded: sameTargets(pattern) }
       : { literal: 'imm19' },
   ),
-  ...templatesFrom(structures, 'simd-structures', { memory: memoryOfStructure }),
+  ...templatesFrom(structures, 'simd-structures', (pattern) => ({ memory: memoryOfStructure(pattern) })),
 ];
