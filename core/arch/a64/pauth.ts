@@ -95,13 +95,13 @@ for (const key of [IA, IB]) {
     };
     group.insn(`${name}${letter}`, `1101011 1 0 ${op} 11111 00001 ${m} Rn Rm:s`, {
       feature: 'PAuth',
-      flow: 'indirect',
+      flow: link ? 'indirectCall' : 'indirect',
       asm: `${name}${letter} `.toLowerCase() + '<Xn>, <Xm|SP>',
       run: (s) => branch(s, s.x('Rm')),
     });
     group.insn(`${name}${letter}Z`, `1101011 0 0 ${op} 11111 00001 ${m} Rn 11111`, {
       feature: 'PAuth',
-      flow: 'indirect',
+      flow: link ? 'indirectCall' : 'indirect',
       asm: `${name}${letter}z `.toLowerCase() + '<Xn>',
       run: (s) => branch(s, i64(0)),
     });
