@@ -1,8 +1,12 @@
 /** A core whose translation routines are called directly: registers and memory go in, results and faults come out. */
-import { archLibraries } from '../../core/arch/library.ts';
+import { exceptionLibraries } from '../../core/arch/exceptions/library.ts';
+import { pauthLibraries } from '../../core/arch/pauth/library.ts';
+import { registerRoutines } from '../../core/arch/registers/library.ts';
 import { regOffset } from '../../core/arch/registers/storage.ts';
 import * as state from '../../core/arch/state.ts';
+import { translationFeatures } from '../../core/arch/translation/features.ts';
 import { FAULT_ISS2 } from '../../core/arch/translation/fields.ts';
+import { translationLibrary } from '../../core/arch/translation/library.ts';
 import { TLB_EXEC, TLB_READ, TLB_WRITE } from '../../core/engine/abi.ts';
 import { INFO } from '../../core/engine/access.ts';
 import { MEMMAP, MEMMAP_ENTRY, MM_BASE, MM_DELTA, MM_END } from '../../core/engine/layout.ts';
@@ -40,7 +44,7 @@ export class TranslationMachine {
     this.features = o.features;
     this.paBits = [32, 36, 40, 42, 44, 48, 52][o.paRange]!;
     this.core = new BareCore({
-      libraries: archLibraries({ features: o.features, paRange: o.paRange }),
+      libraries: [translationLibrary(translationFeatures(o)), ...exceptionLibraries, ...pauthLibraries, registerRoutines],
       features: o.features,
       mode: o.mode ?? 'interpreter',
       base: Number(RAM),
