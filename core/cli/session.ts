@@ -65,8 +65,9 @@ export class Session {
     try {
       this.listen();
       await this.open();
+      // What is sent before anything is expected is there when the guest looks first.
+      this.script.advance();
       await this.system.start(this.options.startPaused);
-      if (!this.done) this.script.advance();
       if (!this.done) this.readInput();
       if (!this.done) this.watchTime();
       const status = await ended;
@@ -161,6 +162,8 @@ export class Session {
 
   private async ended(exit: SystemExit): Promise<void> {
     if (this.done) return;
+    // However slow the reader is, what the guest showed is shown.
+    for (const { id } of this.system.consoles) this.system.holdConsole(id, false);
     if (exit.reason === 'wild') await this.reportWild(exit);
     else if (exit.reason === 'failed') this.reportFailure(exit.message ?? 'unknown');
     if (this.done) return;

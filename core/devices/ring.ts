@@ -1,8 +1,8 @@
 /**
  * A queue of bytes in shared memory. Any thread may write, any may read, under one lock.
  *
- * Layout in 32-bit words: lock, bytes written so far, bytes read so far (both modulo 2^32), attention (see `takeAttention`),
- * then the bytes.
+ * Layout in 32-bit words: lock, bytes written so far, bytes read so far (both modulo 2^32), attention (see `raiseAttention`),
+ * visits asked for and done (see `askForVisit`), then the bytes.
  */
 import { lock, unlock } from './lock.ts';
 
@@ -10,7 +10,9 @@ const LOCK = 0;
 const HEAD = 1;
 const TAIL = 2;
 const ATTENTION = 3;
-const DATA = 4;
+const ASKED = 4;
+const VISITED = 5;
+const DATA = 8;
 
 export class ByteRing {
   readonly capacity: number;
@@ -84,5 +86,25 @@ export class ByteRing {
   /** Lowers the attention word; yields whether it was up. */
   takeAttention(): boolean {
     return Atomics.exchange(this.words, ATTENTION, 0) === 1;
+  }
+
+  /** Asks the other side for a visit; yields its number, for `waitForVisit`. */
+  askForVisit(): number {
+    return (Atomics.add(this.words, ASKED, 1) + 1) | 0;
+  }
+  /** Sleeps until the visit has been made. */
+  waitForVisit(visit: number): void {
+    for (;;) {
+      const done = Atomics.load(this.words, VISITED);
+      if (((done - visit) | 0) >= 0) return;
+      Atomics.wait(this.words, VISITED, done, 100);
+    }
+  }
+  /** The other side: the last visit asked for; to be given to `visited` when everything is done. */
+  get visitAsked(): number {
+    return Atomics.load(this.words, ASKED);
+  }
+  visited(visit: number): void {
+    if (Atomics.exchange(this.words, VISITED, visit) !== visit) Atomics.notify(this.words, VISITED);
   }
 }

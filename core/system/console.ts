@@ -34,6 +34,7 @@ export class ConsolePort {
   private readonly input: ByteRing;
   private readonly bell: HostBell;
   private readonly one = new Uint8Array(1);
+  private sent = false;
 
   constructor(buffer: SharedArrayBuffer, offset: number, bell: HostBell) {
     const { output, input } = rings(buffer, offset);
@@ -49,6 +50,7 @@ export class ConsolePort {
 
   sendAll(bytes: Uint8Array): void {
     let rest = bytes;
+    this.sent = true;
     for (;;) {
       rest = rest.subarray(this.output.write(rest));
       if (this.output.raiseAttention()) this.bell.ring();
@@ -56,6 +58,18 @@ export class ConsolePort {
       if (this.bell.makeRoom) this.bell.makeRoom();
       else this.output.waitForSpace(100);
     }
+  }
+
+  /**
+   * Waits until the host has handed on everything that this port sent, and has taken in what was typed in answer: so in the
+   * deterministic mode an answer always comes at the same instruction. Not where guest and host share a thread.
+   */
+  settle(): void {
+    if (!this.sent) return;
+    this.sent = false;
+    const visit = this.output.askForVisit();
+    this.bell.ring();
+    this.output.waitForVisit(visit);
   }
 
   /** The next byte typed, or −1. */
@@ -105,8 +119,10 @@ export class ConsoleHost {
 
   /** Does what is to do on the host's side; call it when the bell rang, and once more when the guest has ended. */
   service(): void {
+    const visit = this.output.visitAsked;
     this.drain();
     this.pump();
+    if (!this.held) this.output.visited(visit);
   }
 
   /** Hands on what the guest showed, unless held back. */
@@ -128,7 +144,7 @@ export class ConsoleHost {
 
   hold(held: boolean): void {
     this.held = held;
-    if (!held) this.drain();
+    if (!held) this.service();
   }
 
   /** Forgets what was typed and not taken yet. */

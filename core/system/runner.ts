@@ -11,6 +11,7 @@ import type { CoreAction } from './api.ts';
 import { CTL, controlIndex } from './control.ts';
 import type { CallOutcome } from './cpu-view.ts';
 import type { Thread } from './thread.ts';
+import { runsWild } from './wild.ts';
 
 /** Instructions that a core runs at most before its thread looks around. */
 const SLICE = 400_000;
@@ -41,6 +42,10 @@ export interface RunnerHooks {
   hostCall(core: number): CallOutcome;
   /** Sets a core up that CPU_ON asked for. */
   startCore(core: number): void;
+  /** The core can only fault for ever. */
+  wild(core: number): void;
+  /** The limit of guest time is reached. */
+  limit(): void;
 }
 
 export class Runner {
@@ -81,10 +86,16 @@ export class Runner {
         this.sleep(Number.POSITIVE_INFINITY);
         continue;
       }
-      let next = Number.POSITIVE_INFINITY;
       let ran = false;
+      const left = this.timeLeft();
+      if (left <= 0) {
+        this.paused = true;
+        this.hooks.limit();
+        continue;
+      }
+      let next = left;
       const due = this.cores.map((core) => this.updateLines(core));
-      const soonest = Math.min(...due);
+      const soonest = Math.min(left, ...due);
       for (const [i, core] of this.cores.entries()) {
         if (this.actions?.[core] === 'halt') continue;
         const until = due[i]!;
@@ -94,10 +105,19 @@ export class Runner {
           if (this.paused || this.quit) break;
         } else next = Math.min(next, until);
       }
+      // What was shown may be answered: in the deterministic mode at this very point.
+      if (this.t.setup.config.deterministic) for (const console of this.t.consoles) console.settle();
       this.t.regions?.flush();
       if (this.t.setup.config.deterministic) this.nextRound(ran, next);
       if (!ran) this.sleep(next);
     }
+  }
+
+  /** Deterministic: nanoseconds of guest time until the limit. */
+  private timeLeft(): number {
+    const { deterministic, timeLimit } = this.t.setup.config;
+    if (!deterministic || timeLimit === undefined) return Number.POSITIVE_INFINITY;
+    return timeLimit * 1e9 - this.t.clock.round;
   }
 
   // Commands of the host.
@@ -176,6 +196,12 @@ export class Runner {
 
   // Running.
   private turn(core: number, until: number): void {
+    this.runTurn(core, until);
+    if (this.paused || !runsWild(this.i32, this.t.core(core))) return;
+    this.paused = true;
+    this.hooks.wild(core);
+  }
+  private runTurn(core: number, until: number): void {
     const cpu = this.t.core(core);
     this.t.current = cpu;
     if (this.actions?.[core] === 'step') {

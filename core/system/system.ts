@@ -65,6 +65,7 @@ class RunningSystem implements System {
   private local: Record<string, (...args: never[]) => unknown> | null = null;
   private readonly hostNames: readonly string[];
   private exited: SystemExit | null = null;
+  private quitting: Promise<void> | null = null;
   private ranMs = 0;
   private resumeAt = 0;
   private isRunning = false;
@@ -282,7 +283,11 @@ class RunningSystem implements System {
     if (!this.exited) this.end({ reason: 'stopped', status: 0 });
     await this.quit();
   }
-  private async quit(): Promise<void> {
+  private quit(): Promise<void> {
+    this.quitting ??= this.endThreads();
+    return this.quitting;
+  }
+  private async endThreads(): Promise<void> {
     const ending = this.threads.map((t) => new Promise<void>((resolve) => t.worker.once('exit', () => resolve())));
     this.command({ c: 'quit' });
     const late = new Promise<void>((resolve) => setTimeout(resolve, 2000).unref());

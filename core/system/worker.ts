@@ -4,6 +4,7 @@ import type { SystemExit } from './api.ts';
 import { HostCalls } from './host-calls.ts';
 import { type Command, type Report, Runner } from './runner.ts';
 import { Thread, type ThreadSetup } from './thread.ts';
+import { wildMessage } from './wild.ts';
 
 /** What the host's thread gets from a worker. */
 export type FromWorker =
@@ -33,6 +34,11 @@ const runner = new Runner(thread, {
   },
   hostCall: (core) => calls.answer(core),
   startCore: (core) => calls.startCore(core),
+  wild: (core) => {
+    const message = wildMessage(new DataView(setup.memory.buffer), thread.core(core), core);
+    post({ r: 'exit', exit: { reason: 'wild', status: 1, core, message } });
+  },
+  limit: () => post({ r: 'exit', exit: { reason: 'limit', status: 1 } }),
 });
 post({ r: 'ready' });
 runner.run();

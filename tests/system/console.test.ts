@@ -74,6 +74,42 @@ test('input waits until the guest takes it', () => {
   expect(port.receive()).toBe(-1);
 });
 
+test('a guest thread may wait until its output was seen and answered, even by a slow reader', async () => {
+  const buffer = new SharedArrayBuffer(CONSOLE_BYTES);
+  const file = new URL('../../core/system/console.ts', import.meta.url).href;
+  const worker = new Worker(
+    `import { parentPort, workerData } from 'node:worker_threads';
+     const { ConsolePort } = await import(workerData.file);
+     const port = new ConsolePort(workerData.buffer, 0, { ring: () => parentPort.postMessage('') });
+     let got = '';
+     for (let i = 0; i < 200; i++) {
+       port.sendAll(new TextEncoder().encode(i + ';'));
+       port.settle();
+       got += new TextDecoder().decode(port.receiveSome(100));
+     }
+     parentPort.postMessage(got);`,
+    { eval: true, workerData: { buffer, file }, execArgv: ['--input-type=module', '--no-warnings'] },
+  );
+  let got = '';
+  let turn = 0;
+  const host = new ConsoleHost(buffer, 0, {
+    output: (b) => {
+      host.type(bytes(text(b).replace(';', '!')));
+      if (turn++ % 50 === 0) {
+        host.hold(true);
+        setTimeout(() => host.hold(false), 3);
+      }
+    },
+    inputReady: () => {},
+  });
+  worker.on('message', (m: string) => {
+    got = m;
+    host.service();
+  });
+  await once(worker, 'exit');
+  expect(got).toBe(Array.from({ length: 200 }, (_, i) => `${i}!`).join(''));
+});
+
 test('a slow reader loses nothing of a guest thread that does not wait to be asked', async () => {
   const buffer = new SharedArrayBuffer(CONSOLE_BYTES);
   const total = 400_000;
