@@ -1,5 +1,6 @@
 /** All instruction groups. */
 import * as atomics from './atomics.ts';
+import * as at from './at.ts';
 import * as barriers from './barriers.ts';
 import * as branches from './branches.ts';
 import * as cacheMaintenance from './cache-maintenance.ts';
@@ -44,6 +45,7 @@ export const groups: readonly Group[] = [
   hints.group,
   barriers.group,
   tlbi.group,
+  at.group,
   cacheMaintenance.group,
   ...systemRegisters,
 ];

@@ -1,6 +1,8 @@
 /** All routines of address translation. */
 import { Library } from '../../wasm/library.ts';
+import { defineAddressTranslate } from './address-translate.ts';
 import { defineAlignment } from './alignment.ts';
+import { defineAttributes } from './attributes.ts';
 import { defineBanks } from './banks.ts';
 import { defineCaches } from './caches.ts';
 import { defineContext } from './context.ts';
@@ -28,6 +30,8 @@ export function translationLibrary(features: TranslationFeatures): Library {
     defineTlbi,
     defineMaintenance,
     defineCaches,
+    defineAttributes,
+    defineAddressTranslate,
   ]) {
     define(lib, features);
   }
