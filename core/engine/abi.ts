@@ -36,8 +36,9 @@ export const TLB_WRITE = 8;
 export const TLB_EXEC = 16;
 /** i32: host address − virtual address (low 32 bits). */
 export const TLB_ADDEND = 24;
-/** u32: records of the page, valid with TLB_EXEC. */
+/** u32: records of the page, valid with TLB_EXEC; bit 0: the page is guarded (FEAT_BTI). */
 export const TLB_RECORDS = 28;
+export const GUARDED = 1;
 export const TLB_ENTRY = 32;
 export const TLB_ENTRY_SHIFT = 5;
 export const TLB_ENTRIES = 1024;
@@ -51,6 +52,8 @@ export const H_CROSS_PAGE = 1;
 export const H_STOP = 2;
 /** A breakpoint may be here: the host tells by the virtual address. */
 export const H_BREAK = 3;
+/** An instruction that is traced: the run loop steps over it. */
+export const H_TRACE = 4;
 export const H_FIRST_FREE = 8;
 /** Table entries from here on are regions: a record whose active entry is below is interpreted. */
 export const FIRST_REGION = 8192;
@@ -71,6 +74,8 @@ export const EXIT = {
   host: 5,
   /** A breakpoint, or one instruction done in stepping. */
   debug: 6,
+  /** PC is at an instruction that is traced. */
+  trace: 7,
 } as const;
 
 /** Bits of the word `PENDING`. */

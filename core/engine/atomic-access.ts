@@ -87,12 +87,15 @@ function place(host: Val, bytes: Val): { shift: Val; mask: Val; crosses: Val; ba
 /** Upper part of a field that crosses the middle, as it lies in the high half: shift is at least 8. */
 const upper = (shift: Val): Val => i64(64).sub(shift);
 
-/** (address, bytes 1–8 within aligned 16) → value. A field across the middle may be torn. */
-lib.define('loadWithin16', [I32, I32], I64, (_link, h, bytes) => {
-  const { shift, mask, crosses, base8 } = place(h!, bytes!);
+/** (address, bytes 1–8 within aligned 16) → value. */
+lib.define('loadWithin16', [I32, I32], I64, (link, host, bytes) => {
+  const { shift, mask, crosses, base8 } = place(host!, bytes!);
+  iff(crosses.eqz(), () => ret(atomicLoad('i64', base8).shrU(shift).and(mask)));
+  run(link('lockPair'), host!);
   const lo = atomicLoad('i64', base8).shrU(shift);
-  iff(crosses.eqz(), () => ret(lo.and(mask)));
-  ret(lo.or(atomicLoad('i64', base8, 8).shl(upper(shift))).and(mask));
+  const hi = atomicLoad('i64', base8, 8).shl(upper(shift));
+  run(link('unlockPair'), host!);
+  ret(lo.or(hi).and(mask));
 });
 
 /** Compare-and-swap: (cpu, address, bytes 1–8 within aligned 16, expected, new) → old value. All zero-extended. */

@@ -18,8 +18,12 @@ export function coreLibrary(parts: readonly Library[]): Library {
 }
 
 /** The same, and the module built from it. */
-export function buildCore(parts: readonly Library[]): { library: Library; bytes: Uint8Array } {
+export function buildCore(
+  parts: readonly Library[],
+  adapt?: (library: Library) => void,
+): { library: Library; bytes: Uint8Array } {
   const library = coreLibrary(parts);
+  adapt?.(library);
   const m = new Module(MEMORY_TYPE, TABLE_SIZE);
   library.into(m);
   return { library, bytes: m.encode() };

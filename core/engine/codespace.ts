@@ -17,6 +17,7 @@ import {
   H_DECODE,
   H_FIRST_FREE,
   H_STOP,
+  H_TRACE,
   HANDLER,
   PAGE_SENTINEL,
   PAGE_STRIDE,
@@ -62,9 +63,6 @@ interface HandlerPlan {
 /** Instructions looked at for handlers that will be missing too. */
 const LOOK_AHEAD = 200;
 
-/** Does a direct branch at this host address stay in its page? */
-const isNear = (host: number, d: Decoded): boolean => d.target !== null && (((host & 0xfff) + d.target) & ~0xfff) === 0;
-
 export class CodeSpace {
   readonly memory: WebAssembly.Memory<SharedArrayBuffer>;
   readonly table: WebAssembly.Table;
@@ -96,6 +94,10 @@ export class CodeSpace {
   readonly hostPageOf: Uint32Array;
   /** Called when a branch target got hot. */
   onHot: (rec: number) => void = () => {};
+  /** Tells instruction words that are traced. */
+  isTraced: ((word: number) => boolean) | null = null;
+  /** Makes every direct branch go through the routine `jump` (tracing of blocks). */
+  allFar = false;
   /** Called when a record was filled (tests compile everything at once here). */
   onDecoded: ((rec: number) => void) | null = null;
   readonly stats = { decoded: 0, handlers: 0, modules: 0, evictedPages: 0 };
@@ -142,6 +144,7 @@ export class CodeSpace {
     this.table.set(H_CROSS_PAGE, this.core.crossPageHandler as never);
     this.table.set(H_STOP, this.core.stopHandler as never);
     this.table.set(H_BREAK, this.core.breakHandler as never);
+    this.table.set(H_TRACE, this.core.traceHandler as never);
   }
 
   /** Binds a core to this code space. */
@@ -246,18 +249,18 @@ export class CodeSpace {
       handler = this.undefinedHandler();
       this.i32[(rec + REC_IMM) >> 2] = word;
     } else {
-      const near = isNear(host, d);
+      const near = this.isNear(host, d);
       handler = this.handlerOf(host, word, d);
       for (let i = 0; i < d.ops.length; i++) this.u8[rec + REC_OPS + i] = d.ops[i]!;
       this.i32[(rec + REC_IMM) >> 2] = d.target === null ? d.immLo : near ? d.target << (REC_SHIFT - 2) : d.target;
       this.i32[(rec + REC_IMM + 4) >> 2] = d.immHi;
       if (d.target !== null) this.u16[(rec + REC_HEAT) >> 1] = 0;
     }
-    const broken = this.breakOffsets.has(host & 0xfff);
-    if (broken) this.behindBreak.set(rec, handler);
-    this.u16[(rec + REC_BASE_HANDLER) >> 1] = broken ? H_BREAK : handler;
-    this.u16[(rec + REC_ACTIVE) >> 1] = broken ? H_BREAK : handler;
-    if (!broken) this.onDecoded?.(rec);
+    const watched = this.breakOffsets.has(host & 0xfff) ? H_BREAK : this.isTraced?.(word) ? H_TRACE : 0;
+    if (watched) this.behindBreak.set(rec, handler);
+    this.u16[(rec + REC_BASE_HANDLER) >> 1] = watched || handler;
+    this.u16[(rec + REC_ACTIVE) >> 1] = watched || handler;
+    if (!watched) this.onDecoded?.(rec);
   }
 
   // Invalidation.
@@ -315,12 +318,16 @@ export class CodeSpace {
       },
     ]);
   }
+  /** Does a direct branch at this host address stay in its page? */
+  private isNear(host: number, d: Decoded): boolean {
+    return d.target !== null && !this.allFar && (((host & 0xfff) + d.target) & ~0xfff) === 0;
+  }
   private keyOf(word: number, d: Decoded, near: boolean): string {
     return `${d.pattern.id}.${(word & d.pattern.shapeMask) >>> 0}.${near ? 1 : 0}${d.zr}`;
   }
   /** Slot of the handler for the instruction at a host address. A missing one is made together with those that follow it. */
   private handlerOf(host: number, word: number, d: Decoded): number {
-    const known = this.handlers.get(this.keyOf(word, d, isNear(host, d)));
+    const known = this.handlers.get(this.keyOf(word, d, this.isNear(host, d)));
     if (known !== undefined) return known;
     const list: HandlerPlan[] = [];
     const seen = new Set<string>();
@@ -332,7 +339,7 @@ export class CodeSpace {
         // Data, most likely: what lies behind it is reached by a branch of its own.
         break;
       }
-      const near = isNear(at, dd);
+      const near = this.isNear(at, dd);
       const key = this.keyOf(w, dd, near);
       if (this.handlers.has(key) || seen.has(key)) continue;
       seen.add(key);

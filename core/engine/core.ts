@@ -26,8 +26,10 @@ import { I32, I64 } from '../wasm/opcodes.ts';
 import { i32, i64, select, type Val } from '../wasm/value.ts';
 import {
   EXIT,
+  GUARDED,
   H_BREAK,
   H_STOP,
+  H_TRACE,
   HANDLER,
   HOT,
   PAGE_HEAT,
@@ -88,12 +90,12 @@ function tlbEntry(cpu: Val, va: Val, banks: number): Val {
   );
 }
 
-/** Goes on at a virtual address: through the instruction TLB, which checks permission to execute. */
-lib.define('jump', [I32, I64, I32], I32, (link, c, v, m) => {
-  const [cpu, va, n] = [c!, v!, m!];
+/** Goes on at `va` through the instruction TLB, which checks permission to execute. `kind`: of an indirect branch, for FEAT_BTI. */
+function jump(link: Link, cpu: Val, va: Val, n: Val, kind: Val | null): void {
   unlikely(pendingOr(cpu, n), () => {
     store('i64', cpu, va, state.PC);
     store('i32', cpu, n, state.BUDGET);
+    if (kind) run(link('noteBranch'), cpu, kind);
     ret(i32(EXIT.pending));
   });
   const entry = tlbEntry(cpu, va, state.BANK);
@@ -104,12 +106,19 @@ lib.define('jump', [I32, I64, I32], I32, (link, c, v, m) => {
     records.set(call(link('fillExec'), cpu, va));
     unlikely(records.get().eqz(), () => {
       store('i64', cpu, va, state.PC);
+      if (kind) run(link('noteBranch'), cpu, kind);
       tailCall(link('deliverAtPc'), cpu, n);
     });
   });
-  const base = records.get();
+  if (kind) {
+    unlikely(records.get().and(GUARDED), () => {
+      unlikely(call(link('branchFits'), cpu, va, kind).eqz(), () => tailCall(link('branchTarget'), cpu, va, n, kind));
+    });
+  }
+  const base = records.get().and(~15);
   const offset = va.lo32().and(0xffc);
   const rec = base.add(offset.shl(2));
+  store('i32', cpu, records.get().and(GUARDED), state.PAGE_GUARD);
   store('i64', cpu, va.and(~0xfffn), state.PC_PAGE);
   store('i32', cpu, base, state.REC_BASE);
   const heatAt = base.add(offset.shrU(1));
@@ -117,7 +126,10 @@ lib.define('jump', [I32, I64, I32], I32, (link, c, v, m) => {
   store('i32_16', heatAt, heat, PAGE_HEAT);
   unlikely(heat.eq(HOT), () => run(link('hot'), cpu, rec));
   tailCallIndirect(HANDLER, load('i32_16u', rec, REC_ACTIVE), cpu, rec, n);
-});
+}
+lib.define('jump', [I32, I64, I32], I32, (link, cpu, va, n) => jump(link, cpu!, va!, n!, null));
+/** The same for BR and BLR: (cpu, va, n, kind, as `BTYPE_OF` has it). */
+lib.define('jumpIndirect', [I32, I64, I32, I32], I32, (link, cpu, va, n, kind) => jump(link, cpu!, va!, n!, kind!));
 /** From a region to a record of the same page that was not compiled yet: counts heat as a branch would. */
 lib.define('goNear', [I32, I32, I32], I32, (link, cpu, rec, n) => {
   const base = load('i32', cpu!, state.REC_BASE);
@@ -159,6 +171,11 @@ lib.define('breakHandler', [I32, I32, I32], I32, (link, cpu, rec, n) => {
   iff(handler.eqz(), () => tailCall(link('stopHandler'), cpu!, rec!, n!));
   tailCallIndirect(HANDLER, handler, cpu!, rec!, n!);
 });
+lib.define('traceHandler', [I32, I32, I32], I32, (_link, cpu, rec, n) => {
+  store('i64', cpu!, pcOf(cpu!, rec!), state.PC);
+  store('i32', cpu!, n!, state.BUDGET);
+  ret(i32(EXIT.trace));
+});
 /**
  * Runs one instruction at PC, breakpoints apart: a copy of its record, followed by one that stops, with the page's base set so
  * that the copy counts as the original. PENDING has PEND.step, so that taken branches and exceptions leave at once too.
@@ -168,6 +185,9 @@ lib.define('step', [I32, I32], I32, (link, c, s) => {
   const [cpu, scratch] = [c!, s!];
   const va = load('i64', cpu, state.PC);
   const n = load('i32', cpu, state.BUDGET);
+  unlikely(load('i32', cpu, state.PENDING).and(PEND.debug), () => {
+    iff(call(link('debugCheck'), cpu), () => ret(i32(EXIT.pending)));
+  });
   const records = variable(I32, load('i32', tlbEntry(cpu, va, state.BANK), TLB_RECORDS));
   iff(load('i64', tlbEntry(cpu, va, state.BANK), TLB_EXEC).ne(va.and(~0xffcn)), () => {
     records.set(call(link('fillExec'), cpu, va));
@@ -177,10 +197,13 @@ lib.define('step', [I32, I32], I32, (link, c, s) => {
     });
   });
   const offset = va.lo32().and(0xffc).shl(2);
-  const rec = records.get().add(offset);
+  const rec = records.get().and(~15).add(offset);
+  store('i32', cpu, records.get().and(GUARDED), state.PAGE_GUARD);
   iff(load('i32_16u', rec, REC_BASE_HANDLER).eqz(), () => run(link('decode'), cpu, rec));
   const handler = variable(I32, load('i32_16u', rec, REC_BASE_HANDLER));
-  iff(handler.get().eq(H_BREAK), () => handler.set(call(link('breakpoint'), cpu, rec, i64(-1))));
+  iff(handler.get().geU(H_BREAK).and(handler.get().leU(H_TRACE)), () =>
+    handler.set(call(link('breakpoint'), cpu, rec, i64(-1))),
+  );
   store('v128', scratch, load('v128', rec));
   store('i32', scratch, i32(H_STOP | (H_STOP << 16)), REC_SIZE);
   store('i64', cpu, va.and(~0xfffn), state.PC_PAGE);
@@ -224,6 +247,13 @@ lib.define('hostOfPhysical', [I64, I32], I32, (_link, p, w) => {
 lib.define('fillData', [I32, I64, I32], I32, (link, c, v, i) => {
   const [cpu, va, info] = [c!, v!, i!];
   unlikely(call(link('translate'), cpu, va, info).eqz(), () => ret(i32(0)));
+  unlikely(load('i32', cpu, state.WATCH_ACTIVE), () => {
+    const reads = info.and(INFO.atomic).ne(0).shl(1);
+    const kind = info.and(INFO.write).ne(0).or(reads).or(info.and(INFO.unprivileged).ne(0).shl(2));
+    iff(call(link('watchpointCheck'), cpu, va, bytesOf(info), kind), () => ret(i32(0)));
+    // A watched page keeps out of the TLB, as Device memory does.
+    iff(call(link('watchpointPage'), cpu, va), () => store('i32', cpu, i32(1), state.TR_DEVICE));
+  });
   const pa = load('i64', cpu, state.TR_PA);
   const perm = load('i32', cpu, state.TR_PERM);
   const host = physicalHost(link, cpu, pa);
@@ -280,6 +310,7 @@ lib.define('fillExec', [I32, I64], I32, (link, c, v) => {
   const slot = load('i32', cpu, state.REC_MAP).add(host.shrU(12).shl(2));
   const records = variable(I32, load('i32', slot));
   unlikely(records.get().eqz(), () => records.set(call(link('newRecords'), cpu, host.and(~0xfff))));
+  unlikely(load('i32', cpu, state.TR_GUARDED), () => records.set(records.get().or(GUARDED)));
   const e = tlbEntry(cpu, va, state.BANK);
   unlikely(call(link('noteEntry'), cpu, e, va).eqz(), () => ret(records.get()));
   const page = va.and(~0xfffn);
@@ -443,6 +474,12 @@ export const REQUIRED = [
   'translate',
   'takePending',
   'debugStep',
+  'debugCheck',
+  'noteBranch',
+  'branchFits',
+  'branchTarget',
+  'watchpointCheck',
+  'watchpointPage',
   'checkAlignment',
   'takeFault',
   'pcAlignmentFault',

@@ -49,11 +49,11 @@ class Probe extends RegionSem {
   }
 }
 
-/** Effects of a decoded word. `sigLink` must give functions with the right signatures (they are not called). */
-export function effectsOf(d: Decoded, word: number, link: Link): Effects {
+/** Effects of a decoded word under a mode word (what traps in one mode does not leave in another). `sigLink` must give functions with the right signatures (they are not called). */
+export function effectsOf(d: Decoded, word: number, link: Link, mode: number): Effects {
   const fn: FnState = { params: [I32], locals: [I32], block: { items: [], cold: false, depth: 0 } };
   return within(fn, () => {
-    const p: Probe = new Probe(i32(0), link, new RegisterFile(), new ModeAssumption(0), () => {
+    const p: Probe = new Probe(i32(0), link, new RegisterFile(), new ModeAssumption(mode), () => {
       p.e.mayLeave = true;
     });
     p.run(d, fieldsOf(d.pattern, word), 0, 0);

@@ -1,7 +1,7 @@
 /** The interpreter's view of an instruction: operands come from the record, state lives in memory. */
 import type { Pattern } from '../arch/a64/pattern.ts';
 import { type Flags, RawFlags } from '../arch/flags.ts';
-import type { Access, Bytes, Sem } from '../arch/semantics.ts';
+import { type Access, BTYPE_OF, type Bytes, type JumpKind, type Sem } from '../arch/semantics.ts';
 import * as state from '../arch/state.ts';
 import {
   atomicLoad,
@@ -166,13 +166,18 @@ export class InterpreterSem extends SemBase implements Sem {
     this.next(1);
     this.ended = true;
   }
-  jumpTo(address: Val, kind: 'call' | 'return' | 'jump'): void {
+  jumpTo(address: Val, kind: JumpKind): void {
     if (kind !== 'return') {
       // A mark for the target's place in its page: the region compiler follows jumps to where they went before.
       const mark = i64(1).shl(address.shrU(2).and(63));
       store('i64', this.rec, load('i64', this.rec, REC_IMM).or(mark), REC_IMM);
     }
-    tailCall(this.link('jump'), this.cpu, address, this.n.sub(1));
+    if (kind === 'return') tailCall(this.link('jump'), this.cpu, address, this.n.sub(1));
+    else {
+      const veneer = this.slot(0).and(~1).eq(16);
+      const btype = kind === 'call' ? i32(BTYPE_OF.call) : select(veneer, i32(BTYPE_OF.veneer), i32(BTYPE_OF.jump));
+      tailCall(this.link('jumpIndirect'), this.cpu, address, this.n.sub(1), btype);
+    }
     this.end();
   }
   leaveTo(routine: string, ...args: Val[]): void {

@@ -1,7 +1,7 @@
 /** The region compiler's view of an instruction: operands are constants, registers live in locals, faults leave the region. */
 import type { Pattern } from '../arch/a64/pattern.ts';
 import { type Flags, RawFlags } from '../arch/flags.ts';
-import type { Access, Bytes, Sem } from '../arch/semantics.ts';
+import { type Access, BTYPE_OF, type Bytes, type JumpKind, type Sem } from '../arch/semantics.ts';
 import * as state from '../arch/state.ts';
 import { call, load, newLocal, setLocals, stableLocal, store, unlikely, variable } from '../wasm/build.ts';
 import type { Link } from '../wasm/library.ts';
@@ -56,7 +56,8 @@ export class ModeAssumption {
 export type Terminator =
   | { readonly kind: 'jump' }
   | { readonly kind: 'branch'; readonly cond: Val }
-  | { readonly kind: 'indirect'; readonly to: Val }
+  /** `btype`: what it makes of PSTATE.BTYPE, 0 for returns. */
+  | { readonly kind: 'indirect'; readonly to: Val; readonly btype: number }
   | { readonly kind: 'left' };
 
 export class RegionSem extends SemBase implements Sem {
@@ -168,8 +169,10 @@ export class RegionSem extends SemBase implements Sem {
   jumpIf(cond: Val): void {
     this.term = { kind: 'branch', cond };
   }
-  jumpTo(to: Val): void {
-    this.term = { kind: 'indirect', to };
+  jumpTo(to: Val, kind: JumpKind): void {
+    const veneer = (this.decoded.ops[0]! & ~1) === 16;
+    const btype = kind === 'return' ? 0 : kind === 'call' ? BTYPE_OF.call : veneer ? BTYPE_OF.veneer : BTYPE_OF.jump;
+    this.term = { kind: 'indirect', to, btype };
   }
   leaveTo(): void {
     const root = !fnState().block.cold && this.rootBlock === fnState().block;

@@ -78,7 +78,8 @@ export class Regions {
   private readonly space: CodeSpace;
   private queue: number[] = [];
   private readonly queued = new Set<number>();
-  private readonly effects = new Map<number, Effects>();
+  /** Effects by mode word, then by instruction word. */
+  private readonly effects = new Map<number, Map<number, Effects>>();
   private readonly probeLink: Link;
   /** Compiled together, oldest first. */
   private readonly batches: { readonly bytes: number; readonly regions: readonly Region[] }[] = [];
@@ -114,16 +115,21 @@ export class Regions {
   }
 
   /** The instruction at index `at` of a page, or null when it has not run yet, is unallocated, or has a breakpoint. */
-  private instruction(page: number, at: number): Instruction | null {
+  private instruction(page: number, at: number, mode: number): Instruction | null {
+    let known = this.effects.get(mode);
+    if (!known) {
+      known = new Map();
+      this.effects.set(mode, known);
+    }
     const base = this.space.baseOfPage(page);
     if (this.space.u16[(recordAddress(base, at) + REC_BASE_HANDLER) >> 1] < H_FIRST_FREE) return null;
     const word = this.space.u32[(this.space.hostPageOf[page]! + 4 * at) >> 2]!;
     const d = this.space.decodeWord(word);
     if (!d) return null;
-    let effects = this.effects.get(word);
+    let effects = known.get(word);
     if (!effects) {
-      effects = effectsOf(d, word, this.probeLink);
-      this.effects.set(word, effects);
+      effects = effectsOf(d, word, this.probeLink, mode);
+      known.set(word, effects);
     }
     return { word, d, effects };
   }
@@ -151,6 +157,7 @@ export class Regions {
     this.queue = [];
     const m = new Module(this.space.memoryType, TABLE_SIZE);
     const link = this.space.library.linker(m);
+    const mode = this.modeOf();
     const made: Region[] = [];
     const fns: FnRef[] = [];
     for (const rec of list) {
@@ -159,11 +166,11 @@ export class Regions {
       const at = (rec - this.space.baseOfPage(page)) >> 4;
       const cfg = buildCfg(
         at,
-        (i) => this.instruction(page, i),
+        (i) => this.instruction(page, i, mode),
         (i) => this.targetsSeen(page, i),
       );
       if (!cfg || (this.rewritten.get(page) ?? 0) > MAX_REWRITES) continue;
-      const build = new RegionBuilder(this.space, page, cfg, new ModeAssumption(this.modeOf()), link);
+      const build = new RegionBuilder(this.space, page, cfg, new ModeAssumption(mode), link);
       const fn = m.func(`r${rec}`, HANDLER.params, HANDLER.result, (cpu, r, n) => build.emit(cpu!, r!, n!));
       const slot = this.slot();
       m.place(slot, [fn]);
@@ -356,18 +363,21 @@ class RegionBuilder {
     }
     tailCallIndirect(HANDLER, active, this.cpu, i32(rec), this.n.get());
   }
-  private exitTo(from: CfgBlock, va: Val, mayBeNear: boolean): void {
+  /** To another page, or anywhere: `btype` is null for direct branches, 0 for returns. */
+  private exitTo(from: CfgBlock, va: Val, btype: number | null): void {
     this.spill(from.dirty, this.frozen.get(from));
-    if (mayBeNear) {
+    if (btype !== null) {
       // Within the page no TLB is asked: what made the page executable for this region holds for all of it.
       const offset = va.sub(load('i64', this.cpu, state.PC_PAGE));
-      iff(offset.and(~0xffcn).eqz(), () => {
+      const inside = offset.and(~0xffcn).eqz();
+      iff(btype ? inside.and(load('i32', this.cpu, state.PAGE_GUARD).eqz()) : inside, () => {
         const rec = offset.lo32().shl(2).add(this.base);
         const active = load('i32_16u', rec, REC_ACTIVE);
         iff(active.geU(FIRST_REGION), () => tailCallIndirect(HANDLER, active, this.cpu, rec, this.n.get()));
       });
     }
-    tailCall(this.link('jump'), this.cpu, va, this.n.get());
+    if (btype) tailCall(this.link('jumpIndirect'), this.cpu, va, this.n.get(), i32(btype));
+    else tailCall(this.link('jump'), this.cpu, va, this.n.get());
   }
 
   // Structure.
@@ -454,14 +464,14 @@ class RegionBuilder {
           // The return that was expected: the call was followed into.
           iff(address.eq(load('i64', this.cpu, state.PC_PAGE).add(4 * at)), () => this.go(b, at));
         }
-      this.exitTo(b, address, true);
+      this.exitTo(b, address, term.btype);
     } else if (term?.kind === 'jump') {
       flush();
       this.branchTo(b, b.start + count - 1, last!.d.target!);
     } else if (term?.kind !== 'left') {
       flush();
       if (b.end === 'special') this.exitNear(b, b.start + count, false);
-      else if (b.end === 'page') this.exitTo(b, load('i64', this.cpu, state.PC_PAGE).add(4096), false);
+      else if (b.end === 'page') this.exitTo(b, load('i64', this.cpu, state.PC_PAGE).add(4096), null);
       else this.go(b, b.start + count);
     }
   }
@@ -473,7 +483,7 @@ class RegionBuilder {
     // Rotated so that low bits of a misaligned target make the index large.
     const index = variable(I32, distance.lo32().rotr(2));
     block((outside) => {
-      brIf(distance.geU(4096), outside);
+      brIf(distance.geU(4096).or(load('i32', this.cpu, state.PAGE_GUARD)), outside);
       const build = (n: number, labels: readonly Label[]): void => {
         if (n === places.length) {
           const table = Array.from({ length: high - low + 1 }, (_, i) => labels[places.indexOf(low + i)] ?? outside);
@@ -488,7 +498,7 @@ class RegionBuilder {
   }
   private branchTo(b: CfgBlock, at: number, target: number): void {
     const to = at + target / 4;
-    if (to < 0 || to >= 1024) this.exitTo(b, load('i64', this.cpu, state.PC_PAGE).add(4 * to), false);
+    if (to < 0 || to >= 1024) this.exitTo(b, load('i64', this.cpu, state.PC_PAGE).add(4 * to), null);
     else this.go(b, to);
   }
 }

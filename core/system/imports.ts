@@ -16,6 +16,8 @@ export function hostImports(t: Thread, library: Library): Record<string, Import>
     timersChanged: (_cpu: number) => t.timersChanged(),
     pmuChanged: (_cpu: number) => t.timersChanged(),
     random,
+    trace: (cpu: number, kind: number, detail: number, a: bigint, b: bigint, c: bigint, d: bigint) =>
+      t.hook(cpu, kind, detail, [a, b, c, d]),
     sendEvent: (cpu: number) => {
       for (let core = 0; core < t.setup.layout.cores; core++) {
         if (t.core(core) === cpu) continue;

@@ -108,6 +108,7 @@ export class Runner {
       // What was shown may be answered: in the deterministic mode at this very point.
       if (this.t.setup.config.deterministic) for (const console of this.t.consoles) console.settle();
       this.t.regions?.flush();
+      this.t.trace?.flush();
       if (this.t.setup.config.deterministic) this.nextRound(ran, next);
       if (!ran) this.sleep(next);
     }
@@ -282,6 +283,8 @@ export class Runner {
         return false;
       case EXIT.host:
         return this.answer(core, this.hooks.hostCall(core));
+      case EXIT.trace:
+        return this.t.traceStep(core, () => this.step(core));
       case EXIT.debug:
         this.stop(core, 'breakpoint');
         return false;

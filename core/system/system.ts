@@ -36,6 +36,8 @@ import { bareMachine, type MachinePlan } from './plan.ts';
 import { resetCore } from './reset.ts';
 import type { Command } from './runner.ts';
 import type { ThreadSetup } from './thread.ts';
+import { TraceReader } from './trace.ts';
+import { traceNames, traceRoutines } from './tracing.ts';
 import { readVirtual, writeVirtual } from './virtual-memory.ts';
 import type { FromWorker } from './worker.ts';
 
@@ -60,6 +62,7 @@ class RunningSystem implements System {
   private readonly i32: Int32Array;
   private readonly view: DataView;
   private readonly hosts: ConsoleHost[];
+  private readonly traceReaders: TraceReader[];
   private readonly breakpoints = new Set<bigint>();
   private threads: ThreadHandle[] = [];
   private local: Record<string, (...args: never[]) => unknown> | null = null;
@@ -86,7 +89,7 @@ class RunningSystem implements System {
     this.i32 = new Int32Array(this.memory.buffer);
     this.view = new DataView(this.memory.buffer);
     this.cpu = cpuOf(config);
-    const core = buildCore(this.cpu.libraries);
+    const core = buildCore(this.cpu.libraries, config.trace && ((l) => traceRoutines(l, config.trace!.choices)));
     this.hostNames = core.library.hostNames();
     this.module = new WebAssembly.Module(core.bytes);
     this.cores = Array.from(
@@ -100,6 +103,9 @@ class RunningSystem implements System {
           output: (bytes) => this.events.emit('console', c.id, bytes),
           inputReady: () => this.command({ c: 'input', console: c.id }),
         }),
+    );
+    this.traceReaders = this.plan.traces.map(
+      (offset) => new TraceReader(this.memory.buffer, this.layout.devices + offset, traceNames),
     );
     this.load();
   }
@@ -201,7 +207,7 @@ class RunningSystem implements System {
   private told(t: ThreadHandle, m: FromWorker): void {
     switch (m.r) {
       case 'bell':
-        for (const h of this.hosts) h.service();
+        this.service();
         return;
       case 'stats':
         t.stats = m.stats;
@@ -222,6 +228,14 @@ class RunningSystem implements System {
           this.halted();
           this.events.emit('stopped', { core: m.core, reason: { kind: m.kind } });
         });
+    }
+  }
+  /** Hands on what the guest showed and what was traced. */
+  private service(): void {
+    for (const h of this.hosts) h.service();
+    for (const t of this.traceReaders) {
+      const text = t.read();
+      if (text) this.events.emit('trace', text);
     }
   }
   private allPaused(): void {
@@ -298,9 +312,9 @@ class RunningSystem implements System {
     if (this.exited) return;
     this.exited = exit;
     this.halted();
-    for (const h of this.hosts) h.service();
+    this.service();
     void this.quit().then(() => {
-      for (const h of this.hosts) h.service();
+      this.service();
       this.events.emit('exit', exit);
     });
   }

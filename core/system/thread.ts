@@ -7,8 +7,9 @@ import { Bus, type Mapped } from '../devices/bus.ts';
 import { lock, unlock } from '../devices/lock.ts';
 import { Pl011 } from '../devices/pl011.ts';
 import { PEND } from '../engine/abi.ts';
-import { CodeSpace } from '../engine/codespace.ts';
+import { INFO } from '../engine/access.ts';
 import { coreLibrary } from '../engine/build-core.ts';
+import { CodeSpace } from '../engine/codespace.ts';
 import { type Layout, layoutOf } from '../engine/layout.ts';
 import { Regions } from '../engine/regions.ts';
 import type { SystemConfig } from './api.ts';
@@ -19,6 +20,9 @@ import { cpuOf } from './cpu.ts';
 import { hostImports } from './imports.ts';
 import { Mailbox, MESSAGE } from './mailbox.ts';
 import type { MachinePlan } from './plan.ts';
+import { TraceWriter } from './trace.ts';
+import { TRACE_KIND } from './trace-record.ts';
+import { type Look, steppedRecord, tracedKind, traceRoutines, traces } from './tracing.ts';
 
 /** What a thread is told when it starts. */
 export interface ThreadSetup {
@@ -47,6 +51,8 @@ export class Thread {
   readonly consoles: ConsolePort[];
   readonly uarts: Pl011[] = [];
   readonly clock: Clock;
+  readonly trace: TraceWriter | null;
+  private readonly tracesDevices: boolean = false;
   readonly i32: Int32Array;
   readonly cpu: Cpu;
   private readonly view: DataView;
@@ -60,6 +66,7 @@ export class Thread {
     const cpu = cpuOf(config);
     this.cpu = cpu.cpu;
     const library = coreLibrary(cpu.libraries);
+    if (config.trace) traceRoutines(library, config.trace.choices);
     this.clock = new Clock(this.i32, layout, config, setup.epoch);
     this.mailbox = new Mailbox(
       this.i32,
@@ -83,7 +90,14 @@ export class Thread {
     const imports = hostImports(this, library);
     this.space = new CodeSpace(memory, layout, setup.space, setup.core, library, cpu.decoder, host, imports);
     for (const core of setup.cores) this.space.attach(layout.core(core));
-    this.regions = config.engine === 'interpreter' ? null : new Regions(this.space);
+    const choices = config.trace?.choices;
+    this.trace = choices ? new TraceWriter(memory.buffer, layout.devices + plan.traces[setup.space]!, bell) : null;
+    if (choices) {
+      this.space.isTraced = (word) => tracedKind(word, choices) !== null;
+      this.space.allFar = traces(choices, TRACE_KIND.block);
+      this.tracesDevices = traces(choices, TRACE_KIND.mmio);
+    }
+    this.regions = this.space.allFar || config.engine === 'interpreter' ? null : new Regions(this.space);
     if (this.regions) {
       const regions = this.regions;
       regions.eager = config.engine === 'compiled';
@@ -123,7 +137,7 @@ export class Thread {
       return 0;
     }
     const offset = address - found.base;
-    return this.locked(() => {
+    const value = this.locked(() => {
       if (size < 8) return found.device.read(offset, size) | 0;
       const [low, high] = found.device.readWide?.(offset) ?? [
         found.device.read(offset, 4),
@@ -132,6 +146,8 @@ export class Thread {
       this.i32[(cpu + state.SCRATCH_HI) >> 2] = high;
       return low | 0;
     });
+    this.traceDevice(cpu, address, value, this.i32[(cpu + state.SCRATCH_HI) >> 2]!, info);
+    return value;
   }
   private deviceWrite(lo: number, hi: number, vLo: number, vHi: number, info: number): void {
     const address = (lo >>> 0) + hi * 2 ** 32;
@@ -142,6 +158,7 @@ export class Thread {
       return;
     }
     const offset = address - found.base;
+    this.traceDevice(this.current, address, vLo, vHi, info | INFO.write);
     this.locked(() => {
       if (size < 8) found.device.write(offset, size === 4 ? vLo : vLo & ((1 << (8 * size)) - 1), size);
       else if (found.device.writeWide) found.device.writeWide(offset, vLo, vHi);
@@ -205,6 +222,50 @@ export class Thread {
   stats(): Record<string, number> {
     const regions = this.regions?.stats ?? {};
     return { ...this.space.stats, ...regions };
+  }
+
+  // Tracing.
+  /** What a trace record says of the core's state. */
+  look(cpu: number): Look {
+    const { view } = this;
+    const xs = Array.from({ length: 31 }, (_, n) => view.getBigUint64(cpu + state.X + 8 * n, true));
+    return {
+      pc: view.getBigUint64(cpu + state.PC, true),
+      el: view.getUint32(cpu + state.EL, true),
+      security: view.getUint32(cpu + state.SECURITY, true),
+      count: BigInt(this.clock.ran(cpu)),
+      x: (n) => xs[n]!,
+    };
+  }
+  /** A hook of generated code. */
+  hook(cpu: number, kind: number, detail: number, operands: readonly [bigint, bigint, bigint, bigint]): void {
+    const { pc, el, security, count } = this.look(cpu);
+    const [a, b, c, d] = operands.map((v) => BigInt.asUintN(64, v)) as [bigint, bigint, bigint, bigint];
+    const at = kind === TRACE_KIND.block ? a : pc;
+    this.trace!.append({ kind, core: this.indexOf(cpu), el, security, detail, count, pc: at, operands: [a, b, c, d] });
+  }
+  /** Executes the traced instruction at PC by `step`, and records it. */
+  traceStep(core: number, step: () => boolean): boolean {
+    const cpu = this.core(core);
+    const before = this.look(cpu);
+    const host = this.hostOfPc(cpu, before.pc);
+    const word = host ? new DataView(this.i32.buffer).getUint32(host, true) : 0;
+    const goes = step();
+    const kind = tracedKind(word, this.setup.config.trace!.choices);
+    const record = kind === null ? null : steppedRecord(core, word, kind, before, this.look(cpu));
+    if (record) this.trace!.append(record);
+    return goes;
+  }
+  private hostOfPc(cpu: number, pc: bigint): number {
+    // The records of the page are those that were just run from.
+    return this.space.hostOf(this.i32[(cpu + state.REC_BASE) >> 2]! + (Number(pc & 0xffcn) << 2));
+  }
+  private traceDevice(cpu: number, address: number, value: number, upper: number, info: number): void {
+    if (!this.tracesDevices) return;
+    const size = info & 7;
+    const wide = (BigInt(upper >>> 0) << 32n) | BigInt(value >>> 0);
+    const shown = size === 3 ? wide : BigInt(value >>> 0) & ((1n << BigInt(8 << size)) - 1n);
+    this.hook(cpu, TRACE_KIND.mmio, size | (info & 8), [BigInt(address), shown, 0n, 0n]);
   }
 
   // Messages of other cores.

@@ -26,6 +26,16 @@ export class Library {
     if (this.routines.has(name) || this.imports.has(name)) throw new Error(`routine ${name} is defined twice`);
     this.imports.set(name, { params, result });
   }
+  /** Puts a routine in front of another of the same name, which it gets as `inner`. */
+  wrap(name: string, build: (link: Link, inner: FnRef, ...params: Val[]) => void): void {
+    const routine = this.routines.get(name);
+    if (!routine) throw new Error(`no routine ${name}`);
+    this.routines.set(`${name}.inner`, routine);
+    this.routines.set(name, {
+      sig: routine.sig,
+      build: (link, ...params) => build(link, link(`${name}.inner`), ...params),
+    });
+  }
   /** Takes over all of another library. */
   include(other: Library): void {
     for (const [name, r] of other.routines) this.define(name, r.sig.params, r.sig.result, r.build);

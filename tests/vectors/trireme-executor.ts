@@ -76,7 +76,7 @@ class TriremeExecutor implements Executor {
     core.setField32(state.BTYPE, 0);
     core.u8.set(input.v, cpu + state.V);
     core.u8.set(input.memory, core.host(WINDOW));
-    core.place(CODE, [...words, ...END_WORDS, 0, 0]);
+    core.place(CODE, [...words, ...END_WORDS, ...Array<number>(24 - words.length).fill(0)]);
     core.pc = BigInt(CODE);
     core.space.core.contextChanged!(cpu);
     core.run(10_000);

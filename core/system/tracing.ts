@@ -1,0 +1,123 @@
+/**
+ * Tracing, made only for systems that ask for it.
+ *
+ * Exceptions, returns and blocks are seen by wrapping the routines that they go through; device accesses where they happen.
+ * Instructions that are traced (MRS and MSR, TLBI, HVC and SMC) get a handler that leaves guest code; the run loop then executes
+ * each in a single step and looks at what it did, so that nothing of the architecture needs to know.
+ */
+import { group as tlbi } from '../arch/a64/tlbi.ts';
+import { EC } from '../arch/exceptions/fields.ts';
+import { byEl } from '../arch/exceptions/view.ts';
+import { registers } from '../arch/registers/table.ts';
+import * as state from '../arch/state.ts';
+import { iff, load, run, tailCall } from '../wasm/build.ts';
+import type { Library } from '../wasm/library.ts';
+import { I32, I64 } from '../wasm/opcodes.ts';
+import { i32, i64, type Val } from '../wasm/value.ts';
+import type { TraceNames } from './trace-format.ts';
+import { KINDS_OF, TRACE_KIND, type TraceChoice, type TraceRecord } from './trace-record.ts';
+
+/** Does one of the choices want this kind of record? */
+export const traces = (choices: readonly TraceChoice[] | undefined, kind: number): boolean =>
+  choices?.some((c) => KINDS_OF[c].includes(kind)) ?? false;
+
+/** Adds the hooks to the routines of a system. The host function is (cpu, kind, detail, A, B, C, D). */
+export function traceRoutines(library: Library, choices: readonly TraceChoice[]): void {
+  library.host('trace', [I32, I32, I32, I64, I64, I64, I64], null);
+  const level = (cpu: Val): Val => load('i32', cpu, state.EL);
+  const pc = (cpu: Val): Val => load('i64', cpu, state.PC);
+  if (traces(choices, TRACE_KIND.exception)) {
+    library.wrap('takeException', (link, inner, c, target, syndrome, back, vector) => {
+      const cpu = c!;
+      const from = level(cpu);
+      run(inner, cpu, target!, syndrome!, back!, vector!);
+      const detail = from.or(level(cpu).shl(4)).or(vector!.shrU(7).shl(8));
+      const far = byEl(cpu, level(cpu), 'FAR');
+      run(link('trace'), cpu, i32(TRACE_KIND.exception), detail, syndrome!, far, pc(cpu), back!);
+    });
+    library.wrap('takeInterrupt', (link, inner, c, target, back, vector) => {
+      const cpu = c!;
+      const from = level(cpu);
+      run(inner, cpu, target!, back!, vector!);
+      const detail = from.or(level(cpu).shl(4)).or(vector!.shrU(7).shl(8));
+      run(link('trace'), cpu, i32(TRACE_KIND.exception), detail, i64(0), i64(0), pc(cpu), back!);
+    });
+    library.wrap('exceptionReturnTo', (link, inner, cpu, n, to) => {
+      const spsr = byEl(cpu!, level(cpu!), 'SPSR');
+      const detail = level(cpu!).or(spsr.lo32().bits(2, 2).shl(4));
+      run(link('trace'), cpu!, i32(TRACE_KIND.eret), detail, to!, spsr, i64(0), i64(0));
+      tailCall(inner, cpu!, n!, to!);
+    });
+  }
+  if (traces(choices, TRACE_KIND.block)) {
+    // All branches go through `jump` then: the code space is told to make none near.
+    library.wrap('jump', (link, inner, cpu, va, n) => {
+      iff(load('i32', cpu!, state.PENDING).or(n!.shrU(31)).eqz(), () => {
+        run(link('trace'), cpu!, i32(TRACE_KIND.block), i32(0), va!, i64(0), i64(0), i64(0));
+      });
+      tailCall(inner, cpu!, va!, n!);
+    });
+  }
+}
+
+/** Kinds of instructions that are traced by stepping over them. */
+const STEPPED: readonly (readonly [mask: number, value: number, kind: number])[] = [
+  [0xfff00000, 0xd5300000, TRACE_KIND.read],
+  [0xfff00000, 0xd5100000, TRACE_KIND.write],
+  // SYS with CRn 8 or 9: TLBI.
+  [0xfff8e000, 0xd5088000, TRACE_KIND.tlbi],
+  // HVC, SMC.
+  [0xffe0001f, 0xd4000002, TRACE_KIND.call],
+  [0xffe0001f, 0xd4000003, TRACE_KIND.call],
+];
+
+/** The kind under which an instruction is traced, or null when it is not. */
+export function tracedKind(word: number, choices: readonly TraceChoice[]): number | null {
+  for (const [mask, value, kind] of STEPPED) {
+    if ((word & mask) >>> 0 === value && traces(choices, kind)) return kind;
+  }
+  return null;
+}
+/** Encoding of a register move or system instruction, as trace records have it: op0 to op2 from bit 5 up. */
+export const encodingOf = (word: number): number => (word >>> 5) & 0xffff;
+
+/** Names for the text of a trace, from the tables. */
+export const traceNames: TraceNames = {
+  register: (encoding) => registers.find((r) => r.code === encoding)?.name ?? null,
+  operation: (encoding) =>
+    ((encoding >> 7) & 15) >= 8
+      ? `TLBI op1=${(encoding >> 11) & 7} CRm=${(encoding >> 3) & 15} op2=${encoding & 7}`
+      : null,
+  exceptionClass: (ec) => CLASSES.get(ec) ?? null,
+};
+const OPERATIONS = new Map(tlbi.patterns.map((p) => [encodingOf(p.value), p.name]));
+const CLASSES = new Map<number, string>(Object.entries(EC).map(([name, ec]) => [ec, name]));
+
+/** What a step over a traced instruction needs to know of the core, before and after. */
+export interface Look {
+  readonly pc: bigint;
+  readonly el: number;
+  readonly security: number;
+  readonly count: bigint;
+  x(n: number): bigint;
+}
+/** The record of a stepped instruction, or null when it was trapped or undefined (then the exception tells). */
+export function steppedRecord(core: number, word: number, kind: number, before: Look, after: Look): TraceRecord | null {
+  const rt = word & 31;
+  const record = (detail: number, operands: TraceRecord['operands']): TraceRecord => ({
+    kind,
+    core,
+    el: before.el,
+    security: before.security,
+    detail,
+    count: before.count,
+    pc: before.pc,
+    operands,
+  });
+  if (kind === TRACE_KIND.call) {
+    return record(word & 1, [before.x(0), before.x(1), before.x(2), before.x(3)]);
+  }
+  if (after.pc !== before.pc + 4n) return null;
+  const value = rt === 31 ? 0n : (kind === TRACE_KIND.read ? after : before).x(rt);
+  return record(encodingOf(word), [value, 0n, 0n, 0n]);
+}
