@@ -84,10 +84,7 @@ export const encodingOf = (word: number): number => (word >>> 5) & 0xffff;
 /** Names for the text of a trace, from the tables. */
 export const traceNames: TraceNames = {
   register: (encoding) => registers.find((r) => r.code === encoding)?.name ?? null,
-  operation: (encoding) =>
-    ((encoding >> 7) & 15) >= 8
-      ? `TLBI op1=${(encoding >> 11) & 7} CRm=${(encoding >> 3) & 15} op2=${encoding & 7}`
-      : null,
+  operation: (encoding) => OPERATIONS.get(encoding) ?? null,
   exceptionClass: (ec) => CLASSES.get(ec) ?? null,
 };
 const OPERATIONS = new Map(tlbi.patterns.map((p) => [encodingOf(p.value), p.name]));
