@@ -40,13 +40,24 @@ export class TranslationMachine {
   readonly core: BareCore;
   readonly features: ReadonlySet<string>;
   readonly paBits: number;
-  constructor(o: { features: ReadonlySet<string>; paRange: number; mode?: Mode }) {
+  constructor(o: {
+    features: ReadonlySet<string>;
+    paRange: number;
+    mode?: Mode;
+    host?: Record<string, (...args: never[]) => unknown>;
+  }) {
     this.features = o.features;
     this.paBits = [32, 36, 40, 42, 44, 48, 52][o.paRange]!;
     this.core = new BareCore({
-      libraries: [translationLibrary(translationFeatures(o)), ...exceptionLibraries, ...pauthLibraries, registerRoutines],
+      libraries: [
+        translationLibrary(translationFeatures(o)),
+        ...exceptionLibraries,
+        ...pauthLibraries,
+        registerRoutines,
+      ],
       features: o.features,
       mode: o.mode ?? 'interpreter',
+      ...(o.host ? { host: o.host } : {}),
       base: Number(RAM),
       memoryBytes: RAM_BYTES,
     });
