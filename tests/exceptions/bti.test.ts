@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { BTYPE_OF } from '../../core/arch/exceptions/bti.ts';
+import { BTYPE_OF } from '../../core/arch/semantics.ts';
 import * as state from '../../core/arch/state.ts';
 import { PEND } from '../support/bare-core.ts';
-import { addImm, bit, brk, CODE, ERET, esrOf, hlt, NOP, svc, World } from './world.ts';
+import { addImm, bit, brk, CODE, ERET, esrOf, hlt, MODES, NOP, svc, World } from './world.ts';
 
 const BTI = 0xd503241f;
 const BTI_C = 0xd503245f;
@@ -24,41 +24,92 @@ function views(w: World): Record<string, bigint> {
 }
 const at = (guarded: boolean, address: number): bigint => BigInt(address + (guarded ? GUARD : 0));
 
+const BLR_X1 = 0xd63f0020;
+const BR_X1 = 0xd61f0020;
+const BR_X16 = 0xd61f0200;
+const RET_X1 = 0xd65f0020;
+
 describe('what a branch may meet in a guarded page', () => {
-  const w = new World();
-  const ok = (word: number, btype: number, sctlr = 0n): boolean => {
-    const regs = views(w);
-    w.start({ el: 1, words: [NOP], regs: { ...regs, SCTLR_EL1: sctlr | 1n } });
-    w.core.view.setBigUint64(w.core.cpu + state.PC_PAGE, at(true, CODE), true);
-    w.core.place(TARGET, [word, svc(0)]);
-    w.call('guardedBranch', at(true, TARGET), -1, btype, word);
-    const through = w.core.pc === at(true, TARGET);
-    if (!through) {
-      expect(w.reg('ESR_EL1')).toBe(esrOf(0x0d, btype));
-      expect(w.reg('ELR_EL1')).toBe(at(true, TARGET));
-      expect(w.reg('SPSR_EL1')).toBe(BigInt(btype << 10) | 5n);
-      expect(w.get(state.BTYPE)).toBe(0);
-    }
-    return through;
-  };
-  const { near, call, far } = BTYPE_OF;
-  it('BTI by its targets', () => {
-    for (const btype of [near, call, far]) expect(ok(BTI, btype)).toBe(false);
-    expect([near, call, far].map((b) => ok(BTI_C, b))).toEqual([true, true, false]);
-    expect([near, call, far].map((b) => ok(BTI_J, b))).toEqual([true, false, true]);
-    expect([near, call, far].map((b) => ok(BTI_JC, b))).toEqual([true, true, true]);
-  });
-  it('PACIASP and PACIBSP, unless SCTLR_ELx.BT says so', () => {
-    for (const word of [PACIASP, PACIBSP]) {
-      expect([near, call, far].map((b) => ok(word, b))).toEqual([true, true, true]);
-      expect([near, call, far].map((b) => ok(word, b, bit(36)))).toEqual([true, true, false]);
-    }
-  });
-  it('BRK and HLT, but nothing else', () => {
-    expect(ok(brk(77), call)).toBe(true);
-    expect(ok(hlt(3), far)).toBe(true);
-    for (const word of [NOP, svc(0), addImm(0, 0, 1)]) expect(ok(word, call)).toBe(false);
-  });
+  const { veneer, call, jump } = BTYPE_OF;
+  /** Branch, BTYPE from a guarded page, BTYPE from another. */
+  const BRANCHES = [
+    [BLR_X1, call, call],
+    [BR_X1, jump, veneer],
+    [BR_X16, veneer, veneer],
+  ] as const;
+  /** Word, and which BTYPEs may meet it. */
+  const WORDS: readonly (readonly [string, number, readonly number[]])[] = [
+    ['bti', BTI, []],
+    ['bti c', BTI_C, [veneer, call]],
+    ['bti j', BTI_J, [veneer, jump]],
+    ['bti jc', BTI_JC, [veneer, call, jump]],
+    ['paciasp', PACIASP, [veneer, call, jump]],
+    ['pacibsp', PACIBSP, [veneer, call, jump]],
+    ['brk', brk(77), [veneer, call, jump]],
+    ['hlt', hlt(3), [veneer, call, jump]],
+    ['nop', NOP, []],
+    ['svc', svc(0), []],
+    ['add', addImm(0, 0, 1), []],
+  ];
+  for (const mode of MODES) {
+    it(`by word, branch and page, ${mode}`, () => {
+      const w = new World(mode);
+      for (const bt1 of [0n, bit(36)]) {
+        for (const [branch, fromGuarded, fromPlain] of BRANCHES) {
+          for (const from of [true, false]) {
+            for (const far of [0, 0x1000]) {
+              for (const [name, word, ok] of WORDS) {
+                const btype = from ? fromGuarded : fromPlain;
+                const strict = bt1 && btype === jump && name.startsWith('pac');
+                const fits = ok.includes(btype) && !strict;
+                w.start({ el: 1, words: [NOP, branch], regs: { ...views(w), SCTLR_EL1: bt1 | 1n } });
+                w.core.place(TARGET + far, [word, svc(5)]);
+                for (const x of [1, 16]) w.core.setX(x, at(true, TARGET + far));
+                w.core.pc = at(from, CODE);
+                const got = w.taken();
+                const what = `${name} by ${branch.toString(16)}, from guarded: ${from}, ${far}, ${bt1}`;
+                if (fits) expect(got.esr >> 26n, what).not.toBe(0x0dn);
+                else {
+                  expect(got.esr, what).toBe(esrOf(0x0d, btype));
+                  expect(got.elr, what).toBe(at(true, TARGET + far));
+                  expect(got.spsr, what).toBe(BigInt(btype << 10) | 5n);
+                }
+                expect(w.get(state.BTYPE), what).toBe(0);
+              }
+            }
+          }
+        }
+      }
+    });
+    it(`returns and pages without guard meet anything, ${mode}`, () => {
+      const w = new World(mode);
+      for (const [branch, guarded] of [
+        [RET_X1, true],
+        [BLR_X1, false],
+        [BR_X1, false],
+      ] as const) {
+        w.start({ el: 1, words: [NOP, branch], regs: views(w) });
+        w.core.place(TARGET, [NOP, svc(5)]);
+        w.core.setX(1, at(guarded, TARGET));
+        w.core.pc = at(true, CODE);
+        expect(w.taken()).toMatchObject({ esr: esrOf(0x15, 5), spsr: 5n });
+      }
+    });
+    it(`a target that faults shows BTYPE in SPSR, ${mode}`, () => {
+      const w = new World(mode);
+      for (const [branch, btype] of [
+        [RET_X1, 0],
+        [BLR_X1, call],
+        [BR_X1, veneer],
+        [BR_X16, veneer],
+      ] as const) {
+        w.start({ el: 1, words: [NOP, branch], regs: views(w) });
+        for (const x of [1, 16]) w.core.setX(x, 0xdead0000n);
+        w.core.pc = at(false, CODE);
+        expect(w.taken()).toMatchObject({ elr: 0xdead0000n, spsr: BigInt(btype << 10) | 5n });
+      }
+    });
+  }
 });
 
 describe('BTYPE that something came after', () => {
@@ -88,9 +139,9 @@ describe('BTYPE that something came after', () => {
   });
   it('is 01 for BR out of a page without guard, and nothing without FEAT_BTI', () => {
     for (const on of [false, true]) {
-      w.start({ el: 1, words: [NOP], regs: views(w) });
-      w.core.view.setBigUint64(w.core.cpu + state.PC_PAGE, at(on, CODE), true);
-      w.call('noteBranch', BTYPE_OF.far);
+      w.start({ el: 1, words: [NOP] });
+      w.set(state.PAGE_GUARD, on ? 1 : 0);
+      w.call('noteBranch', BTYPE_OF.jump);
       expect(w.get(state.BTYPE)).toBe(on ? 3 : 1);
     }
     w.start({ el: 1, words: [NOP] });

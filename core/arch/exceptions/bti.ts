@@ -10,15 +10,13 @@ import { call, iff, load, ret, rmw, run, store, tailCall, unlikely } from '../..
 import { Library } from '../../wasm/library.ts';
 import { I32, I64 } from '../../wasm/opcodes.ts';
 import { i32, select, type Val } from '../../wasm/value.ts';
+import { BTYPE_OF } from '../semantics.ts';
 import * as state from '../state.ts';
 import { VECTOR } from './entry.ts';
 import { EC, SCTLR, SPSR } from './fields.ts';
 import { bit64, byEl, currentEl, esr, hcr, ownTarget, regimeEl, setWord, word } from './view.ts';
 
 export const bti = new Library();
-
-/** PSTATE.BTYPE as branches set it; `far`: BR by another register than X16 and X17, which is `near` from a page without guard. */
-export const BTYPE_OF = { near: 1, call: 2, far: 3 } as const;
 
 /**
  * i32 0/1: may an instruction word of a guarded page be reached with this BTYPE (BTypeCompatible)? BTI with its targets, PACIASP and
@@ -28,7 +26,7 @@ export function btiCompatible(cpu: Val, w: Val, btype: Val): Val {
   // HINT #32 and up: bits [7:6] are 01 for BTI c, 10 for BTI j, 11 for both.
   const targets = w.bits(6, 2);
   const hint = w.and(~0xc0).eq(0xd503241f | 0);
-  const excluded = select(btype.eq(BTYPE_OF.far), i32(1), select(btype.eq(BTYPE_OF.call), i32(2), i32(0)));
+  const excluded = select(btype.eq(BTYPE_OF.jump), i32(1), select(btype.eq(BTYPE_OF.call), i32(2), i32(0)));
   const byHint = hint.and(targets.ne(0)).and(targets.ne(excluded));
   const pac = w.and(~0x40).eq(0xd503233f | 0);
   const debug = w.and(~0x001fffe0).eq(0xd4200000 | 0);
@@ -36,7 +34,7 @@ export function btiCompatible(cpu: Val, w: Val, btype: Val): Val {
   // SCTLR_ELx.BT0 (EL0), BT1: not even PACIxSP for BTYPE 11.
   const el = currentEl(cpu);
   const sctlr = byEl(cpu, regimeEl(el, hcr(cpu)), 'SCTLR');
-  const strict = select(el.eqz(), bit64(sctlr, SCTLR.BT0), bit64(sctlr, SCTLR.BT1)).and(btype.eq(BTYPE_OF.far));
+  const strict = select(el.eqz(), bit64(sctlr, SCTLR.BT0), bit64(sctlr, SCTLR.BT1)).and(btype.eq(BTYPE_OF.jump));
   return byHint
     .or(debug)
     .or(halt)
@@ -51,14 +49,12 @@ bti.define('guardedPage', [I32, I64], I32, (link, c, va) => {
   ret(i32(0));
 });
 
-/** BTYPE that a branch of kind `btype` from the page of PC_PAGE sets: 0 without FEAT_BTI. */
-bti.define('branchType', [I32, I32], I32, (link, c, b) => {
+/** BTYPE that a branch of this kind from the page that is executing sets: 0 without FEAT_BTI. */
+bti.define('branchType', [I32, I32], I32, (_link, c, b) => {
   const [cpu, btype] = [c!, b!];
-  unlikely(word(cpu, state.PSTATE_ABSENT).bits(SPSR.BTYPE, 1), () => ret(i32(0)));
-  iff(btype.eq(BTYPE_OF.far), () => {
-    ret(select(call(link('guardedPage'), cpu, load('i64', cpu, state.PC_PAGE)), i32(3), i32(1)));
-  });
-  ret(btype);
+  const near = btype.eq(BTYPE_OF.jump).and(word(cpu, state.PAGE_GUARD).eqz());
+  const absent = word(cpu, state.PSTATE_ABSENT).bits(SPSR.BTYPE, 1);
+  ret(select(absent, i32(0), select(near, i32(BTYPE_OF.veneer), btype)));
 });
 
 /** Something comes between a branch and its target: BTYPE is noted, and looked at when the core goes on. */
@@ -79,16 +75,17 @@ bti.define('takeBranchTarget', [I32, I32], null, (link, c, btype) => {
   run(link('takeException'), cpu, ownTarget(cpu), esr(EC.bti, btype!), pc, i32(VECTOR.sync));
 });
 
-/**
- * The target `va` is in a guarded page, its instruction word `w` does not obviously fit: (va, n, branch kind, word). Goes on there, or
- * takes the exception.
- */
-bti.define('guardedBranch', [I32, I64, I32, I32, I32], I32, (link, c, va, n, b, w) => {
+/** (va, branch kind) → 0/1: the instruction at `va`, which is in a guarded page, may be the target. */
+bti.define('branchFits', [I32, I64, I32], I32, (link, c, va, b) => {
   const cpu = c!;
   const btype = call(link('branchType'), cpu, b!);
-  iff(btype.eqz().or(btiCompatible(cpu, w!, btype)), () => tailCall(link('jump'), cpu, va!, n!));
+  ret(btiCompatible(cpu, call(link('wordAt'), cpu, va!), btype));
+});
+/** It may not: (va, n, branch kind). */
+bti.define('branchTarget', [I32, I64, I32, I32], I32, (link, c, va, n, b) => {
+  const cpu = c!;
   store('i64', cpu, va!, state.PC);
-  run(link('takeBranchTarget'), cpu, btype);
+  run(link('takeBranchTarget'), cpu, call(link('branchType'), cpu, b!));
   tailCall(link('jump'), cpu, load('i64', cpu, state.PC), n!);
 });
 
@@ -96,8 +93,9 @@ bti.define('guardedBranch', [I32, I64, I32, I32, I32], I32, (link, c, va, n, b, 
 bti.define('btypeCheck', [I32], I32, (link, c) => {
   const cpu = c!;
   const btype = word(cpu, state.BTYPE);
-  const guarded = call(link('guardedPage'), cpu, load('i64', cpu, state.PC));
-  unlikely(guarded.and(btiCompatible(cpu, call(link('wordAtPc'), cpu), btype).xor(1)), () => {
+  const pc = load('i64', cpu, state.PC);
+  const guarded = call(link('guardedPage'), cpu, pc);
+  unlikely(guarded.and(btiCompatible(cpu, call(link('wordAt'), cpu, pc), btype).xor(1)), () => {
     run(link('takeBranchTarget'), cpu, btype);
     ret(i32(1));
   });

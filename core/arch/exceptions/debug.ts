@@ -95,7 +95,7 @@ debug.define('debugCheck', [I32], I32, (link, c) => {
   });
   iff(active.and(1), () => {
     // Load-exclusive: 001000 in bits [29:24], o2 = 0, L = 1.
-    const exclusive = call(link('wordAtPc'), cpu).and(0x3fc00000).eq(0x08400000);
+    const exclusive = call(link('wordAt'), cpu, pc).and(0x3fc00000).eq(0x08400000);
     setWord(cpu, state.STEPPING, exclusive.shl(1).or(1));
   });
   ret(i32(0));
@@ -104,7 +104,6 @@ debug.define('debugCheck', [I32], I32, (link, c) => {
 /** Entry from the host while PEND.debug is set: takes the debug exception that is due, or runs one instruction. */
 debug.define('debugStep', [I32], I32, (link, c) => {
   const cpu = c!;
-  iff(call(link('debugCheck'), cpu), () => ret(i32(EXIT.pending)));
   const why = call(link('step'), cpu, cpu.add(state.STEP_RECORDS));
   rmw('and', 'i32', cpu, i32(~PEND.step), undefined, state.PENDING);
   ret(select(why.eq(EXIT.debug), i32(EXIT.pending), why));

@@ -1,5 +1,6 @@
 /** Aborts and other faults that slow paths leave behind in FAULT (AArch64.Abort, AArch64.FaultSyndrome). */
 
+import { TLB_ADDEND, TLB_ENTRY_SHIFT, TLB_EXEC, TLB_INDEX_MASK } from '../../engine/abi.ts';
 import { INFO } from '../../engine/access.ts';
 import { call, iff, load, ret, run, store, unlikely, variable } from '../../wasm/build.ts';
 import { Library } from '../../wasm/library.ts';
@@ -71,11 +72,18 @@ faults.define('abortTarget', [I32, I32], I32, (_link, c, i) => {
   ret(i32(1).add(stage2.or(el.eqz().and(tge)).or(gpf).and(el2Enabled(cpu))));
 });
 
-/** The instruction word at PC, as the guest's fetch sees it, or 0. */
-faults.define('wordAtPc', [I32], I32, (link, c) => {
-  const cpu = c!;
-  const pc = load('i64', cpu, state.PC);
-  unlikely(call(link('fillExec'), cpu, pc).eqz(), () => {
+/** (address) → the instruction word there, as the guest's fetch sees it, or 0. */
+faults.define('wordAt', [I32, I64], I32, (link, c, v) => {
+  const [cpu, va] = [c!, v!];
+  const index = va
+    .shrU(12 - TLB_ENTRY_SHIFT)
+    .lo32()
+    .and(TLB_INDEX_MASK);
+  const entry = load('i32', cpu, state.BANK).add(index);
+  iff(load('i64', entry, TLB_EXEC).eq(va.and(~0xfffn)), () => {
+    ret(load('i32', load('i32', entry, TLB_ADDEND).add(va.lo32())));
+  });
+  unlikely(call(link('fillExec'), cpu, va).eqz(), () => {
     setWord(cpu, state.FAULT, 0);
     ret(i32(0));
   });
@@ -113,7 +121,7 @@ faults.define('takeFault', [I32], null, (link, c) => {
     const emulated = hints.and(FAULT_HINT.stage2 | ISS.s1ptw | ISS.cm).eq(FAULT_HINT.stage2);
     const wanted = kind.eq(FAULT_KIND.dataAbort).and(emulated).and(isExternal(hints).xor(1));
     unlikely(wanted, () => {
-      iss.set(iss.get().or(call(link('dataAbortSyndrome'), call(link('wordAtPc'), cpu))));
+      iss.set(iss.get().or(call(link('dataAbortSyndrome'), call(link('wordAt'), cpu, back))));
     });
   });
   is(FAULT_KIND.pcAlignment, () => {
