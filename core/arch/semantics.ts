@@ -23,6 +23,14 @@ export interface Access {
   readonly only?: 'read' | 'write';
 }
 
+/** Kinds of indirect branches: BLR, RET, BR. The register that names the target is the pattern's first operand. */
+export type JumpKind = 'call' | 'return' | 'jump';
+/**
+ * What branches make of PSTATE.BTYPE (C6.2, BR and BLR): `jump` is BR out of a guarded page by a register other than X16 and X17,
+ * `veneer` any other BR.
+ */
+export const BTYPE_OF = { veneer: 1, call: 2, jump: 3 } as const;
+
 /** Size of an access in bytes. */
 export type Bytes = 1 | 2 | 4 | 8 | 16;
 
@@ -76,8 +84,8 @@ export interface Sem {
   jump(): void;
   /** The same, taken when `cond` is non-zero; otherwise the next instruction follows. */
   jumpIf(cond: Val): void;
-  /** Branch to an address in a register. `kind` tells calls and returns apart. */
-  jumpTo(address: Val, kind: 'call' | 'return' | 'jump'): void;
+  /** Branch to an address in a register. */
+  jumpTo(address: Val, kind: JumpKind): void;
   /** Ends the instruction and hands over to a routine of the core module: `routine(cpu, rec, n, …args)`. */
   leaveTo(routine: string, ...args: Val[]): void;
 

@@ -93,6 +93,8 @@ export const TR_CTX = field(4);
 /** TLB banks of this core (set once at reset), and non-zero when other cores share its translations and code. */
 export const TLB_AREA = field(4);
 export const PEERS = field(4);
+/** Non-zero while the page that is executing is guarded (FEAT_BTI). */
+export const PAGE_GUARD = field(4);
 /** Base of the map from host page to records of the code space that runs this core. */
 export const REC_MAP = field(4);
 /** Instructions granted since reset; executed = granted − BUDGET. */

@@ -93,7 +93,7 @@ function tlbEntry(cpu: Val, va: Val, banks: number): Val {
 /** Goes on at `va` through the instruction TLB, which checks permission to execute. `kind`: of an indirect branch, for FEAT_BTI. */
 function jump(link: Link, cpu: Val, va: Val, n: Val, kind: Val | null): void {
   unlikely(pendingOr(cpu, n), () => {
-    store('i64', cpu, va, state.PC);
+    store('i64', cpu, call(link('branchAddress'), cpu, va), state.PC);
     store('i32', cpu, n, state.BUDGET);
     if (kind) run(link('noteBranch'), cpu, kind);
     ret(i32(EXIT.pending));
@@ -103,6 +103,12 @@ function jump(link: Link, cpu: Val, va: Val, n: Val, kind: Val | null): void {
   // A misaligned PC keeps its low bits in the comparison, so it misses and is found by the slow path.
   unlikely(load('i64', entry, TLB_EXEC).ne(va.and(~0xffcn)), () => {
     store('i32', cpu, n, state.BUDGET);
+    // An address tag is dropped (AArch64.BranchAddr); with it there is no hit.
+    const plain = call(link('branchAddress'), cpu, va);
+    unlikely(plain.ne(va), () => {
+      if (kind) tailCall(link('jumpIndirect'), cpu, plain, n, kind);
+      else tailCall(link('jump'), cpu, plain, n);
+    });
     records.set(call(link('fillExec'), cpu, va));
     unlikely(records.get().eqz(), () => {
       store('i64', cpu, va, state.PC);
@@ -474,6 +480,7 @@ export const REQUIRED = [
   'translate',
   'takePending',
   'debugStep',
+  'branchAddress',
   'debugCheck',
   'noteBranch',
   'branchFits',
