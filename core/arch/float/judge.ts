@@ -25,12 +25,16 @@ export function notNormal(o: Shape, r: Val): Val {
     const unit = 2 ** (32 - f.exp);
     return x.sub(2 * unit).geU((top - 2) * unit);
   }
-  // The same as a signed comparison, all in units of the exponent field without the sign above it.
+  return o.any(abnormal(o, r));
+}
+/** The same as a mask for vectors: a signed comparison, all in units of the exponent field without the sign above it. */
+export function abnormal({ f }: Shape, r: Val): Val {
   const lanes = f === DOUBLE ? 'i64x2' : 'i32x4';
   const unit = 1n << BigInt(f.frac + 1);
+  const top = (1n << BigInt(f.exp)) - 1n;
   const x = op(`${lanes}.shl`, r, ONE);
   const moved = op(`${lanes}.add`, x, splat(f.bits, f.sign - 2n * unit));
-  return o.any(op(`${lanes}.gt_s`, moved, splat(f.bits, BigInt(top - 2) * unit - f.sign - 1n)));
+  return op(`${lanes}.gt_s`, moved, splat(f.bits, (top - 2n) * unit - f.sign - 1n));
 }
 const ONE = i32(1);
 function splat(bits: number, v: bigint): Val {

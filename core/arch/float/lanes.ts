@@ -1,16 +1,20 @@
 /**
  * Vector forms of the scalar routines. `fpAdd.s.v(cpu, ctl, bytes, a, b)` works on the low `bytes` (8 or 16) of the vectors and
- * clears the rest; further parameters of the scalar routine (`how`) follow the vectors.
+ * leaves the rest undefined; further parameters of the scalar routine (`how`) follow the vectors.
  */
 
-import { brIf, call, loop, ret } from '../../wasm/build.ts';
+import { brIf, call, load, loop, ret } from '../../wasm/build.ts';
 import type { Library, Link } from '../../wasm/library.ts';
 import { type Ty, V128 } from '../../wasm/opcodes.ts';
 import { i64, lane } from '../../wasm/value.ts';
-import { select, variable } from '../control.ts';
+import { iff, select, variable } from '../control.ts';
 import { I32, I64, op, type Val } from '../semantics.ts';
-import { FORMATS, type Format } from './format.ts';
+import * as state from '../state.ts';
+import { FORMATS, type Format, FPCR_BIT, FPSR_BIT, RMODE_MASK } from './format.ts';
+import { relaxedMaddFuses } from './fused.ts';
 import { UNSIGNED } from './integral.ts';
+import { abnormal } from './judge.ts';
+import { Shape } from './shape.ts';
 
 /** Routines with a vector form: how many vectors they take, and whether a `how` comes last. */
 const VECTOR_FORMS: readonly [name: string, vectors: number, how: boolean][] = [
@@ -29,6 +33,7 @@ export function defineLanes(lib: Library): void {
       const operands = Array.from({ length: vectors }, (): Ty => V128);
       const params: Ty[] = [I32, I32, I32, ...operands, ...(how ? ([I32] as const) : [])];
       lib.define(`${name}.${f.name}.v`, params, V128, (link, cpu, ctl, bytes, ...rest) => {
+        if (f.bits > 16 && (name === 'fpMul' || name === 'fpMulAdd')) zeroProducts(f, cpu!, ctl!, bytes!, rest);
         const integers = name === 'fpFromInt';
         perLane(
           link,
@@ -49,6 +54,27 @@ export function defineLanes(lib: Library): void {
       });
     }
   }
+}
+
+/**
+ * Products of zero are common in vectors, and the fast path takes them for underflows: when nothing else is the matter, and
+ * neither mode nor flags ask for more, the native result stands.
+ */
+function zeroProducts(f: Format, cpu: Val, ctl: Val, bytes: Val, vectors: readonly Val[]): void {
+  const o = new Shape(f, 16);
+  const [n, m] = vectors.slice(-2) as [Val, Val];
+  const simple = ctl.and(RMODE_MASK | FPCR_BIT.fz).eqz();
+  const inexactKnown = load('i32', cpu, state.FPSR).and(FPSR_BIT.ixc).ne(0);
+  if (vectors.length === 3 && !relaxedMaddFuses()) return;
+  iff(simple.and(inexactKnown), () => {
+    const r = vectors.length === 3 ? o.fused(false, n, m, vectors[0]!) : o.op('mul', n, m);
+    const finite = o.op('eq', o.op('sub', r, r), o.num(0));
+    const zero = o.both(o.either(o.op('eq', n, o.num(0)), o.op('eq', m, o.num(0))), finite);
+    const wrong = op('v128.andnot', abnormal(o, r), zero);
+    const upper = lane('i64x2.extract_lane', wrong, 1);
+    const counts = lane('i64x2.extract_lane', wrong, 0).or(select(bytes.eq(16), upper, i64(0)));
+    iff(counts.eqz(), () => ret(r));
+  });
 }
 
 const low = (v: Val): Val => lane('i64x2.extract_lane', v, 0);
