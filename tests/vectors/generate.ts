@@ -38,6 +38,8 @@ const FZ16 = 1 << 19;
 const NEP = 1 << 2;
 const AH = 1 << 1;
 const FIZ = 1 << 0;
+/** FPSR.IXC. */
+const IXC = 1 << 4;
 
 export function randomFpcr({ random, afp }: Source): number {
   let fpcr = random.oneIn(2) ? 0 : random.below(4) << 22;
@@ -241,7 +243,11 @@ function attempt(source: Source, template: Template): Recipe | undefined {
   const state = stateFromSeed(seed, style);
   const overrides: Change[] = [];
   let words: readonly number[] = [];
-  if (template.rounding) overrides.push({ slot: SLOT.fpcr, value: BigInt(randomFpcr(source)) });
+  if (template.rounding) {
+    overrides.push({ slot: SLOT.fpcr, value: BigInt(randomFpcr(source)) });
+    // Inexact results are the usual thing; what is done about them differs once the flag is set.
+    if (random.oneIn(2)) overrides.push({ slot: SLOT.fpsr, value: BigInt(state.fpsr | IXC) });
+  }
   if (template.arrange) {
     const arranged = template.arrange(word, random, state);
     if (!arranged) return undefined;

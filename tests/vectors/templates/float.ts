@@ -102,7 +102,7 @@ export const floatTemplates: Template[] = [
   ...templatesFrom(vectorConvert.group, 'float-vector-convert', fromTable),
   ...templatesFrom(complex.group, 'float-complex', fromTable),
   ...templatesFrom(widening.group, 'float-widening', fromTable),
-  ...templatesFrom(scalar.group, 'float-table', fromTable),
-  ...templatesFrom(convert.group, 'float-table', fromTable),
-  ...templatesFrom(compare.group, 'float-table', fromTable),
+  ...templatesFrom(scalar.group, 'float-scalar-other', fromTable, ({ name }) => name.startsWith('FRINT')),
+  ...templatesFrom(convert.group, 'float-scalar-other', fromTable, ({ name }) => !name.startsWith('FCVT (')),
+  ...templatesFrom(compare.group, 'float-scalar-other', fromTable, ({ name }) => name.endsWith('(zero)')),
 ];
