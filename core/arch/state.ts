@@ -120,6 +120,8 @@ export const STEPPING = field(4);
 export const STEP_RECORDS = field(16, 2);
 /** Non-zero while some watchpoint is enabled: data accesses call `watchpointCheck`, watched pages stay out of the TLB. */
 export const WATCH_ACTIVE = field(4);
+/** Non-zero while a debugger of the host has watchpoints set. */
+export const HOST_WATCH = field(4);
 /** What this core lacks or has beyond the rule (`CONFIG`), set once at reset. */
 export const CONFIG_FLAGS = field(4);
 /** SPSR bits that this CPU does not implement (FEAT_PAN, UAO, DIT, SSBS, BTI): they read as zero and are never set. */

@@ -54,7 +54,15 @@ export interface Decoded {
 }
 
 /** Imports of the core module that a code space provides itself. */
-export const ENGINE_IMPORTS = ['decode', 'hot', 'newRecords', 'breakpoint', 'mmioRead', 'mmioWrite'] as const;
+export const ENGINE_IMPORTS = [
+  'decode',
+  'hot',
+  'newRecords',
+  'breakpoint',
+  'watchpoint',
+  'mmioRead',
+  'mmioWrite',
+] as const;
 
 interface HandlerPlan {
   readonly key: string;
@@ -94,6 +102,8 @@ export class CodeSpace {
   readonly hostPageOf: Uint32Array;
   /** Called when a branch target got hot. */
   onHot: (rec: number) => void = () => {};
+  /** A data access while HOST_WATCH is set; see the import `watchpoint`. */
+  onWatch: (cpu: number, va: bigint, bytes: number, kind: number) => number = () => 0;
   /** Tells instruction words that are traced. */
   isTraced: ((word: number) => boolean) | null = null;
   /** Makes every direct branch go through the routine `jump` (tracing of blocks). */
@@ -134,6 +144,7 @@ export class CodeSpace {
       decode: (cpu: number, rec: number) => this.decodeRecord(cpu, rec),
       hot: (_cpu: number, rec: number) => this.onHot(rec),
       breakpoint: (_cpu: number, rec: number, pc: bigint) => this.breakpoint(rec, pc),
+      watchpoint: (cpu: number, va: bigint, bytes: number, kind: number) => this.onWatch(cpu, va, bytes, kind),
       newRecords: (_cpu: number, page: number) => this.newRecords(page),
       ...extra,
     };

@@ -170,6 +170,10 @@ lib.define('stopHandler', [I32, I32, I32], I32, (_link, cpu, rec, n) => {
   ret(i32(EXIT.debug));
 });
 
+/** What FAULT holds when a watchpoint of the host stops an access: no exception of the guest. */
+const HOST_FAULT = 100;
+/** Asks the host about its watchpoints: (cpu, address, bytes, bit 0 writes, bit 1 reads besides) → 0, 1 same page, 2 hit. */
+lib.host('watchpoint', [I32, I64, I32, I32], I32);
 /** Asks the host about a breakpoint: 0 to stop, else the handler of the instruction. */
 lib.host('breakpoint', [I32, I32, I64], I32);
 lib.define('breakHandler', [I32, I32, I32], I32, (link, cpu, rec, n) => {
@@ -225,6 +229,11 @@ lib.define('deliver', [I32, I32, I32], I32, (link, cpu, rec, n) => {
 });
 /** The same with PC set already. An exception costs one instruction of the slice, so that a storm of them ends. */
 lib.define('deliverAtPc', [I32, I32], I32, (link, cpu, n) => {
+  unlikely(load('i32', cpu!, state.FAULT).eq(HOST_FAULT), () => {
+    store('i32', cpu!, i32(0), state.FAULT);
+    store('i32', cpu!, n!, state.BUDGET);
+    ret(i32(EXIT.debug));
+  });
   run(link('takeFault'), cpu!);
   tailCall(link('jump'), cpu!, load('i64', cpu!, state.PC), n!.sub(1));
 });
@@ -259,6 +268,15 @@ lib.define('fillData', [I32, I64, I32], I32, (link, c, v, i) => {
     iff(call(link('watchpointCheck'), cpu, va, bytesOf(info), kind), () => ret(i32(0)));
     // A watched page keeps out of the TLB, as Device memory does.
     iff(call(link('watchpointPage'), cpu, va), () => store('i32', cpu, i32(1), state.TR_DEVICE));
+  });
+  unlikely(load('i32', cpu, state.HOST_WATCH), () => {
+    const kind = info.and(INFO.write).ne(0).or(info.and(INFO.atomic).ne(0).shl(1));
+    const found = call(link('watchpoint'), cpu, va, bytesOf(info), kind);
+    iff(found.eq(2), () => {
+      store('i32', cpu, i32(HOST_FAULT), state.FAULT);
+      ret(i32(0));
+    });
+    iff(found, () => store('i32', cpu, i32(1), state.TR_DEVICE));
   });
   const pa = load('i64', cpu, state.TR_PA);
   const perm = load('i32', cpu, state.TR_PERM);

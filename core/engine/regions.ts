@@ -169,7 +169,7 @@ export class Regions {
         (i) => this.instruction(page, i, mode),
         (i) => this.targetsSeen(page, i),
       );
-      if (!cfg || (this.rewritten.get(page) ?? 0) > MAX_REWRITES) continue;
+      if (!cfg || (!this.eager && (this.rewritten.get(page) ?? 0) > MAX_REWRITES)) continue;
       const build = new RegionBuilder(this.space, page, cfg, new ModeAssumption(mode), link);
       const fn = m.func(`r${rec}`, HANDLER.params, HANDLER.result, (cpu, r, n) => build.emit(cpu!, r!, n!));
       const slot = this.slot();

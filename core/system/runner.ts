@@ -7,7 +7,7 @@
 import * as state from '../arch/state.ts';
 import { EXIT, PEND } from '../engine/abi.ts';
 import { CORE_CONTROL } from '../engine/layout.ts';
-import type { CoreAction } from './api.ts';
+import type { CoreAction, StopReason, Watchpoint } from './api.ts';
 import { CTL, controlIndex } from './control.ts';
 import type { CallOutcome } from './cpu-view.ts';
 import type { Thread } from './thread.ts';
@@ -26,6 +26,7 @@ export type Command =
   | { readonly c: 'run'; readonly actions: readonly CoreAction[] | null }
   | { readonly c: 'pause' }
   | { readonly c: 'breakpoints'; readonly addresses: readonly bigint[] }
+  | { readonly c: 'watchpoints'; readonly list: readonly Watchpoint[] }
   | { readonly c: 'input'; readonly console: number }
   | { readonly c: 'forget' }
   | { readonly c: 'quit' };
@@ -33,7 +34,7 @@ export type Command =
 /** What a thread tells the host. */
 export type Report =
   | { readonly r: 'paused' }
-  | { readonly r: 'stopped'; readonly core: number; readonly kind: 'step' | 'breakpoint' }
+  | { readonly r: 'stopped'; readonly core: number; readonly reason: StopReason }
   | { readonly r: 'bell' };
 
 export interface RunnerHooks {
@@ -60,6 +61,7 @@ export class Runner {
   /** Cores that have to step off a breakpoint before anything else. */
   private readonly resumed = new Set<number>();
   private breakpoints = false;
+  private watched = false;
   /** Deterministic: the longest turn of this round, in instructions. */
   private used = 0;
   /** Instructions a millisecond, as measured. */
@@ -140,6 +142,10 @@ export class Runner {
           this.breakpoints = c.addresses.length > 0;
           this.t.space.setBreakpoints(new Set(c.addresses));
           break;
+        case 'watchpoints':
+          this.watched = c.list.length > 0;
+          this.t.setWatchpoints(c.list);
+          break;
         case 'input':
           this.t.uarts[c.console]?.arrived();
           for (const [core, why] of this.waiting) if (why === 'retry') this.waiting.delete(core);
@@ -207,10 +213,13 @@ export class Runner {
     this.t.current = cpu;
     if (this.actions?.[core] === 'step') {
       this.step(core);
-      this.stop(core, 'step');
+      this.stop(core, { kind: 'step' });
       return;
     }
-    if (this.breakpoints && this.resumed.delete(core)) this.step(core);
+    if (this.resumed.delete(core) && (this.breakpoints || this.watched)) {
+      this.stepOver(core);
+      if (this.paused) return;
+    }
     if (this.t.setup.config.deterministic) {
       this.exactTurn(core, Math.ceil(Math.min(TURN, Math.max(1, until))));
       return;
@@ -286,7 +295,7 @@ export class Runner {
       case EXIT.trace:
         return this.t.traceStep(core, () => this.step(core));
       case EXIT.debug:
-        this.stop(core, 'breakpoint');
+        this.stop(core, this.t.takeWatchHit() ?? { kind: 'breakpoint' });
         return false;
       default:
         throw new Error(`guest code was left for an unknown reason, ${why}`);
@@ -321,9 +330,16 @@ export class Runner {
         return false;
     }
   }
-  private stop(core: number, kind: 'step' | 'breakpoint'): void {
+  /** The first instruction after a stop: what stopped there must not stop again. */
+  private stepOver(core: number): void {
+    const watch = (this.t.core(core) + state.HOST_WATCH) >> 2;
+    this.i32[watch] = 0;
+    this.step(core);
+    this.i32[watch] = this.watched ? 1 : 0;
+  }
+  private stop(core: number, reason: StopReason): void {
     this.paused = true;
-    this.hooks.report({ r: 'stopped', core, kind });
+    this.hooks.report({ r: 'stopped', core, reason });
   }
 
   private nextRound(ran: boolean, next: number): void {

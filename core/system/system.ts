@@ -64,6 +64,7 @@ class RunningSystem implements System {
   private readonly hosts: ConsoleHost[];
   private readonly traceReaders: TraceReader[];
   private readonly breakpoints = new Set<bigint>();
+  private watchpoints: Watchpoint[] = [];
   private threads: ThreadHandle[] = [];
   private local: Record<string, (...args: never[]) => unknown> | null = null;
   private readonly hostNames: readonly string[];
@@ -226,7 +227,7 @@ class RunningSystem implements System {
         t.paused = true;
         void this.pauseOthers().then(() => {
           this.halted();
-          this.events.emit('stopped', { core: m.core, reason: { kind: m.kind } });
+          this.events.emit('stopped', { core: m.core, reason: m.reason });
         });
     }
   }
@@ -356,10 +357,16 @@ class RunningSystem implements System {
     this.breakpoints.delete(address);
     this.command({ c: 'breakpoints', addresses: [...this.breakpoints] });
   }
-  addWatchpoint(_watchpoint: Watchpoint): void {
-    throw new UserError('watchpoints are not available yet');
+  addWatchpoint(watchpoint: Watchpoint): void {
+    this.watchpoints.push(watchpoint);
+    this.command({ c: 'watchpoints', list: this.watchpoints });
   }
-  removeWatchpoint(_watchpoint: Watchpoint): void {}
+  removeWatchpoint({ address, length, access }: Watchpoint): void {
+    this.watchpoints = this.watchpoints.filter(
+      (w) => w.address !== address || w.length !== length || w.access !== access,
+    );
+    this.command({ c: 'watchpoints', list: this.watchpoints });
+  }
 
   stats(): SystemStats {
     const ran = (n: number): number => {

@@ -12,7 +12,7 @@ import { coreLibrary } from '../engine/build-core.ts';
 import { CodeSpace } from '../engine/codespace.ts';
 import { type Layout, layoutOf } from '../engine/layout.ts';
 import { Regions } from '../engine/regions.ts';
-import type { SystemConfig } from './api.ts';
+import type { StopReason, SystemConfig, Watchpoint } from './api.ts';
 import { Clock } from './clock.ts';
 import { ConsolePort, type HostBell } from './console.ts';
 import { CTL, controlIndex, GLOBAL, globalIndex } from './control.ts';
@@ -90,6 +90,7 @@ export class Thread {
     const imports = hostImports(this, library);
     this.space = new CodeSpace(memory, layout, setup.space, setup.core, library, cpu.decoder, host, imports);
     for (const core of setup.cores) this.space.attach(layout.core(core));
+    this.space.onWatch = (_cpu, va, bytes, kind) => this.watch(va, bytes, kind);
     const choices = config.trace?.choices;
     this.trace = choices ? new TraceWriter(memory.buffer, layout.devices + plan.traces[setup.space]!, bell) : null;
     if (choices) {
@@ -222,6 +223,42 @@ export class Thread {
   stats(): Record<string, number> {
     const regions = this.regions?.stats ?? {};
     return { ...this.space.stats, ...regions };
+  }
+
+  // Watchpoints of a debugger.
+  private watchpoints: readonly Watchpoint[] = [];
+  private watchHit: StopReason | null = null;
+  setWatchpoints(list: readonly Watchpoint[]): void {
+    this.watchpoints = list;
+    for (const core of this.setup.cores) {
+      const cpu = this.core(core);
+      this.i32[(cpu + state.HOST_WATCH) >> 2] = list.length ? 1 : 0;
+      // Pages that are watched have to keep out of the TLB.
+      this.space.core.resetTlb!(cpu, this.setup.layout.banks(core));
+      this.space.core.selectBanks!(cpu);
+    }
+  }
+  private watch(va: bigint, bytes: number, kind: number): number {
+    const from = BigInt.asUintN(64, va);
+    let near = 0;
+    for (const w of this.watchpoints) {
+      const end = w.address + BigInt(w.length);
+      if (from < end && w.address < from + BigInt(bytes)) {
+        const wanted = w.access === 'access' || (w.access === 'write' ? kind & 1 : !(kind & 1) || kind & 2);
+        if (wanted) {
+          this.watchHit = { kind: 'watchpoint', watchpoint: w, address: from };
+          return 2;
+        }
+      }
+      if (from >> 12n <= (end - 1n) >> 12n && w.address >> 12n <= from >> 12n) near = 1;
+    }
+    return near;
+  }
+  /** The watchpoint that has just stopped a core, once. */
+  takeWatchHit(): StopReason | null {
+    const hit = this.watchHit;
+    this.watchHit = null;
+    return hit;
   }
 
   // Tracing.
