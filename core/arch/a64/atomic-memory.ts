@@ -42,7 +42,7 @@ function byAlignment(s: Sem, w: Width, host: Val, aligned: () => Val, otherwise:
   return v.get();
 }
 
-/** A load that is single-copy atomic (misaligned and across the middle of 16 bytes it is not: who needs that, compares). */
+/** A load that is single-copy atomic. */
 export function loadAt(s: Sem, w: Width, host: Val): Val {
   return byAlignment(
     s,
