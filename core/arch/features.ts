@@ -40,6 +40,8 @@ const IMPLIES: Readonly<Record<string, readonly string[]>> = {
   SCTLR2: ['HCX'],
   MOPS: ['HCX'],
   HAFDBS: ['HAF'],
+  HAFT: ['HAFDBS', 'TCR2'],
+  AIE: ['TCR2'],
   LPA2: ['LPA', 'LVA'],
   TLBIRANGE: ['TLBIOS'],
   PMUv3p1: ['PMUv3'],

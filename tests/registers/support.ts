@@ -12,7 +12,7 @@ import { EXIT } from '../../core/engine/abi.ts';
 import { pcOf } from '../../core/engine/interpret.ts';
 import { ret, store } from '../../core/wasm/build.ts';
 import { Library } from '../../core/wasm/library.ts';
-import { I32 } from '../../core/wasm/opcodes.ts';
+import { I32, I64 } from '../../core/wasm/opcodes.ts';
 import { i32 } from '../../core/wasm/value.ts';
 import { BareCore, type Mode } from '../support/bare-core.ts';
 
@@ -41,6 +41,7 @@ function standIns(): Library {
   for (const name of ['contextChanged', 'selectBanks', 'masksChanged', 'fpModeChanged']) {
     lib.define(name, [I32], null, () => {});
   }
+  lib.define('branchAddress', [I32, I64], I64, (_l, _cpu, va) => ret(va!));
   lib.define('writeSpsel', [I32, I32], null, (_l, cpu, v) => store('i32', cpu!, v!.and(1), state.SPSEL));
   return lib;
 }

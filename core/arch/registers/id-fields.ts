@@ -88,7 +88,7 @@ const TABLE: Readonly<Record<string, string>> = {
     FGT 56 FGT+EL2=1
     ECV 60 ECV=1 ECV_POFF+EL2=2`,
   ID_AA64MMFR1_EL1: `
-    HAFDBS 0 HAF=1 HAFDBS=2
+    HAFDBS 0 HAF=1 HAFDBS=2 HAFT=3
     VMIDBits 4 VMID16+EL2=2
     VH 8 VHE+EL2=1
     HPDS 12 HPDS=1 HPDS2=2
@@ -118,6 +118,7 @@ const TABLE: Readonly<Record<string, string>> = {
     SCTLRX 4 SCTLR2=1
     S1PIE 8 S1PIE=1
     S2PIE 12 S2PIE+EL2=1
+    AIE 24 AIE=1
     MEC 28 MEC=1`,
 };
 

@@ -1,34 +1,39 @@
 /** Where the value of each system register lies in a core's state. */
 import { STATE_END } from '../state.ts';
+import { INTERNAL } from './internal.ts';
 import { maskVaries } from './masks.ts';
 import { registers } from './table.ts';
 
-/** Values that have a slot though no register is named so. */
-const INTERNAL = ['SP_EL3', 'ticks a nanosecond', 'pmu executed', 'pmu active', 'pmu in use', 'pmu width'] as const;
-
 const slots = new Map<string, number>();
-const aliases = new Map<string, string>();
+let end = STATE_END;
 
 function allot(name: string): number {
-  const at = STATE_END + 8 * slots.size;
+  const at = end;
   slots.set(name, at);
+  end += 8;
   return at;
 }
-// The order of the table, so that every thread lays the state out alike.
-for (const r of registers) {
-  if (r.storedAs !== undefined) aliases.set(r.name, r.storedAs);
-  else allot(r.name);
-}
+for (const r of registers) if (r.storedAs === undefined) allot(r.name);
 for (const r of registers) if (!r.alias && maskVaries(r)) allot(`mask ${r.name}`);
 for (let n = 0; n < 16; n++) allot(`cache ${n}`);
 for (const name of INTERNAL) allot(name);
+for (const r of registers) if (r.storedAs !== undefined) slots.set(r.name, slots.get(r.storedAs)!);
 
-/** Byte offset of a 64-bit slot for the register (or internal value) `name`; internal ones are allotted on first use. */
+const unlisted: string[] = [];
+
+/**
+ * Byte offset of the 64-bit slot of a register, or of an internal value (`internal.ts`). A name that is neither gets a slot too, but
+ * where depends on what was imported before: only tests may rely on such.
+ */
 export function regOffset(name: string): number {
-  const own = aliases.get(name) ?? name;
-  return slots.get(own) ?? allot(own);
+  const at = slots.get(name);
+  if (at !== undefined) return at;
+  unlisted.push(name);
+  return allot(name);
 }
 /** Offset of the mask of writable bits of a register whose mask depends on the CPU. */
 export const maskOffset = (name: string): number => regOffset(`mask ${name}`);
 /** First byte behind all registers. */
-export const registersEnd = (): number => STATE_END + 8 * slots.size;
+export const registersEnd = (): number => end;
+/** Names that were asked for and are not listed. */
+export const unlistedNames = (): readonly string[] => unlisted;

@@ -4,8 +4,8 @@ import { Area } from '../define.ts';
 export const area = new Area('EL3 controls');
 
 const RESET = 0x430n;
-/** NS, HCE, ST, APK, API, FIEN, EnSCXT, FGTEn, ECVEn, HXEn, TCR2En, SCTLR2En, PIEn, MECEn. */
-const ENABLED = [0, 8, 11, 16, 17, 21, 25, 27, 28, 38, 43, 44, 45, 49].reduce((v, b) => v | (1n << BigInt(b)), 0n);
+/** NS, HCE, ST, APK, API, FIEN, EnSCXT, FGTEn, ECVEn, HXEn, TCR2En, SCTLR2En, PIEn, AIEn, MECEn. */
+const ENABLED = [0, 8, 11, 16, 17, 21, 25, 27, 28, 38, 43, 44, 45, 46, 49].reduce((v, b) => v | (1n << BigInt(b)), 0n);
 area.reg('SCR_EL3', [3, 6, 1, 1, 0], 'Secure Configuration Register', {
   effect: 'context',
   // Without EL3 the value is what the rest of the architecture then assumes: Non-secure, everything enabled, nothing trapped.
@@ -14,6 +14,7 @@ area.reg('SCR_EL3', [3, 6, 1, 1, 0], 'Secure Configuration Register', {
     NSE 62 ?RME with NS: security state below EL3
     MECEn 49 ?MEC MECID registers at EL2 do not trap
     GPF 48 ?RME granule protection faults go to EL3
+    AIEn 46 ?AIE MAIR2 and AMAIR2 registers do not trap
     PIEn 45 ?S1PIE|S2PIE permission indirection registers do not trap
     SCTLR2En 44 ?SCTLR2 SCTLR2 registers do not trap
     TCR2En 43 ?TCR2 TCR2 registers do not trap

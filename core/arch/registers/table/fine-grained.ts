@@ -1,6 +1,8 @@
 /** Fields of the fine-grained trap registers (D24.2.60 to D24.2.67): each names what it traps; `n` names trap when 0. */
 
 export const HFGRTR = `
+    nAMAIR2_EL1 63 ?AIE
+    nMAIR2_EL1 62 ?AIE
     nPIR_EL1 58 ?S1PIE
     nPIRE0_EL1 57 ?S1PIE
     ERXADDR_EL1 49 ?RAS
@@ -55,6 +57,8 @@ export const HFGRTR = `
     AFSR0_EL1 0`;
 
 export const HFGWTR = `
+    nAMAIR2_EL1 63 ?AIE
+    nMAIR2_EL1 62 ?AIE
     nPIR_EL1 58 ?S1PIE
     nPIRE0_EL1 57 ?S1PIE
     ERXADDR_EL1 49 ?RAS

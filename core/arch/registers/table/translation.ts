@@ -88,6 +88,8 @@ area.reg('TCR_EL2', [3, 4, 2, 0, 2], 'Translation Control Register (EL2)', { eff
 area.reg('TCR_EL3', [3, 6, 2, 0, 2], 'Translation Control Register (EL3)', {
   effect: 'context',
   fields: `
+    HAFT 42 ?HAFT hardware access flag in tables
+    AIE 37 ?AIE sixteen memory attributes
     PIE 35 ?S1PIE permission indirection${TCR_ONE}`,
 });
 area.reg('TCR2_EL1', [3, 0, 2, 0, 3], 'Extended Translation Control Register (EL1)', {
@@ -99,6 +101,7 @@ area.reg('TCR2_EL1', [3, 0, 2, 0, 3], 'Extended Translation Control Register (EL
   fields: `
     HAFT 11 ?HAFT hardware access flag in tables
     PTTWI 10 ?THE
+    AIE 4 ?AIE sixteen memory attributes
     PIE 1 ?S1PIE permission indirection
     PnCH 0 ?THE`,
 });
@@ -111,6 +114,7 @@ area.reg('TCR2_EL2', [3, 4, 2, 0, 3], 'Extended Translation Control Register (EL
     AMEC0 12 ?MEC alternate MECID in descriptors, lower half
     HAFT 11 ?HAFT hardware access flag in tables
     PTTWI 10 ?THE
+    AIE 4 ?AIE sixteen memory attributes
     PIE 1 ?S1PIE permission indirection
     PnCH 0 ?THE`,
 });
@@ -131,6 +135,23 @@ area.reg('AMAIR_EL1', [3, 0, 10, 3, 0], 'Auxiliary Memory Attribute Indirection 
 });
 area.reg('AMAIR_EL2', [3, 4, 10, 3, 0], 'Auxiliary Memory Attribute Indirection Register (EL2)', AMAIR);
 area.reg('AMAIR_EL3', [3, 6, 10, 3, 0], 'Auxiliary Memory Attribute Indirection Register (EL3)', AMAIR);
+
+// FEAT_AIE: attributes 8 to 15.
+for (const [el, op1, mair, amair] of [
+  [1, 0, 2, 3],
+  [2, 4, 1, 3],
+  [3, 6, 1, 3],
+] as const) {
+  const guest = el === 1 ? { traps: [VM, scrEnable(46)] } : { traps: el === 2 ? [scrEnable(46, [2])] : [] };
+  const spec = (vhe: string, hfg: number): RegisterSpec => ({
+    feature: 'AIE',
+    ...guest,
+    ...(el === 1 ? { vhe, hfg } : {}),
+  });
+  const what = `Memory Attribute Indirection Register 2 (EL${el})`;
+  area.reg(`MAIR2_EL${el}`, [3, op1, 10, mair, 1], what, spec('MAIR2_EL2', 62));
+  area.reg(`AMAIR2_EL${el}`, [3, op1, 10, amair, 1], `Auxiliary ${what}`, { ...spec('AMAIR2_EL2', 63), fields: '' });
+}
 
 const PIE = { feature: 'S1PIE' };
 area.reg('PIR_EL1', [3, 0, 10, 2, 3], 'Permission Indirection Register 1 (EL1)', {

@@ -1,0 +1,34 @@
+/**
+ * Values in a core's state that lie among the system registers though they are none: what routines keep of them. They are listed
+ * here, in this order, so that every thread lays the state out alike whatever it imports first.
+ */
+export const INTERNAL: readonly string[] = [
+  // The stack pointer of EL3 while another is in use.
+  'SP_EL3',
+  // Timers and performance monitors.
+  'ticks a nanosecond',
+  'pmu executed',
+  'pmu active',
+  'pmu in use',
+  'pmu width',
+  // Pointer authentication.
+  'PAUTH_CONFIG',
+  'PAUTH_FAILED',
+  'PAUTH_SEEN_TCR',
+  'PAUTH_SEEN_REGIME',
+  'PAUTH_INSTRUCTION_LOW',
+  'PAUTH_INSTRUCTION_DIFF',
+  'PAUTH_INSTRUCTION_SHIFT',
+  'PAUTH_DATA_LOW',
+  'PAUTH_DATA_DIFF',
+  'PAUTH_DATA_SHIFT',
+  // Translation.
+  'translation.s2pa',
+  'translation.s2perm',
+  'translation.s2attr',
+  'translation.lastMap',
+  'translation.ctxKey',
+  'translation.tick',
+  'translation.byAsid',
+  'translation.cacheTraps',
+];
