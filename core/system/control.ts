@@ -25,6 +25,8 @@ export const CTL = {
   entry: 32,
   context: 40,
   level: 48,
+  /** 1 while the core waits in WFI, WFE or for input. */
+  waits: 60,
   /** What drives the core's IRQ input on a machine without interrupt controller: bit 0 devices, bit 1 timers. */
   sources: 52,
   ring: 128,

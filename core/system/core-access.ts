@@ -39,7 +39,7 @@ export class CoreAccess implements Core {
     return Atomics.load(this.i32, controlIndex(this.layout, this.index, CTL.run)) !== 0;
   }
   get waiting(): boolean {
-    return Atomics.load(this.i32, controlIndex(this.layout, this.index, CTL.quiet)) !== 0;
+    return Atomics.load(this.i32, controlIndex(this.layout, this.index, CTL.waits)) !== 0;
   }
   x(n: number): bigint {
     return this.wide(state.X + 8 * n);

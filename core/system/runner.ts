@@ -148,11 +148,11 @@ export class Runner {
           break;
         case 'input':
           this.t.uarts[c.console]?.arrived();
-          for (const [core, why] of this.waiting) if (why === 'retry') this.waiting.delete(core);
+          for (const [core, why] of this.waiting) if (why === 'retry') this.wake(core);
           break;
         case 'forget':
           this.t.space.invalidateAll();
-          this.waiting.clear();
+          for (const core of [...this.waiting.keys()]) this.wake(core);
           break;
         case 'quit':
           this.quit = true;
@@ -171,12 +171,12 @@ export class Runner {
     if (now === 0) return false;
     if (now === 2) {
       this.hooks.startCore(core);
-      this.waiting.delete(core);
+      this.wake(core);
       Atomics.store(this.i32, run, 1);
     }
     if (!this.waiting.has(core)) return true;
     if (!this.wakes(core)) return false;
-    this.waiting.delete(core);
+    this.wake(core);
     return true;
   }
   private wakes(core: number): boolean {
@@ -199,6 +199,15 @@ export class Runner {
     const limit = this.view.getBigUint64(cpu + state.WAIT_DEADLINE, true);
     if (limit === 0xffffffffffffffffn) return until;
     return Math.min(until, Math.max(0, Number(limit - this.t.ticks(cpu)) * this.t.nsPerTick));
+  }
+
+  private suspend(core: number, why: 'event' | 'retry'): void {
+    this.waiting.set(core, why);
+    Atomics.store(this.i32, this.ctl(core, CTL.waits), 1);
+  }
+  private wake(core: number): void {
+    this.waiting.delete(core);
+    Atomics.store(this.i32, this.ctl(core, CTL.waits), 0);
   }
 
   // Running.
@@ -285,7 +294,7 @@ export class Runner {
         return true;
       case EXIT.wait:
         if (this.wakesAfter(core)) return true;
-        this.waiting.set(core, 'event');
+        this.suspend(core, 'event');
         return false;
       case EXIT.off:
         Atomics.store(this.i32, this.ctl(core, CTL.run), 0);
@@ -302,10 +311,10 @@ export class Runner {
     }
   }
   private wakesAfter(core: number): boolean {
-    this.waiting.set(core, 'event');
+    this.suspend(core, 'event');
     this.t.updateTimers(core);
     const wakes = this.wakes(core);
-    this.waiting.delete(core);
+    this.wake(core);
     return wakes;
   }
   private answer(core: number, what: CallOutcome): boolean {
@@ -316,11 +325,11 @@ export class Runner {
       case 'wait':
         this.i32[(cpu + state.WAIT_KIND) >> 2] = state.WAIT.interrupt;
         this.view.setBigUint64(cpu + state.WAIT_DEADLINE, 0xffffffffffffffffn, true);
-        this.waiting.set(core, 'event');
+        this.suspend(core, 'event');
         return false;
       case 'retry':
         this.view.setBigUint64(cpu + state.PC, this.view.getBigUint64(cpu + state.PC, true) - 4n, true);
-        this.waiting.set(core, 'retry');
+        this.suspend(core, 'retry');
         return false;
       case 'off':
         Atomics.store(this.i32, this.ctl(core, CTL.run), 0);
