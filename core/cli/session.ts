@@ -64,10 +64,10 @@ export class Session {
     });
     try {
       this.listen();
-      await this.open();
+      this.openTrace();
       // What is sent before anything is expected is there when the guest looks first.
       this.script.advance();
-      await this.system.start(this.options.startPaused);
+      await this.start();
       if (!this.done) this.readInput();
       if (!this.done) this.watchTime();
       const status = await ended;
@@ -104,13 +104,15 @@ export class Session {
     }
   }
 
-  private async open(): Promise<void> {
-    this.openTrace();
-    const { gdb } = this.options;
-    if (!gdb) return;
+  private async start(): Promise<void> {
+    const { gdb, startPaused } = this.options;
+    // A debugger may come as soon as there is a server: the threads have to be there by then.
+    await this.system.start(startPaused || gdb !== undefined);
+    if (!gdb || this.done) return;
     const server = await startGdbServer(this.system, gdb.port, gdb.host);
     this.cleanups.push(() => server.close());
     if (gdb.port === 0) this.say(`gdb server on ${gdb.host}:${server.port}`);
+    if (!startPaused) this.system.resume();
   }
 
   private openTrace(): void {

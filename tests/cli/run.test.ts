@@ -47,7 +47,7 @@ describe('configuration', () => {
       ...{ deterministic: true, seed: 9, psci: 'smc', timeLimit: 2.5, trace: { choices: ['smc', 'tlbi'] } },
       semihosting: { files: { root: folder }, commandLine: 'prog.elf one' },
     });
-    expect(system?.startedPaused).toBeUndefined();
+    expect(system?.startedPaused).toBeFalsy();
     expect(JSON.parse(readFileSync(join(folder, 's'), 'utf8'))).toMatchObject({ instructions: 42, seconds: 0.5 });
   });
   test('semihosting off, PSCI by level', async () => {
