@@ -1,12 +1,9 @@
 /** A core for tests of system registers: UNDEFINED and traps end the run and are noted instead of taken. */
 
-import { registerRoutines } from '../../core/arch/registers/library.ts';
-import { pmu } from '../../core/arch/registers/pmu.ts';
-import { random } from '../../core/arch/registers/random.ts';
+import { archLibraries } from '../../core/arch/library.ts';
 import { type Cpu, cpuOf, resetRegisters } from '../../core/arch/registers/reset.ts';
 import { regOffset } from '../../core/arch/registers/storage.ts';
 import { register } from '../../core/arch/registers/table.ts';
-import { timers } from '../../core/arch/registers/timers.ts';
 import * as state from '../../core/arch/state.ts';
 import { EXIT } from '../../core/engine/abi.ts';
 import { pcOf } from '../../core/engine/interpret.ts';
@@ -16,13 +13,29 @@ import { I32, I64 } from '../../core/wasm/opcodes.ts';
 import { i32 } from '../../core/wasm/value.ts';
 import { BareCore, type Mode } from '../support/bare-core.ts';
 
+/** Routines that this core replaces: exceptions, and what follows from control registers. */
+const REPLACED = [
+  'undefined',
+  'undefinedInstruction',
+  'sysTrap',
+  'brk',
+  'contextChanged',
+  'selectBanks',
+  'masksChanged',
+  'fpModeChanged',
+  'translate',
+];
+
 /** Words of the state that the stand-ins write to: what happened, target level, class, ISS, calls of the context routines. */
 const NOTE = state.SCRATCH_HI;
 const NOTE_TARGET = state.WAIT_KIND;
 const NOTE_ISS = state.HOST_CALL_KIND;
 
-function standIns(): Library {
+function libraryFor(cpu: Cpu): Library {
   const lib = new Library();
+  for (const l of archLibraries(cpu)) lib.include(l);
+  const { routines } = lib as unknown as { readonly routines: Map<string, unknown> };
+  for (const name of REPLACED) routines.delete(name);
   const stop = (name: string, kind: number, extra: number): void =>
     lib.define(name, [I32, I32, I32, ...new Array(extra).fill(I32)], I32, (_l, cpu, rec, n, target, ec, iss) => {
       store('i64', cpu!, pcOf(cpu!, rec!), state.PC);
@@ -41,8 +54,12 @@ function standIns(): Library {
   for (const name of ['contextChanged', 'selectBanks', 'masksChanged', 'fpModeChanged']) {
     lib.define(name, [I32], null, () => {});
   }
-  lib.define('branchAddress', [I32, I64], I64, (_l, _cpu, va) => ret(va!));
-  lib.define('writeSpsel', [I32, I32], null, (_l, cpu, v) => store('i32', cpu!, v!.and(1), state.SPSEL));
+  lib.define('translate', [I32, I64, I32], I32, (_l, cpu, va) => {
+    store('i64', cpu!, va!, state.TR_PA);
+    store('i32', cpu!, i32(7), state.TR_PERM);
+    store('i32', cpu!, i32(0), state.TR_DEVICE);
+    ret(i32(1));
+  });
   return lib;
 }
 
@@ -62,7 +79,7 @@ export class RegisterCore extends BareCore {
     super({
       mode,
       features: cpu.features,
-      libraries: [registerRoutines, timers, random, pmu, standIns()],
+      libraries: [libraryFor(cpu)],
       host: {
         nanoseconds: () => self.core!.nanoseconds,
         random: () => 0x123456789abcdef0n,

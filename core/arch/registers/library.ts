@@ -22,6 +22,7 @@ export function finishRead(link: Link, cpu: Val, rec: Val, n: Val, v: Val): void
 
 for (const [name, routine] of [
   ['afterContext', 'contextChanged'],
+  ['afterDebug', 'debugRegistersChanged'],
   ['afterBanks', 'selectBanks'],
   ['afterMasks', 'masksChanged'],
   ['afterFpMode', 'fpModeChanged'],

@@ -11,6 +11,7 @@ import { regOffset } from './storage.ts';
 /** Effects after a plain write: the routine that goes on. */
 export const AFTER: Record<string, string> = {
   context: 'afterContext',
+  debug: 'afterDebug',
   banks: 'afterBanks',
   timers: 'afterTimers',
   mec: 'afterContext',
@@ -66,7 +67,7 @@ export const WRITERS: Record<
     write: (s, v) => {
       const at = regOffset('OSLSR_EL1');
       s.setState('i64', at, s.state('i64', at).and(~2).or(v.and(1).shl(1)));
-      s.leaveTo('afterContext');
+      s.leaveTo('afterDebug');
     },
   },
   claimSet: {

@@ -48,7 +48,7 @@ area.reg('MDCR_EL2', [3, 4, 1, 1, 1], 'Monitor Debug Configuration Register (EL2
 area.reg('MDSCR_EL1', [2, 0, 0, 2, 2], 'Monitor Debug System Control Register', {
   traps: [TDA],
   hdfg: 4,
-  effect: 'context',
+  effect: 'debug',
   fields: `
     TFO 31 ?TRF
     RXfull 30
@@ -96,12 +96,12 @@ for (let n = 0; n < BREAKPOINTS; n++) {
   area.reg(`DBGBVR${n}_EL1`, [2, 0, 0, n, 4], `Breakpoint Value Register ${n}`, {
     traps: [TDA],
     hdfg: 1,
-    effect: 'context',
+    effect: 'debug',
   });
   area.reg(`DBGBCR${n}_EL1`, [2, 0, 0, n, 5], `Breakpoint Control Register ${n}`, {
     traps: [TDA],
     hdfg: 0,
-    effect: 'context',
+    effect: 'debug',
     fields: `
       SSCE 29 ?RME
       BT 23:20 kind
@@ -117,13 +117,13 @@ for (let n = 0; n < WATCHPOINTS; n++) {
   area.reg(`DBGWVR${n}_EL1`, [2, 0, 0, n, 6], `Watchpoint Value Register ${n}`, {
     traps: [TDA],
     hdfg: 3,
-    effect: 'context',
+    effect: 'debug',
     fields: VALUE,
   });
   area.reg(`DBGWCR${n}_EL1`, [2, 0, 0, n, 7], `Watchpoint Control Register ${n}`, {
     traps: [TDA],
     hdfg: 2,
-    effect: 'context',
+    effect: 'debug',
     fields: `
       SSCE 29 ?RME
       MASK 28:24 address bits that do not matter
