@@ -2,11 +2,12 @@
  * Atomic accesses of guest memory for which WebAssembly has no instruction: misaligned ones, and pairs of 16 bytes.
  *
  * Addresses are host addresses, and guest memory keeps its alignment there. What fits into aligned 8 bytes is a loop around
- * their compare-and-swap. What does not is compared and exchanged as two halves under one of `LOCKS`, so that these accesses
- * exclude each other. The lock binds nobody else, but neither can a plain store or a narrower atomic of another core be lost:
- * each half changes by a compare-and-swap, and a first half is taken back when the second has changed meanwhile. What remains
- * is that another core may see the new low half beside the old high one for some nanoseconds, as with LDP, which is two loads.
- * (Stopping all cores would be exact, but Linux allocates memory by CASP: it would cost more than it is worth.)
+ * their compare-and-swap. What does not is compared and exchanged as two halves between `exclusiveBegin` and `exclusiveEnd`.
+ * These take one of `LOCKS`, so that such accesses exclude each other. Accesses of other kinds by other cores go on meanwhile: a
+ * plain store among them is not lost, as each half changes by a compare-and-swap and the first is taken back when the second has
+ * changed. But within those nanoseconds another core may see the new low half beside the old high one, and a narrower atomic
+ * of it may build on a low half that is then not taken back. It would be exact to stop the other cores here; that costs
+ * microseconds, and Linux allocates memory by CASP.
  */
 import { PEERS } from '../arch/state.ts';
 import {
@@ -35,11 +36,13 @@ const lib = atomicAccess;
 /** The lock of an address: one of 64, a cache line each, by bits [9:4]. */
 const lockOf = (host: Val): Val => host.and(0x3f0).shl(2);
 
-lib.define('lockPair', [I32], null, (_link, host) => {
+lib.define('exclusiveBegin', [I32, I32], null, (_link, _cpu, host) => {
   const at = lockOf(host!);
   loop((again) => brIf(rmw('xchg', 'i32', at, i32(1), undefined, LOCKS), again));
 });
-lib.define('unlockPair', [I32], null, (_link, host) => atomicStore('i32', lockOf(host!), i32(0), LOCKS));
+lib.define('exclusiveEnd', [I32, I32], null, (_link, _cpu, host) => {
+  atomicStore('i32', lockOf(host!), i32(0), LOCKS);
+});
 
 const pair = (lo: Val, hi: Val): Val => lane('i64x2.replace_lane', op('i64x2.splat', lo), 1, hi);
 
@@ -55,7 +58,7 @@ lib.define('casPair', [I32, I32, I64, I64, I64, I64], V128, (link, c, h, oldLo, 
     });
     ret(pair(lo, hi));
   });
-  run(link('lockPair'), host);
+  run(link('exclusiveBegin'), c!, host);
   loop((again) => {
     const [lo, hi] = [atomicLoad('i64', host), atomicLoad('i64', host, 8)];
     // Both halves at one moment.
@@ -67,7 +70,7 @@ lib.define('casPair', [I32, I32, I64, I64, I64, I64], V128, (link, c, h, oldLo, 
         br(again);
       });
     });
-    run(link('unlockPair'), host);
+    run(link('exclusiveEnd'), c!, host);
     ret(pair(lo, hi));
   });
   ret(pair(i64(0), i64(0)));
@@ -87,14 +90,14 @@ function place(host: Val, bytes: Val): { shift: Val; mask: Val; crosses: Val; ba
 /** Upper part of a field that crosses the middle, as it lies in the high half: shift is at least 8. */
 const upper = (shift: Val): Val => i64(64).sub(shift);
 
-/** (address, bytes 1–8 within aligned 16) → value. */
-lib.define('loadWithin16', [I32, I32], I64, (link, host, bytes) => {
+/** (cpu, address, bytes 1–8 within aligned 16) → value. */
+lib.define('loadWithin16', [I32, I32, I32], I64, (link, cpu, host, bytes) => {
   const { shift, mask, crosses, base8 } = place(host!, bytes!);
   iff(crosses.eqz(), () => ret(atomicLoad('i64', base8).shrU(shift).and(mask)));
-  run(link('lockPair'), host!);
+  run(link('exclusiveBegin'), cpu!, host!);
   const lo = atomicLoad('i64', base8).shrU(shift);
   const hi = atomicLoad('i64', base8, 8).shl(upper(shift));
-  run(link('unlockPair'), host!);
+  run(link('exclusiveEnd'), cpu!, host!);
   ret(lo.or(hi).and(mask));
 });
 
@@ -140,13 +143,13 @@ const WIDTHS = [
 ] as const;
 const within16 = (host: Val, bytes: Val): Val => host.and(15).add(bytes).leU(16);
 
-/** Load-acquire of 1–8 bytes, aligned or not: single-copy atomic when within aligned 16 bytes. */
-lib.define('loadOrdered', [I32, I32], I64, (link, h, b) => {
+/** Load-acquire, (cpu, address, bytes 1–8) → value, aligned or not: single-copy atomic when within aligned 16 bytes. */
+lib.define('loadOrdered', [I32, I32, I32], I64, (link, cpu, h, b) => {
   const [host, bytes] = [h!, b!];
   iff(host.and(bytes.sub(1)).eqz(), () => {
     for (const [width, access] of WIDTHS) iff(bytes.eq(width), () => ret(atomicLoad(access, host)));
   });
-  iff(within16(host, bytes), () => ret(call(link('loadWithin16'), host, bytes)));
+  iff(within16(host, bytes), () => ret(call(link('loadWithin16'), cpu!, host, bytes)));
   const v = i64(0);
   for (const [width, access] of WIDTHS) {
     iff(bytes.eq(width), () => {
@@ -172,7 +175,7 @@ lib.define('storeOrdered', [I32, I32, I32, I64], null, (link, cpu, h, b, value) 
   iff(within16(host, bytes), () => {
     const mask = place(host, bytes).mask;
     loop((again) => {
-      const seen = call(link('loadWithin16'), host, bytes);
+      const seen = call(link('loadWithin16'), cpu!, host, bytes);
       brIf(call(link('casWithin16'), cpu!, host, bytes, seen, value!.and(mask)).ne(seen), again);
     });
     ret();

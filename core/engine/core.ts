@@ -389,7 +389,7 @@ lib.define('loadSlow', [I32, I64, I32], I64, (link, c, v, i) => {
     unlikely(load('i32', cpu, state.FAULT), () => ret(i64(0)));
     ret(call(link('deviceLoad'), cpu, va, info));
   });
-  iff(info.and(INFO.ordered), () => ret(call(link('loadOrdered'), host, size)));
+  iff(info.and(INFO.ordered), () => ret(call(link('loadOrdered'), cpu, host, size)));
   for (const [lg, access] of [
     [0, 'i64_8u'],
     [1, 'i64_16u'],

@@ -109,20 +109,6 @@ for (const bytes of [4, 8] as const) {
 }
 tests.push(
   {
-    // A pair's halves by CASP on one core, by single atomics on the other.
-    name: 'CASP against LDADD',
-    code: (a, core) => {
-      if (core) {
-        a.atomic('add', ONE, 31, AT).addImm(C, AT, 8).atomic('add', THREE, 31, C);
-        return;
-      }
-      const again = a.fresh();
-      a.movImm(A, 0).movImm(B, 0).label(again).mov(14, A).mov(15, B).addImm(C, A, 1).addImm(D, B, 3);
-      a.casp(A, C, AT, 8).subs(31, A, 14).bIf('ne', again).subs(31, B, 15).bIf('ne', again);
-    },
-    expected: both,
-  },
-  {
     // Each core sets and clears its own bit: the old value must have it as it was left, or the change does not count.
     name: 'LDSET, LDCLR',
     code: (a) => {

@@ -49,7 +49,7 @@ export function loadAt(s: Sem, w: Width, host: Val): Val {
     w,
     host,
     () => atomicLoad(w.read, host),
-    () => toWidth(w, s.helper('loadWithin16', host, i32(w.bytes))),
+    () => toWidth(w, s.helper('loadWithin16', s.cpu, host, i32(w.bytes))),
   );
 }
 
@@ -113,7 +113,7 @@ export function updateAt(s: Sem, w: Width, o: Operation, host: Val, operand: Val
       return update(w, atomicLoad(w.read, host), (seen, want) => rmw('cmpxchg', w.write, host, seen, want), next);
     },
     () => {
-      const first = toWidth(w, s.helper('loadWithin16', host, i32(w.bytes)));
+      const first = toWidth(w, s.helper('loadWithin16', s.cpu, host, i32(w.bytes)));
       return update(w, first, (seen, want) => casMisaligned(s, w, host, seen, want), next);
     },
   );
