@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { WATCHPOINTS } from '../../core/arch/exceptions/breakpoints.ts';
 import { FAULT_KIND } from '../../core/arch/exceptions/fault-kinds.ts';
+import { WATCHPOINTS } from '../../core/arch/registers/table/debug.ts';
 import * as state from '../../core/arch/state.ts';
 import { addImm, bit, CODE, ERET, esrOf, MODES, NOP, type Start, svc, UDF, World } from './world.ts';
 
@@ -211,4 +211,33 @@ describe('watchpoints', () => {
     w.call('debugRegistersChanged');
     expect(w.get(state.WATCH_ACTIVE)).toBe(0);
   });
+  for (const mode of MODES) {
+    it(`catch loads and stores of a program that arms them, ${mode}`, () => {
+      const v = new World(mode);
+      const msr = (reg: number, rt: number): number => (0xd5100000 | (reg << 5) | rt) >>> 0;
+      const DBGWVR0 = (2 << 14) | 6;
+      const DBGWCR0 = (2 << 14) | 7;
+      const MDSCR = (2 << 14) | (2 << 3) | 2;
+      const encode = (r: number): number => r & 0x7fff;
+      const words = [
+        0xf9000022, // str x2, [x1]: its page is in the TLB from here on
+        msr(encode(DBGWVR0), 3),
+        msr(encode(DBGWCR0), 4),
+        msr(encode(MDSCR), 5),
+        0xf9000422, // str x2, [x1, #8]: next to what is watched
+        0xf9400020, // ldr x0, [x1]: only stores are watched
+        0xf9000022, // str x2, [x1]
+        svc(0),
+      ];
+      v.start({ el: 1, words });
+      v.core.setX(1, AT);
+      v.core.setX(2, 99n);
+      v.core.setX(3, AT);
+      v.core.setX(4, BigInt(1 | (1 << 1) | (2 << 3) | (0xff << 5)));
+      v.core.setX(5, MDE | KDE);
+      const got = v.taken();
+      expect(got).toMatchObject({ level: 1, esr: esrOf(0x35, 0x62), far: AT, elr: BigInt(CODE + 24) });
+      expect(v.core.x(0)).toBe(99n);
+    });
+  }
 });

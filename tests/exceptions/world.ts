@@ -1,5 +1,6 @@
 /** A core with vectors at every exception level that report where an exception went. */
 import { archLibraries } from '../../core/arch/library.ts';
+import { cpuOf, resetRegisters } from '../../core/arch/registers/reset.ts';
 import { regOffset } from '../../core/arch/registers/storage.ts';
 import * as state from '../../core/arch/state.ts';
 import { BareCore, EXIT, type Mode } from '../support/bare-core.ts';
@@ -10,6 +11,8 @@ export const MODES: readonly Mode[] = ['interpreter', 'compiled', 'normal'];
 export const CODE = 0x47010000;
 export const VECTORS = [0, 0x47100000, 0x47200000, 0x47300000] as const;
 const HLT_SEMIHOSTING = 0xd45e0000;
+
+const MAX = cpuOf('max');
 
 /** Words of instructions that the tests use. */
 export const ERET = 0xd69f03e0;
@@ -78,6 +81,9 @@ export class World {
   readonly core: BareCore;
   constructor(mode: Mode = 'interpreter', host: Record<string, (...args: never[]) => unknown> = {}) {
     this.core = new BareCore({ mode, libraries: archLibraries(), host });
+    const { core } = this;
+    resetRegisters(core.view, core.cpu, MAX, 0);
+    this.call('resetTlb', core.layout.banks(0));
     for (const base of VECTORS.slice(1)) {
       for (let at = 0; at < 0x800; at += 0x80) this.core.place(base + at, [HLT_SEMIHOSTING]);
     }

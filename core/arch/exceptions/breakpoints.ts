@@ -3,6 +3,7 @@ import { call, iff, ret, run, store, unlikely } from '../../wasm/build.ts';
 import { Library, type Link } from '../../wasm/library.ts';
 import { I32, I64 } from '../../wasm/opcodes.ts';
 import { i32, i64, select, type Val } from '../../wasm/value.ts';
+import { BREAKPOINTS, WATCHPOINTS } from '../registers/table/debug.ts';
 import * as state from '../state.ts';
 import { OP, TLBI } from '../translation/tlbi.ts';
 import { FAULT_KIND, FSC, ISS } from './fault-kinds.ts';
@@ -10,10 +11,6 @@ import { HCR, MDSCR, SECURITY_STATE } from './fields.ts';
 import { bit64, currentEl, el2Enabled, hcr, hostEl0, reg, reg32, setWord, word } from './view.ts';
 
 export const breakpoints = new Library();
-
-/** How many of each there are: ID_AA64DFR0_EL1.BRPs and WRPs are one less. */
-export const BREAKPOINTS = 6;
-export const WATCHPOINTS = 4;
 
 /** DBGBCR<n>_EL1, DBGWCR<n>_EL1. */
 const CR = { E: 0, PAC: 1, LSC: 3, BAS: 5, HMC: 13, SSC: 14, LBN: 16, BT: 20, WT: 20, MASK: 24, SSCE: 29 } as const;
