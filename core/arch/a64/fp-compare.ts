@@ -5,7 +5,7 @@ import { iff, unlikely, variable } from '../control.ts';
 import { type Flags, unpackFlags } from '../flags.ts';
 import { NZCV } from '../float/compare.ts';
 import { control, flushMode } from '../float/fast.ts';
-import { isNan, maybeNan } from '../float/judge.ts';
+import { denormal, isNan, maybeNan } from '../float/judge.ts';
 import { type Shape, scalarShape, toBits } from '../float/shape.ts';
 import { I32, i32, i64, type Sem, type Val } from '../semantics.ts';
 import { KINDS, type Kind, needs, regs } from './fp-common.ts';
@@ -96,9 +96,11 @@ function compare(s: Sem, o: Shape, b: Val | null, signal: number): void {
     s.setFlags(unpackFlags(slowly(s, o, a, other, signal)));
     return;
   }
-  const bad = b ? maybeNan(o, a, b) : isNan(o, a);
-  if (mode.test) {
-    s.setFlags(unpackFlags(either(s, o, bad.or(mode.test), a, other, signal)));
+  const unsure = b ? maybeNan(o, a, b) : isNan(o, a);
+  const bad = mode.flush ? unsure.or(b ? denormal(o, a, b) : denormal(o, a)) : unsure;
+  // The flags of denormals are not those of their values.
+  if (mode.test || mode.flush) {
+    s.setFlags(unpackFlags(either(s, o, mode.test ? bad.or(mode.test) : bad, a, other, signal)));
     return;
   }
   unlikely(bad, () => slowly(s, o, a, other, signal));
@@ -113,7 +115,8 @@ function compareIf(s: Sem, o: Shape, cond: Val, signal: number): void {
   iff(cond, () => {
     if (o.soft || mode.way === 'slow') nzcv.set(slowly(s, o, a, b, signal));
     else {
-      const bad = maybeNan(o, a, b);
+      const unsure = maybeNan(o, a, b);
+      const bad = mode.flush ? unsure.or(denormal(o, a, b)) : unsure;
       nzcv.set(either(s, o, mode.test ? bad.or(mode.test) : bad, a, b, signal));
     }
   });

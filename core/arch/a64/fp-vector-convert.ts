@@ -88,6 +88,13 @@ for (const form of both) {
   }
 }
 
+/** i32: is a double that came of a single below the smallest normal one, and not zero? */
+function tinySingles(r: Val): Val {
+  const o = new Shape(DOUBLE, 16);
+  const small = o.op('lt', o.abs(r), o.num(2 ** (1 - SINGLE.bias)));
+  return o.any(o.both(small, o.op('ne', r, o.num(0))));
+}
+
 // Longer and narrower. Q chooses the half of the narrow register.
 const low = (v: Val): Val => lane('i64x2.extract_lane', v, 0);
 const high = (v: Val): Val => lane('i64x2.extract_lane', v, 1);
@@ -107,7 +114,14 @@ for (const q of [0, 1]) {
         const slow = (): Val => s.helper(sz ? 'fpLong.sd' : 'fpLong.hs', s.cpu, control(s), q ? high(n) : low(n));
         const o = new Shape(DOUBLE, 16);
         const compute = (): Val => op('f64x2.promote_low_f32x4', q ? highHalf(n) : n);
-        s.setV('Vd', sz ? guarded({ mode: flushMode(s), compute, bad: (r) => isNan(o, r), slow }) : slow());
+        const parts = {
+          compute,
+          bad: (r: Val) => isNan(o, r),
+          // Widened denormals are normal: 2^-149 to 2^-126.
+          flushed: (r: Val) => isNan(o, r).or(tinySingles(r)),
+          slow,
+        };
+        s.setV('Vd', sz ? guarded({ mode: flushMode(s), ...parts }) : slow());
       },
     });
     group.insn('FCVTN', `0 ${q} 0 01110 0 ${sz} 10000 10110 10 Vn Vd:w`, {

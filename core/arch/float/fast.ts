@@ -20,6 +20,8 @@ const MODE_BIT = { rounding: 0b11, fz: 0b100, inexact: 0b1000000 } as const;
  */
 export interface ModeOf {
   readonly way: 'fast' | 'exact' | 'slow';
+  /** FPCR.FZ: denormal operands and results need the routine. */
+  readonly flush: boolean;
   /** Interpreter: non-zero when the routine must be called whatever the result. */
   readonly test: Val | null;
 }
@@ -27,13 +29,12 @@ export interface ModeOf {
 export function modeOf(s: Sem, matters: { readonly rounding: boolean; readonly inexact: boolean }): ModeOf {
   if (s.interpreting) {
     const bits = MODE_BIT.fz | (matters.rounding ? MODE_BIT.rounding : 0) | (matters.inexact ? MODE_BIT.inexact : 0);
-    return { way: 'fast', test: s.mode(FP_MODE).and(bits) };
+    return { way: 'fast', flush: false, test: s.mode(FP_MODE).and(bits) };
   }
   const set = (field: readonly [number, number]): boolean => Number(s.mode(field).k) !== 0;
-  if (set(state.MODE_FIELD.fz) || (matters.rounding && set(state.MODE_FIELD.rounding))) {
-    return { way: 'slow', test: null };
-  }
-  return { way: matters.inexact && set(state.MODE_FIELD.inexactWanted) ? 'exact' : 'fast', test: null };
+  const flush = set(state.MODE_FIELD.fz);
+  if (matters.rounding && set(state.MODE_FIELD.rounding)) return { way: 'slow', flush, test: null };
+  return { way: matters.inexact && set(state.MODE_FIELD.inexactWanted) ? 'exact' : 'fast', flush, test: null };
 }
 /** Arithmetic: rounds, may be inexact. */
 export const arithmeticMode = (s: Sem): ModeOf => modeOf(s, { rounding: true, inexact: true });
@@ -42,12 +43,12 @@ export const flushMode = (s: Sem): ModeOf => modeOf(s, { rounding: false, inexac
 /** Without a fused operation of the host, what needs one always goes the slow way. */
 export function fusedMode(s: Sem): ModeOf {
   const mode = arithmeticMode(s);
-  return relaxedMaddFuses() ? mode : { way: 'slow', test: null };
+  return relaxedMaddFuses() ? mode : { ...mode, way: 'slow' };
 }
 /** Exactness of products, quotients and roots is found out with a fused operation. */
 export function residueMode(s: Sem): ModeOf {
   const mode = arithmeticMode(s);
-  return mode.way === 'exact' && !relaxedMaddFuses() ? { way: 'slow', test: null } : mode;
+  return mode.way === 'exact' && !relaxedMaddFuses() ? { ...mode, way: 'slow' } : mode;
 }
 
 /** FPCR as the routines' control word. */
@@ -61,14 +62,17 @@ export interface Parts {
   readonly bad: ((r: Val) => Val) | null;
   /** May the result be inexact? Absent: only the routine knows. */
   readonly inexact?: ((r: Val) => Val) | undefined;
+  /** With FZ, in place of `bad`: also when an operand or the result is denormal. Absent: there is nothing to flush. */
+  readonly flushed?: (r: Val) => Val;
   /** Calls the routine, for a value of the same type. */
   readonly slow: () => Val;
 }
-export function guarded({ mode, compute, bad, inexact, slow }: Parts): Val {
+export function guarded({ mode, compute, bad, inexact, flushed, slow }: Parts): Val {
   if (mode.way === 'slow' || (mode.way === 'exact' && !inexact)) return slow();
   const value = compute();
   const tests: Val[] = [];
-  if (bad) tests.push(bad(value));
+  const first = mode.flush && flushed ? flushed : bad;
+  if (first) tests.push(first(value));
   if (mode.way === 'exact') tests.push(inexact!(value));
   if (mode.test) tests.push(mode.test);
   if (!tests.length) return value;

@@ -5,6 +5,7 @@ import { I32, I64, i32, i64, op, type Sem, type Val } from '../semantics.ts';
 import { arithmeticMode, control, guarded, modeOf } from './fast.ts';
 import { DOUBLE, type Format } from './format.ts';
 import { ROUND, sizeBits, UNSIGNED } from './integral.ts';
+import { denormal } from './judge.ts';
 import { pair } from './lanes.ts';
 import { integral } from './operations.ts';
 import { fromBits, type Shape, toBits } from './shape.ts';
@@ -66,6 +67,7 @@ export function toInteger(s: Sem, o: Shape, x: Val, { unsigned, rounding, bits, 
     compute,
     bad: () => outside(o, whole, bits, unsigned, truncating),
     inexact: () => o.any(o.op('ne', truncating ? o.op('trunc', scaled) : whole, scaled)),
+    flushed: () => denormal(o, x).or(outside(o, whole, bits, unsigned, truncating)),
     slow,
   });
 }

@@ -46,6 +46,15 @@ export const isNan = (o: Shape, r: Val): Val => o.any(o.op('ne', r, r));
 /** Is either operand a NaN, perhaps? Opposed infinities are taken for one. */
 export const maybeNan = (o: Shape, a: Val, b: Val): Val => isNan(o, o.op('add', a, b));
 
+/** Is one of them denormal? */
+export function denormal(o: Shape, ...xs: Val[]): Val {
+  const one = (x: Val): Val => {
+    const small = o.op('lt', o.op('abs', x), o.num(2 ** (1 - o.f.bias)));
+    return o.both(small, o.op('ne', x, o.num(0)));
+  };
+  return o.any(xs.map(one).reduce((a, b) => o.either(a, b)));
+}
+
 /** Knuth's two-sum: the error of r = a + b. */
 function sumError(o: Shape, a: Val, b: Val, r: Val): Val {
   const bb = o.op('sub', r, a);

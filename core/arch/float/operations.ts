@@ -4,7 +4,7 @@ import { i32, op, type Sem, type Val } from '../semantics.ts';
 import { arithmeticMode, control, flushMode, fusedMode, guarded, type ModeOf, modeOf, residueMode } from './fast.ts';
 import { DOUBLE, RMODE } from './format.ts';
 import { EXACT, ROUND } from './integral.ts';
-import { inexact, isNan, maybeNan, notFinite, notNormal } from './judge.ts';
+import { denormal, inexact, isNan, maybeNan, notFinite, notNormal } from './judge.ts';
 import type { Shape } from './shape.ts';
 
 export type Binary = (s: Sem, o: Shape, a: Val, b: Val) => Val;
@@ -27,6 +27,8 @@ function binary(
       compute: () => compute(o, a, b),
       bad: (r) => bad(o, r),
       inexact: lost ? (r) => lost(o, a, b, r) : undefined,
+      // What rounds may give a denormal result; minimum and maximum give an operand.
+      flushed: (r) => denormal(o, a, b).or(bad === isNan ? isNan(o, r) : notNormal(o, r)),
       slow,
     });
   };
@@ -96,6 +98,7 @@ export function mulAdd(
     compute,
     bad: (r) => notNormal(o, r),
     inexact: (r) => inexact.mulAdd(o, negate.product ?? false, signed(a, negate.addend), n, m, r),
+    flushed: (r) => denormal(o, a, n, m).or(notNormal(o, r)),
     slow,
   });
 }
@@ -108,6 +111,7 @@ export const sqrt: Unary = (s, o, a) => {
     compute: () => o.op('sqrt', a),
     bad: (r) => notFinite(o, r),
     inexact: (r) => inexact.sqrt(o, a, r),
+    flushed: (r) => denormal(o, a).or(notFinite(o, r)),
     slow,
   });
 };
@@ -119,7 +123,8 @@ function comparison(routine: string, relation: string, absolute: boolean): Binar
     if (o.soft || o.scalar) return slow();
     const [x, y] = absolute ? [o.abs(a), o.abs(b)] : [a, b];
     const compute = (): Val => o.op(relation, x, y);
-    return guarded({ mode: flushMode(s), compute, bad: () => maybeNan(o, a, b), slow });
+    const bad = (): Val => maybeNan(o, a, b);
+    return guarded({ mode: flushMode(s), compute, bad, flushed: () => denormal(o, a, b).or(bad()), slow });
   };
 }
 export const cmEq = comparison('fpCmEq', 'eq', false);
@@ -164,6 +169,7 @@ export function roundToIntegral(s: Sem, o: Shape, a: Val, rounding: Rounding, ex
     compute: () => integral(o, a, rounding === 'current' ? ROUND.nearest : rounding),
     bad: (r) => isNan(o, r),
     inexact: (r) => o.any(o.op('ne', r, a)),
+    flushed: (r) => denormal(o, a).or(isNan(o, r)),
     slow,
   });
 }
