@@ -357,8 +357,8 @@ class RegionBuilder {
     this.spill(from.dirty, this.frozen.get(from));
     const rec = this.rec(at);
     const active = load('i32_16u', i32(rec), REC_ACTIVE);
-    // What is only interpreted so far counts heat on the way.
-    if (counted && this.space.u16[(rec + REC_ACTIVE) >> 1]! < FIRST_REGION) {
+    // What is only interpreted so far counts heat on the way (the record behind the page's last one has no counter).
+    if (counted && at < PAGE_RECORDS && this.space.u16[(rec + REC_ACTIVE) >> 1]! < FIRST_REGION) {
       unlikely(active.ltU(FIRST_REGION), () => tailCall(this.link('goNear'), this.cpu, i32(rec), this.n.get()));
     }
     tailCallIndirect(HANDLER, active, this.cpu, i32(rec), this.n.get());
