@@ -22,7 +22,7 @@ import { Mailbox, MESSAGE } from './mailbox.ts';
 import type { MachinePlan } from './plan.ts';
 import { TraceWriter } from './trace.ts';
 import { TRACE_KIND } from './trace-record.ts';
-import { type Look, steppedRecord, tracedKind, traceRoutines, traces } from './tracing.ts';
+import { type Look, steppedRecords, tracedKind, traceRoutines, traces } from './tracing.ts';
 
 /** What a thread is told when it starts. */
 export interface ThreadSetup {
@@ -287,10 +287,14 @@ export class Thread {
     const before = this.look(cpu);
     const host = this.hostOfPc(cpu, before.pc);
     const word = host ? new DataView(this.i32.buffer).getUint32(host, true) : 0;
-    const goes = step();
     const kind = tracedKind(word, this.setup.config.trace!.choices);
-    const record = kind === null ? null : steppedRecord(core, word, kind, before, this.look(cpu));
-    if (record) this.trace!.append(record);
+    const record = (after: Look | null): void => {
+      if (kind === null) return;
+      for (const r of steppedRecords(core, word, kind, before, after)) this.trace!.append(r);
+    };
+    record(null);
+    const goes = step();
+    record(this.look(cpu));
     return goes;
   }
   private hostOfPc(cpu: number, pc: bigint): number {

@@ -8,9 +8,10 @@
 import { group as tlbi } from '../arch/a64/tlbi.ts';
 import { EC } from '../arch/exceptions/fields.ts';
 import { byEl } from '../arch/exceptions/view.ts';
+import { regOffset } from '../arch/registers/storage.ts';
 import { registers } from '../arch/registers/table.ts';
 import * as state from '../arch/state.ts';
-import { iff, load, run, tailCall } from '../wasm/build.ts';
+import { iff, load, run, store, tailCall } from '../wasm/build.ts';
 import type { Library } from '../wasm/library.ts';
 import { I32, I64 } from '../wasm/opcodes.ts';
 import { i32, i64, type Val } from '../wasm/value.ts';
@@ -49,10 +50,24 @@ export function traceRoutines(library: Library, choices: readonly TraceChoice[])
       tailCall(inner, cpu!, n!, to!);
     });
   }
+  if (traces(choices, TRACE_KIND.answer)) {
+    // Calls end by a return from EL3, or by one from EL2 whose last exception was an HVC.
+    library.wrap('exceptionReturnTo', (link, inner, c, n, to) => {
+      const cpu = c!;
+      const class2 = load('i64', cpu, regOffset('ESR_EL2')).lo32().shrU(26);
+      const from3 = level(cpu).eq(3);
+      iff(from3.or(level(cpu).eq(2).and(class2.eq(EC.hvc))), () => {
+        const x = [0, 1, 2, 3].map((r) => load('i64', cpu, state.X + 8 * r)) as [Val, Val, Val, Val];
+        run(link('trace'), cpu, i32(TRACE_KIND.answer), from3, ...x);
+      });
+      tailCall(inner, cpu, n!, to!);
+    });
+  }
   if (traces(choices, TRACE_KIND.block)) {
     // All branches go through `jump` then: the code space is told to make none near.
     library.wrap('jump', (link, inner, cpu, va, n) => {
       iff(load('i32', cpu!, state.PENDING).or(n!.shrU(31)).eqz(), () => {
+        store('i32', cpu!, n!, state.BUDGET);
         run(link('trace'), cpu!, i32(TRACE_KIND.block), i32(0), va!, i64(0), i64(0), i64(0));
       });
       tailCall(inner, cpu!, va!, n!);
@@ -98,11 +113,17 @@ export interface Look {
   readonly count: bigint;
   x(n: number): bigint;
 }
-/** The record of a stepped instruction, or null when it was trapped or undefined (then the exception tells). */
-export function steppedRecord(core: number, word: number, kind: number, before: Look, after: Look): TraceRecord | null {
+/** Records of a stepped instruction, before it (`after` null) and after it; none when it was trapped or undefined (then the exception tells). */
+export function steppedRecords(
+  core: number,
+  word: number,
+  kind: number,
+  before: Look,
+  after: Look | null,
+): TraceRecord[] {
   const rt = word & 31;
-  const record = (detail: number, operands: TraceRecord['operands']): TraceRecord => ({
-    kind,
+  const record = (what: number, detail: number, operands: TraceRecord['operands']): TraceRecord => ({
+    kind: what,
     core,
     el: before.el,
     security: before.security,
@@ -112,9 +133,14 @@ export function steppedRecord(core: number, word: number, kind: number, before: 
     operands,
   });
   if (kind === TRACE_KIND.call) {
-    return record(word & 1, [before.x(0), before.x(1), before.x(2), before.x(3)]);
+    const values = (l: Look): TraceRecord['operands'] => [l.x(0), l.x(1), l.x(2), l.x(3)];
+    const made = record(TRACE_KIND.call, word & 1, values(before));
+    if (!after) return [made];
+    // The built-in PSCI has answered by now.
+    const done = after.el === before.el && after.pc === before.pc + 4n;
+    return done ? [record(TRACE_KIND.answer, word & 1, values(after))] : [];
   }
-  if (after.pc !== before.pc + 4n) return null;
+  if (after?.pc !== before.pc + 4n) return [];
   const value = rt === 31 ? 0n : (kind === TRACE_KIND.read ? after : before).x(rt);
-  return record(encodingOf(word), [value, 0n, 0n, 0n]);
+  return [record(kind, encodingOf(word), [value, 0n, 0n, 0n])];
 }

@@ -30,10 +30,12 @@ export class Library {
   wrap(name: string, build: (link: Link, inner: FnRef, ...params: Val[]) => void): void {
     const routine = this.routines.get(name);
     if (!routine) throw new Error(`no routine ${name}`);
-    this.routines.set(`${name}.inner`, routine);
+    let inner = `${name}.inner`;
+    while (this.routines.has(inner)) inner += '.inner';
+    this.routines.set(inner, routine);
     this.routines.set(name, {
       sig: routine.sig,
-      build: (link, ...params) => build(link, link(`${name}.inner`), ...params),
+      build: (link, ...params) => build(link, link(inner), ...params),
     });
   }
   /** Takes over all of another library. */
