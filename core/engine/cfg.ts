@@ -19,7 +19,7 @@ export class CfgBlock {
   /** `special`: an instruction that is only interpreted follows; `page`: the page ends; `flow`: successors as listed. */
   end: 'flow' | 'special' | 'page' = 'flow';
   /** Instruction indices control may go to, with the places that they are in the region. */
-  targets: (readonly [number, string])[] = [];
+  targets: (readonly [number, number])[] = [];
   /** By instruction index: the blocks of the region that control may go to. */
   readonly successors = new Map<number, CfgBlock>();
   readonly predecessors: CfgBlock[] = [];
@@ -47,13 +47,38 @@ export interface Cfg {
   readonly written: Registers;
 }
 
+/** The calls that were followed to get somewhere: the last one, and those around it. */
+class Calls {
+  private readonly inner = new Map<number, Calls>();
+  private readonly ids: { next: number };
+  readonly id: number;
+  readonly depth: number;
+  readonly outer: Calls | null;
+  /** Index of the instruction behind the call. */
+  readonly back: number;
+  constructor(outer: Calls | null, back: number) {
+    this.outer = outer;
+    this.back = back;
+    this.depth = outer ? outer.depth + 1 : 0;
+    this.ids = outer ? outer.ids : { next: 0 };
+    this.id = this.ids.next++;
+  }
+  into(back: number): Calls {
+    let c = this.inner.get(back);
+    if (!c) {
+      c = new Calls(this, back);
+      this.inner.set(back, c);
+    }
+    return c;
+  }
+}
+
 /** A place in the region: an instruction, in the context of the calls that were followed to get there. */
 interface Place {
   readonly at: number;
-  /** Instruction indices behind the calls that were followed into, outermost first. */
-  readonly returns: readonly number[];
+  readonly calls: Calls;
 }
-const keyOf = (p: Place): string => (p.returns.length ? `${p.returns.join()}:${p.at}` : `${p.at}`);
+const keyOf = (p: Place): number => p.calls.id * 1024 + p.at;
 
 /** Builds the graph from `entry` (instruction index in its page), or null when nothing there can be compiled. */
 export function buildCfg(
@@ -77,9 +102,9 @@ export function buildCfg(
   if (!compilable(entry)) return null;
 
   // Leaders: breadth first, so that the limit cuts off what is far away.
-  const first: Place = { at: entry, returns: [] };
-  const leaders = new Map<string, Place>([[keyOf(first), first]]);
-  const reached = new Set<string>();
+  const first: Place = { at: entry, calls: new Calls(null, 0) };
+  const leaders = new Map<number, Place>([[keyOf(first), first]]);
+  const reached = new Set<number>();
   const work: Place[] = [first];
   while (work.length && reached.size < MAX_INSTRUCTIONS) {
     let p = work.shift()!;
@@ -95,10 +120,10 @@ export function buildCfg(
         }
         break;
       }
-      p = { at: p.at + 1, returns: p.returns };
+      p = { at: p.at + 1, calls: p.calls };
     }
   }
-  const blocks = new Map<string, CfgBlock>();
+  const blocks = new Map<number, CfgBlock>();
   for (const [key, start] of leaders) {
     if (!reached.has(key)) continue;
     const b = new CfgBlock(start.at);
@@ -110,7 +135,7 @@ export function buildCfg(
         b.targets = targetsOf(p, ins, targetsSeen).map((t) => [t.at, keyOf(t)]);
         break;
       }
-      p = { at: p.at + 1, returns: p.returns };
+      p = { at: p.at + 1, calls: p.calls };
       const next = keyOf(p);
       if (p.at === 1024) {
         b.end = 'page';
@@ -193,8 +218,8 @@ export function buildCfg(
 /** Places inside the page that follow a control transfer. */
 function targetsOf(p: Place, ins: Instruction, targetsSeen: (at: number) => readonly number[]): Place[] {
   const { flow } = ins.d.pattern;
-  const { returns } = p;
-  const inside = (at: number): Place[] => (at >= 0 && at < 1024 ? [{ at, returns }] : []);
+  const { calls } = p;
+  const inside = (at: number): Place[] => (at >= 0 && at < 1024 ? [{ at, calls }] : []);
   const target = ins.d.target === null ? [] : inside(p.at + ins.d.target / 4);
   switch (flow) {
     case 'jump':
@@ -203,15 +228,15 @@ function targetsOf(p: Place, ins: Instruction, targetsSeen: (at: number) => read
       return ins.d.target === 4 ? target : [...target, ...inside(p.at + 1)];
     case 'call':
       // Calls are followed into, so that the return becomes one comparison.
-      if (returns.length === MAX_CALLS || p.at + 1 >= 1024) return [];
-      return target.map(({ at }) => ({ at, returns: [...returns, p.at + 1] }));
+      if (calls.depth === MAX_CALLS || p.at + 1 >= 1024) return [];
+      return target.map(({ at }) => ({ at, calls: calls.into(p.at + 1) }));
     case 'indirect':
-      return targetsSeen(p.at).map((at) => ({ at, returns }));
+      return targetsSeen(p.at).map((at) => ({ at, calls }));
     case 'indirectCall':
-      if (returns.length === MAX_CALLS || p.at + 1 >= 1024) return [];
-      return targetsSeen(p.at).map((at) => ({ at, returns: [...returns, p.at + 1] }));
+      if (calls.depth === MAX_CALLS || p.at + 1 >= 1024) return [];
+      return targetsSeen(p.at).map((at) => ({ at, calls: calls.into(p.at + 1) }));
     case 'return':
-      return returns.length ? [{ at: returns[returns.length - 1]!, returns: returns.slice(0, -1) }] : [];
+      return calls.outer ? [{ at: calls.back, calls: calls.outer }] : [];
     default:
       return [];
   }
