@@ -103,6 +103,14 @@ export const GRANTED = field(8);
 export const INDEX = field(4);
 /** Physical address and PAS of a granule protection fault, as MFAR_EL3 shows them. */
 export const FAULT_PA = field(8);
+/**
+ * What `contextChanged` found, remembered by exception level, PAN and UAO (`switchContext`): 16 entries of 64 bytes, valid while
+ * they carry the present value of CONTEXT_AGE.
+ */
+export const CONTEXTS = field(64, 16);
+export const CONTEXT_AGE = field(8);
+/** Exception level of the translation regime that pointer authentication's layout is of. */
+export const LAST_REGIME = field(4);
 /** Interrupt lines (`LINE` bits). Set and cleared atomically by devices and other threads, which then set PEND.irq in PENDING. */
 export const IRQ_LINES = field(4);
 /** ISS of a pending physical SError. */

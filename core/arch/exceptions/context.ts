@@ -4,12 +4,14 @@
  */
 
 import { PEND } from '../../engine/abi.ts';
-import { atomicLoad, call, iff, ret, rmw, run, store, unlikely } from '../../wasm/build.ts';
+import { atomicLoad, call, iff, load, ret, rmw, run, store, tailCall, unlikely } from '../../wasm/build.ts';
 import { Library } from '../../wasm/library.ts';
 import { I32 } from '../../wasm/opcodes.ts';
 import { i32, i64, select, type Val } from '../../wasm/value.ts';
 import * as state from '../state.ts';
 import { MODE_FIELD } from '../state.ts';
+import { area, DIR_TAG, DIR_TICK, DIR_VOLATILE, dirOf } from '../translation/directory.ts';
+import { BANK_EPOCH, CTX_KEY, CTX_TAG, TICK } from '../translation/fields.ts';
 import { HCR, MDSCR, SCR, SCTLR } from './fields.ts';
 import { bit64, byEl, currentEl, el2Enabled, hcr, hostEl0, reg32, regimeEl, setWord, word } from './view.ts';
 
@@ -40,13 +42,12 @@ export function fpTrapLevel(cpu: Val, el: Val, h: Val): Val {
 /** FPCR and FPSR as the mode word holds them. */
 function fpMode(cpu: Val): Val {
   const fpcr = word(cpu, state.FPCR);
-  const exact = word(cpu, state.FPSR).bits(4, 1);
   return put(fpcr.bits(22, 2), MODE_FIELD.rounding)
     .or(put(fpcr.bits(24, 1), MODE_FIELD.fz))
     .or(put(fpcr.bits(25, 1), MODE_FIELD.dn))
     .or(put(fpcr.bits(19, 1), MODE_FIELD.fz16))
     .or(put(fpcr.bits(1, 1), MODE_FIELD.ah))
-    .or(put(exact.xor(1), MODE_FIELD.inexactWanted));
+    .or(inexactWanted(cpu));
 }
 const FP_MODE_MASK = [
   MODE_FIELD.rounding,
@@ -62,8 +63,86 @@ context.define('fpModeChanged', [I32], null, (_link, cpu) => {
   setWord(cpu!, state.MODE, word(cpu!, state.MODE).and(~FP_MODE_MASK).or(fpMode(cpu!)));
 });
 
+// A remembered context: offsets in its entry.
+const AGE = 0;
+const EPOCH = 8;
+const KEPT_MODE = 12;
+const KEPT_ALIGN = 16;
+const KEPT_BANK = 24;
+const KEPT_BANK_UNPRIV = 28;
+const KEPT_KEY = 32;
+const KEPT_TAG = 40;
+const KEPT_CTX = 44;
+const KEPT_REGIME = 48;
+/** Words that are remembered as they are: [offset in the state, in the entry]. */
+const KEPT_WORDS: readonly (readonly [number, number])[] = [
+  [state.BANK, KEPT_BANK],
+  [state.BANK_UNPRIV, KEPT_BANK_UNPRIV],
+  [CTX_TAG, KEPT_TAG],
+  [state.TR_CTX, KEPT_CTX],
+];
+const inexactWanted = (cpu: Val): Val => put(word(cpu, state.FPSR).bits(4, 1).xor(1), MODE_FIELD.inexactWanted);
+
 /** After any change of PSTATE, the security state or a control register: everything derived is computed anew. */
 context.define('contextChanged', [I32], null, (link, c) => {
+  store('i64', c!, load('i64', c!, state.CONTEXT_AGE).add(1), state.CONTEXT_AGE);
+  tailCall(link('switchContext'), c!);
+});
+/** After a change of what only the choice of the TLB bank derives from: TTBRs, context numbers. */
+context.define('banksChanged', [I32], null, (link, c) => {
+  store('i64', c!, load('i64', c!, state.CONTEXT_AGE).add(1), state.CONTEXT_AGE);
+  tailCall(link('selectBanks'), c!);
+});
+
+/** After a change of PSTATE and the security state alone: exception entry and return, MSR PAN and UAO. */
+context.define('switchContext', [I32], null, (link, c) => {
+  const cpu = c!;
+  const index = currentEl(cpu).shl(2).or(word(cpu, state.PAN).shl(1)).or(word(cpu, state.UAO));
+  const kept = cpu.add(state.CONTEXTS).add(index.shl(6));
+  const age = load('i64', cpu, state.CONTEXT_AGE);
+  const fresh = load('i64', kept, AGE).eq(age);
+  const known = fresh.and(word(kept, EPOCH).eq(word(cpu, BANK_EPOCH)));
+  unlikely(known.eqz(), () => {
+    run(link('evaluateContext'), cpu);
+    store('i64', kept, age, AGE);
+    setWord(kept, EPOCH, word(cpu, BANK_EPOCH));
+    setWord(kept, KEPT_MODE, word(cpu, state.MODE).and(~FP_MODE_MASK));
+    store('i64', kept, load('i64', cpu, state.ALIGN_TEST), KEPT_ALIGN);
+    store('i64', kept, load('i64', cpu, CTX_KEY), KEPT_KEY);
+    for (const [from, to] of KEPT_WORDS) setWord(kept, to, word(cpu, from));
+    setWord(kept, KEPT_REGIME, regimeEl(currentEl(cpu), hcr(cpu)));
+    tailCall(link('masksChanged'), cpu);
+  });
+  const [lo] = MODE_FIELD.inexactWanted;
+  const fp = word(cpu, state.MODE).and(FP_MODE_MASK & ~(1 << lo));
+  setWord(cpu, state.MODE, word(kept, KEPT_MODE).or(fp).or(inexactWanted(cpu)));
+  store('i64', cpu, load('i64', kept, KEPT_ALIGN), state.ALIGN_TEST);
+  store('i64', cpu, load('i64', kept, KEPT_KEY), CTX_KEY);
+  for (const [from, to] of KEPT_WORDS) setWord(cpu, from, word(kept, to));
+  run(link('touchBanks'), cpu);
+  // Pointer authentication keeps its layout of the regime in use.
+  unlikely(word(kept, KEPT_REGIME).ne(word(cpu, state.LAST_REGIME)), () => {
+    setWord(cpu, state.LAST_REGIME, word(kept, KEPT_REGIME));
+    run(link('pauthMode'), cpu);
+  });
+  tailCall(link('masksChanged'), cpu);
+});
+
+/** The banks of a remembered context are in use again. */
+context.define('touchBanks', [I32], null, (link, c) => {
+  const cpu = c!;
+  const base = area(cpu);
+  const tick = word(cpu, TICK).add(1);
+  setWord(cpu, TICK, tick);
+  setWord(dirOf(base, word(cpu, state.BANK_UNPRIV)), DIR_TICK, tick);
+  const dir = dirOf(base, word(cpu, state.BANK));
+  setWord(dir, DIR_TICK, tick);
+  unlikely(load('i32_8u', dir, DIR_VOLATILE), () => {
+    iff(word(dir, DIR_TAG).ne(word(cpu, CTX_TAG)), () => run(link('dropVolatile'), base, dir));
+  });
+});
+
+context.define('evaluateContext', [I32], null, (link, c) => {
   const cpu = c!;
   const el = currentEl(cpu);
   const h = hcr(cpu);
@@ -85,8 +164,8 @@ context.define('contextChanged', [I32], null, (link, c) => {
     .or(fpMode(cpu))
     .or(call(link('pauthMode'), cpu));
   setWord(cpu, state.MODE, mode);
-  run(link('selectBanks'), cpu);
-  run(link('masksChanged'), cpu);
+  setWord(cpu, state.LAST_REGIME, regime);
+  tailCall(link('selectBanks'), cpu);
 });
 
 /** Swaps bits 0 and 1: DAIF and HCR_EL2 have FIQ below IRQ, the lines and SCR_EL3 the other way round. */

@@ -45,7 +45,7 @@ function enter(link: Link, cpu: Val, level: 1 | 2 | 3, back: Val, vector: Val): 
   }
   const vbar = reg(cpu, `VBAR_EL${level}`).and(~0x7ffn);
   store('i64', cpu, vbar.or(offset.zext64()), state.PC);
-  run(link('contextChanged'), cpu);
+  run(link('switchContext'), cpu);
 }
 
 for (const level of [1, 2, 3] as const) {

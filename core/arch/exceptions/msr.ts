@@ -22,7 +22,7 @@ for (const [name, offset] of [
   msr.define(name, HANDLER, I32, (link, cpu, rec, n, v) => {
     unlikely(currentEl(cpu!).eqz(), () => tailCall(link('undefined'), cpu!, rec!, n!));
     setWord(cpu!, offset, v!);
-    run(link('contextChanged'), cpu!);
+    run(link('switchContext'), cpu!);
     goOn(link, cpu!, rec!, n!);
   });
 }

@@ -98,7 +98,7 @@ returns.define('exceptionReturnTo', [I32, I32, I64], I32, (link, c, n, t) => {
   setWord(cpu, state.EXCL_ADDR, 0);
   setWord(cpu, state.EVENT, 1);
   setWord(cpu, state.NESTED, 0);
-  run(link('contextChanged'), cpu);
+  run(link('switchContext'), cpu);
   const pc = variable(I64, t!);
   unlikely(t!.ne(t!.shl(8).shrS(8)), () => pc.set(call(link('branchAddress'), cpu, t!)));
   // Where IL or BTYPE is set now, PEND.debug keeps the next instruction from running unseen.

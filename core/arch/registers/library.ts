@@ -23,7 +23,8 @@ export function finishRead(link: Link, cpu: Val, rec: Val, n: Val, v: Val): void
 for (const [name, routine] of [
   ['afterContext', 'contextChanged'],
   ['afterDebug', 'debugRegistersChanged'],
-  ['afterBanks', 'selectBanks'],
+  ['afterBanks', 'banksChanged'],
+  ['afterSwitch', 'switchContext'],
   ['afterMasks', 'masksChanged'],
   ['afterFpMode', 'fpModeChanged'],
 ] as const) {

@@ -42,8 +42,8 @@ export const WRITERS: Record<
     },
   },
   spsel: { compiled: false, write: (s, v) => s.leaveTo('writeSpselThen', v.lo32()) },
-  'pstate.PAN': { compiled: false, write: pstate(state.PAN, 22, 'afterContext') },
-  'pstate.UAO': { compiled: false, write: pstate(state.UAO, 23, 'afterContext') },
+  'pstate.PAN': { compiled: false, write: pstate(state.PAN, 22, 'afterSwitch') },
+  'pstate.UAO': { compiled: false, write: pstate(state.UAO, 23, 'afterSwitch') },
   'pstate.DIT': { compiled: true, write: pstate(state.DIT, 24, null) },
   'pstate.SSBS': { compiled: true, write: pstate(state.SSBS, 12, null) },
   fpcr: {
