@@ -35,6 +35,15 @@ function accessesManyElements(word: number): boolean {
 
 const QUIRKS: readonly Quirk[] = [
   {
+    name: 'fpsr-flags',
+    reason:
+      'QEMU keeps what MSR FPSR writes to bits [31:28] and 27, which are the flags of AArch32 (and QC). Where no exception ' +
+      'level has AArch32, N, Z, C and V are RES0 (FPSR, field descriptions).',
+    correct: (word, state) => {
+      if ((word & 0xffff_ffe0) >>> 0 === 0xd51b_4420) state.slots[SLOT.fpsr] &= 0x0fff_ffffn;
+    },
+  },
+  {
     name: 'alignment-wnr',
     reason:
       'QEMU 11.1 sets ESR.WnR for an alignment fault (crossing 16 bytes) of load-exclusives and atomics. ' +
