@@ -94,6 +94,12 @@ export class RegisterCore extends BareCore {
     this.view.setBigInt64(this.cpu + state.ZF, 1n, true);
     this.enter(this.field32(state.EL), this.field32(state.SECURITY));
   }
+  get el(): number {
+    return this.field32(state.EL);
+  }
+  get security(): number {
+    return this.field32(state.SECURITY);
+  }
   /** Goes to an exception level and security state. */
   enter(el: number, security: number): void {
     this.setField32(state.EL, el);
@@ -131,6 +137,10 @@ export class RegisterCore extends BareCore {
   msr(name: string, v: bigint): Outcome {
     this.setX(3, v);
     return this.execute(0xd5000003 | ((register(name).code << 5) & 0x1fffe0));
+  }
+  /** Is the word an MRS X3 of the register? */
+  isWordOf(name: string, word: number): boolean {
+    return ((word >>> 5) & 0xffff) === (register(name).code & 0xffff);
   }
   word(w: number): Outcome {
     this.setX(3, 0xdeadn);

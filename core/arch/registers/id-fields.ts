@@ -81,9 +81,9 @@ const TABLE: Readonly<Record<string, string>> = {
     TGran16 20 TGran16=1 TGran16+LPA2=2
     TGran64 24 *=15 TGran64=0
     TGran4 28 *=15 TGran4=0 TGran4+LPA2=1
-    TGran16_2 32 *=1 TGran16=2 TGran16+LPA2=3
-    TGran64_2 36 *=1 TGran64=2
-    TGran4_2 40 *=1 TGran4=2 TGran4+LPA2=3
+    TGran16_2 32 GTG=1 GTG+TGran16=2 GTG+TGran16+LPA2=3
+    TGran64_2 36 GTG=1 GTG+TGran64=2
+    TGran4_2 40 GTG=1 GTG+TGran4=2 GTG+TGran4+LPA2=3
     ExS 44 ExS=1
     FGT 56 FGT+EL2=1
     ECV 60 ECV=1 ECV_POFF+EL2=2`,

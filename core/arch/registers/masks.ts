@@ -13,7 +13,7 @@ function given(f: Field, features: ReadonlySet<string>): boolean {
 }
 
 /** Registers of EL2 that are RES0 at EL3 when there is no EL2. */
-const ofEl2 = (r: Register): boolean => !r.alias && r.encoding[1] === 4 && r.readEl === 2;
+const ofEl2 = (r: Register): boolean => !r.alias && r.encoding[1] === 4 && r.name.endsWith('_EL2');
 
 /** Does the mask depend on the CPU? Then it is kept in the state. */
 export function maskVaries(r: Register): boolean {
