@@ -1,10 +1,18 @@
 /** The control-flow graph of a region: blocks, order, dominators, loops, and what may be unsaved where. */
-import type { Instruction } from './regions.ts';
+import type { Decoded } from './codespace.ts';
+import type { Effects } from './effects.ts';
 
 /** Limits of one region, in instructions. */
 const MAX_INSTRUCTIONS = 240;
 /** Calls followed into, one inside the other. */
 const MAX_CALLS = 3;
+
+/** An instruction as the compiler sees it. */
+export interface Instruction {
+  readonly word: number;
+  readonly d: Decoded;
+  readonly effects: Effects;
+}
 
 export interface Registers {
   x: number;
