@@ -42,6 +42,7 @@ function stubs(have: readonly Library[]): Library {
   }
   if (missing('selectBanks')) lib.define('selectBanks', [I32], null, () => {});
   if (missing('takePending')) lib.define('takePending', [I32], I32, () => ret(i32(0)));
+  if (missing('pmuSwitch')) lib.define('pmuSwitch', [I32], null, () => {});
   if (missing('tlbiLocal')) lib.define('tlbiLocal', [I32, I32, I64], null, () => {});
   if (missing('debugStep')) lib.define('debugStep', [I32], I32, () => ret(i32(0)));
   if (missing('noteEntry')) lib.define('noteEntry', [I32, I32, I64], I32, () => ret(i32(1)));

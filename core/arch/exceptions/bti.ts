@@ -85,6 +85,7 @@ bti.define('branchFits', [I32, I64, I32], I32, (link, c, va, b) => {
 bti.define('branchTarget', [I32, I64, I32, I32], I32, (link, c, va, n, b) => {
   const cpu = c!;
   store('i64', cpu, va!, state.PC);
+  setWord(cpu, state.BUDGET, n!);
   run(link('takeBranchTarget'), cpu, call(link('branchType'), cpu, b!));
   tailCall(link('jump'), cpu, load('i64', cpu, state.PC), n!);
 });

@@ -19,6 +19,7 @@ const hfgitrHigh = regOffset('HFGITR_EL2') + 4;
 
 /** Takes a synchronous exception and goes on at its vector. */
 export function raise(link: Link, cpu: Val, n: Val, target: Val, syndrome: Val, back: Val): void {
+  setWord(cpu, state.BUDGET, n.sub(1));
   run(link('takeException'), cpu, target, syndrome, back, i32(VECTOR.sync));
   tailCall(link('jump'), cpu, load('i64', cpu, state.PC), n.sub(1));
 }

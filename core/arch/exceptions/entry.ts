@@ -3,6 +3,7 @@ import { iff, load, run, store } from '../../wasm/build.ts';
 import { Library, type Link } from '../../wasm/library.ts';
 import { I32, I64 } from '../../wasm/opcodes.ts';
 import { i32, select, type Val } from '../../wasm/value.ts';
+import { pmuContextChanged } from '../registers/pmu.ts';
 import { regOffset } from '../registers/storage.ts';
 import * as state from '../state.ts';
 import { SCTLR, SECURITY_STATE, SPSR } from './fields.ts';
@@ -14,7 +15,7 @@ export const entry = new Library();
 /** Offsets within a quarter of the vector table. */
 export const VECTOR = { sync: 0, irq: 0x80, fiq: 0x100, serror: 0x180 } as const;
 
-/** Enters `level`; ESR and FAR are the caller's. PC is the vector afterwards. */
+/** Enters `level`; ESR and FAR are the caller's. PC is the vector afterwards. BUDGET is current. */
 function enter(link: Link, cpu: Val, level: 1 | 2 | 3, back: Val, vector: Val): void {
   const el = word(cpu, state.EL);
   const lower = i32(0x400);
@@ -46,6 +47,7 @@ function enter(link: Link, cpu: Val, level: 1 | 2 | 3, back: Val, vector: Val): 
   const vbar = reg(cpu, `VBAR_EL${level}`).and(~0x7ffn);
   store('i64', cpu, vbar.or(offset.zext64()), state.PC);
   run(link('switchContext'), cpu);
+  pmuContextChanged(link, cpu);
 }
 
 for (const level of [1, 2, 3] as const) {

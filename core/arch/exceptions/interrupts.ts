@@ -7,6 +7,7 @@ import { Library, type Link } from '../../wasm/library.ts';
 import { I32, I64 } from '../../wasm/opcodes.ts';
 import { i32, select, type Val } from '../../wasm/value.ts';
 import * as state from '../state.ts';
+import { raise } from './calls.ts';
 import { allLines } from './context.ts';
 import { advanceStep } from './debug.ts';
 import { VECTOR } from './entry.ts';
@@ -115,8 +116,7 @@ function checkTraps(link: Link, cpu: Val, rec: Val, n: Val, e: boolean, iss: Val
   const by3 = el.ltU(3).and(reg32(cpu, 'SCR_EL3').bits(e ? SCR.TWE : SCR.TWI, 1));
   unlikely(by1.or(by2).or(by3), () => {
     const target = select(by1, ownTarget(cpu), select(by2, i32(2), i32(3)));
-    run(link('takeException'), cpu, target, esr(EC.wfx, iss.or(ISS_ALWAYS)), pcOf(cpu, rec), i32(VECTOR.sync));
-    tailCall(link('jump'), cpu, load('i64', cpu, state.PC), n.sub(1));
+    raise(link, cpu, n, target, esr(EC.wfx, iss.or(ISS_ALWAYS)), pcOf(cpu, rec));
   });
 }
 /** Leaves to wait; PC is behind the instruction. */

@@ -5,6 +5,7 @@ import { call, iff, ret, run, tailCall, unlikely, variable } from '../../wasm/bu
 import { Library } from '../../wasm/library.ts';
 import { I32, I64 } from '../../wasm/opcodes.ts';
 import { i32, select, type Val } from '../../wasm/value.ts';
+import { pmuContextChanged } from '../registers/pmu.ts';
 import * as state from '../state.ts';
 import { fgtEnabled, raise } from './calls.ts';
 import { EC, HCR, HFGITR, MDSCR, SCR, SECURITY_STATE, SPSR } from './fields.ts';
@@ -99,6 +100,8 @@ returns.define('exceptionReturnTo', [I32, I32, I64], I32, (link, c, n, t) => {
   setWord(cpu, state.EVENT, 1);
   setWord(cpu, state.NESTED, 0);
   run(link('switchContext'), cpu);
+  setWord(cpu, state.BUDGET, n!.sub(1));
+  pmuContextChanged(link, cpu);
   const pc = variable(I64, t!);
   unlikely(t!.ne(t!.shl(8).shrS(8)), () => pc.set(call(link('branchAddress'), cpu, t!)));
   // Where IL or BTYPE is set now, PEND.debug keeps the next instruction from running unseen.

@@ -12,7 +12,7 @@ import { br, brIf, call, iff, load, loop, memoryFill, ret, run, store, unlikely,
 import type { Library } from '../../wasm/library.ts';
 import { I32, I64 } from '../../wasm/opcodes.ts';
 import { i32, i64, select, type Val, v128 } from '../../wasm/value.ts';
-import { BANK, BANK_UNPRIV, TLB_AREA, TR_LEAF_SIZE, TR_NOTE } from '../state.ts';
+import { BANK, BANK_UNPRIV, CONTEXT_AGE, TLB_AREA, TR_LEAF_SIZE, TR_NOTE } from '../state.ts';
 import {
   area,
   BANK_COUNT,
@@ -41,7 +41,7 @@ import {
   KEY,
   LIST_LENGTH,
 } from './directory.ts';
-import { BANK_EPOCH, BY_ASID, CTX, CTX_KEY, CTX_TAG, NOTE, TICK } from './fields.ts';
+import { BANK_EPOCH, BY_ASID, CTX, CTX_KEY, CTX_TAG, NOTE, TABLE_CONTEXT, TICK } from './fields.ts';
 
 /** Empties one TLB entry. */
 export function emptyEntry(e: Val): void {
@@ -82,6 +82,9 @@ export function defineBanks(lib: Library): void {
     for (const field of [BANK, BANK_UNPRIV, TICK, BY_ASID]) store('i32', cpu, i32(0), field);
     store('i32', cpu, i32(1), BANK_EPOCH);
     store('i64', cpu, i64(0), CTX_KEY);
+    store('i64', cpu, i64(1 << 16), TABLE_CONTEXT);
+    // No context is remembered (see `switchContext`).
+    store('i64', cpu, load('i64', cpu, CONTEXT_AGE).add(1), CONTEXT_AGE);
   });
 
   /** Empties the bank of a directory entry: (base of the area, directory entry). */
