@@ -31,7 +31,7 @@ import type { Link } from '../wasm/library.ts';
 import { I32, I64, type Ty } from '../wasm/opcodes.ts';
 import { fnState, type Label, nested, statement } from '../wasm/scope.ts';
 import { i32, select, type Val } from '../wasm/value.ts';
-import { FIRST_REGION, HANDLER, REC_ACTIVE, REC_BASE_HANDLER } from './abi.ts';
+import { FIRST_REGION, HANDLER, PAGE_RECORDS, REC_ACTIVE, REC_BASE_HANDLER } from './abi.ts';
 import type { Cfg, CfgBlock, Registers } from './cfg.ts';
 import type { CodeSpace } from './codespace.ts';
 import { type ModeAssumption, RegionSem, RegisterFile, recordAddress } from './region-sem.ts';
