@@ -1,6 +1,7 @@
 /** All instruction groups. */
-import * as atomics from './atomics.ts';
+
 import * as at from './at.ts';
+import * as atomics from './atomics.ts';
 import * as barriers from './barriers.ts';
 import * as branches from './branches.ts';
 import * as cacheMaintenance from './cache-maintenance.ts';
@@ -21,8 +22,8 @@ import type { Group } from './pattern.ts';
 import * as pauth from './pauth.ts';
 import * as pstate from './pstate.ts';
 import { simdGroups } from './simd.ts';
-import * as tlbi from './tlbi.ts';
 import { systemRegisters } from './system-registers.ts';
+import * as tlbi from './tlbi.ts';
 
 export const groups: readonly Group[] = [
   dpImmediate.group,
