@@ -39,6 +39,7 @@ interface Region {
 
 export class Regions {
   private readonly space: CodeSpace;
+  private readonly bound: number;
   private queue: number[] = [];
   private readonly queued = new Set<number>();
   /** Effects by mode word, then by instruction word. */
@@ -55,8 +56,10 @@ export class Regions {
   eager = false;
   readonly stats = { regions: 0, instructions: 0, bytes: 0, batches: 0, ms: 0, v8ms: 0, dropped: 0 };
 
-  constructor(space: CodeSpace) {
+  /** `bound`: bytes of generated code that are kept. */
+  constructor(space: CodeSpace, bound = CODE_BYTES) {
     this.space = space;
+    this.bound = bound;
     const probeModule = new Module(space.memoryType, TABLE_SIZE);
     this.probeLink = space.library.linker(probeModule);
     space.onInvalidate = (page) => this.dropPage(page);
@@ -181,9 +184,9 @@ export class Regions {
     this.byPage.delete(page);
     this.rewritten.set(page, (this.rewritten.get(page) ?? 0) + 1);
   }
-  /** Makes room under CODE_BYTES: the oldest batches go first. */
+  /** Makes room under the bound: the oldest batches go first. */
   private evictFor(bytes: number): void {
-    while (this.batches.length && this.liveBytes + bytes > CODE_BYTES) this.evictOldest();
+    while (this.batches.length && this.liveBytes + bytes > this.bound) this.evictOldest();
   }
   private evictOldest(): void {
     const batch = this.batches.shift()!;

@@ -5,7 +5,7 @@
 import { archLibraries } from '../../core/arch/library.ts';
 import { regOffset } from '../../core/arch/registers/storage.ts';
 import * as state from '../../core/arch/state.ts';
-import { BareCore, EXIT, type Mode } from '../support/bare-core.ts';
+import { BareCore, type BareOptions, EXIT, type Mode } from '../support/bare-core.ts';
 import type { Code } from './asm.ts';
 
 export const MODES: readonly Mode[] = ['interpreter', 'compiled', 'normal'];
@@ -39,7 +39,8 @@ export class Machine {
   readonly core: BareCore;
   readonly mode: Mode;
 
-  constructor(mode: Mode) {
+  /** `bounds`: less room than usual, see BareOptions. */
+  constructor(mode: Mode, bounds: Pick<BareOptions, 'recordPages' | 'codeBytes'> = {}) {
     this.mode = mode;
     let core: BareCore | null = null;
     const host = {
@@ -48,7 +49,7 @@ export class Machine {
       nanoseconds: () => 0,
       random: () => 0n,
     };
-    core = new BareCore({ mode, libraries: archLibraries(), host, base: RAM, memoryBytes: RAM_BYTES });
+    core = new BareCore({ mode, libraries: archLibraries(), host, base: RAM, memoryBytes: RAM_BYTES, ...bounds });
     this.core = core;
     for (let at = 0; at < 0x800; at += 0x80) core.place(VECTORS + at, [HLT_SEMIHOSTING]);
     this.setReg('VBAR_EL1', BigInt(VECTORS));

@@ -74,6 +74,9 @@ export interface BareOptions {
   readonly memoryBytes?: number;
   /** Physical address of the memory. */
   readonly base?: number;
+  /** Bounds that make room rare: pages of records, bytes of generated code. */
+  readonly recordPages?: number;
+  readonly codeBytes?: number;
 }
 
 /** All features that patterns name: tests of instructions want everything. */
@@ -98,7 +101,8 @@ export class BareCore {
   constructor(options: BareOptions = {}) {
     const bytes = options.memoryBytes ?? 16 << 20;
     this.base = options.base ?? 0x47000000;
-    this.layout = layoutOf(1, 1, bytes);
+    const layout = layoutOf(1, 1, bytes);
+    this.layout = { ...layout, recordPages: options.recordPages ?? layout.recordPages };
     this.memory = new WebAssembly.Memory({ initial: this.layout.pages, maximum: 65536, shared: true });
     this.view = new DataView(this.memory.buffer);
     this.u8 = new Uint8Array(this.memory.buffer);
@@ -127,7 +131,7 @@ export class BareCore {
       this.view.setUint32(this.cpu + state.BANK, this.layout.banks(0), true);
       this.view.setUint32(this.cpu + state.BANK_UNPRIV, this.layout.banks(0) + TLB_BANK_BYTES, true);
     }
-    this.regions = options.mode === 'interpreter' ? null : new Regions(this.space);
+    this.regions = options.mode === 'interpreter' ? null : new Regions(this.space, options.codeBytes);
     if (this.regions) {
       const regions = this.regions;
       regions.modeOf = () => this.view.getUint32(this.cpu + state.MODE, true);
