@@ -227,7 +227,7 @@ export function op(name: string, a: Val, b?: Val | null, c?: Val | null, lane?: 
     const seen = [a, b, c].map((v) => (v ? pre(v.ty) : '-')).join(',');
     throw new Error(`${name} with operands ${seen}`);
   }
-  const folded = fold(name, a, b ?? null);
+  const folded = b ? fold(name, a, b) : (laneOf(name, a, lane ?? 0) ?? fold(name, a, null));
   if (folded) return folded;
   return append(new Val(OP, info.result, info, a, b ?? null, c ?? null, lane ?? 0));
 }
@@ -247,6 +247,14 @@ export function select(cond: Val, a: Val, b: Val): Val {
 export function shuffle(a: Val, b: Val, lanes: readonly number[]): Val {
   if (lanes.length !== 16) throw new Error('shuffle wants 16 lanes');
   return append(new Val(SHUFFLE_OP, V128, null, a, b, null, lanes));
+}
+
+/** A lane that was put there, or spread over all lanes, just before. */
+function laneOf(name: string, v: Val, n: number): Val | null {
+  if (v.kind !== OP || v.ty !== V128 || !name.endsWith('.extract_lane')) return null;
+  const shape = name.slice(0, name.indexOf('.'));
+  if (v.op!.name === `${shape}.replace_lane` && v.k === n) return v.b;
+  return v.op!.name === `${shape}.splat` ? v.a : null;
 }
 
 const isZero = (v: Val): boolean => v.kind === CONST && (v.k === 0 || v.k === 0n);
