@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { Code } from './asm.ts';
 import { CODE, Machine, MODES } from './machine.ts';
 
-const PAGES = 36;
-const ROUNDS = 4;
+const PAGES = 48;
+const ROUNDS = 3;
 const LOOPS = 80;
 
 /** A page of the program: a loop that gets hot, then on to the next page; the last goes back to the first, or ends. */

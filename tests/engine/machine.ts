@@ -21,6 +21,9 @@ const TABLES = RAM + 0xe00000;
 export const SAME_LEVEL = VECTORS + 0x200;
 const HLT_SEMIHOSTING = 0xd45e0000;
 
+/** Instructions that run at most before the machine looks around. */
+const SLICE = 5000;
+
 export interface Result {
   readonly x: readonly bigint[];
   readonly sp: bigint;
@@ -101,14 +104,22 @@ export class Machine {
     core.pc = BigInt(entry);
     this.changed();
   }
-  /** Runs to a semihosting HLT. */
-  finish(budget = 100_000_000): Result {
+  /** Runs to a semihosting HLT, in slices as a system does; what got hot is compiled between them. */
+  finish(slices = 20_000): Result {
     const { core } = this;
-    const why = core.run(budget);
-    if (why !== EXIT.host) throw new Error(`${this.mode}: left with ${why} at 0x${core.pc.toString(16)}`);
-    return this.result(budget);
+    let granted = 0;
+    let left = 0;
+    for (let n = 0; n < slices; n++) {
+      granted += SLICE;
+      const why = core.run(left + SLICE);
+      left = core.view.getInt32(core.cpu + state.BUDGET, true);
+      if (why === EXIT.host) return this.result(granted - left);
+      if (why !== EXIT.pending) throw new Error(`${this.mode}: left with ${why} at 0x${core.pc.toString(16)}`);
+      core.regions?.flush();
+    }
+    throw new Error(`${this.mode}: does not end, at 0x${core.pc.toString(16)}`);
   }
-  result(budget: number): Result {
+  result(executed: number): Result {
     const { core } = this;
     return {
       x: Array.from({ length: 31 }, (_, n) => core.x(n)),
@@ -116,7 +127,7 @@ export class Machine {
       nzcv: core.nzcv,
       v: Buffer.from(core.u8.slice(core.cpu + state.V, core.cpu + state.V + 512)).toString('hex'),
       pc: core.pc,
-      executed: budget - core.view.getInt32(core.cpu + state.BUDGET, true),
+      executed,
       fpsr: core.field32(state.FPSR),
       esr: this.reg('ESR_EL1'),
       far: this.reg('FAR_EL1'),
