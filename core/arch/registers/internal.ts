@@ -23,6 +23,7 @@ export const INTERNAL: readonly string[] = [
   'PAUTH_DATA_DIFF',
   'PAUTH_DATA_SHIFT',
   // Translation.
+  'translation.tableContext',
   'translation.s2pa',
   'translation.s2perm',
   'translation.s2attr',
