@@ -7,9 +7,11 @@ import type { Io } from './terminal.ts';
 
 const EXAMPLES = `
 Examples:
+  npm run -s trireme -- run --kernel tests/guests/elf/hello.elf      (a first guest, which is in the repository)
   npm run -s trireme -- run --kernel prog.elf --cpus 2 --memory 512M
   npm run -s trireme -- run --kernel prog.elf --expect 'ready' --send 'go\\n' --expect 'done' --timeout 20
   npm run -s trireme -- run --kernel prog.elf -s -S      (then: gdb-multiarch prog.elf -ex 'target remote :1234')
+  npm run -s trireme -- help run                                      (all options; more in docs/command.md)
 
 In the terminal Ctrl+A x quits; Ctrl+A ? shows the other keys.
 The exit status is the guest's; 2: the command line or a file is wrong; 3: an expectation was missed or time ran out.`;
