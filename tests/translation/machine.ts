@@ -113,7 +113,9 @@ export class TranslationMachine {
     this.core.view.setBigUint64(at, v, true);
   }
 
-  translate(va: bigint, info: number): Outcome | FaultOutcome {
+  /** Translates by a walk: what is remembered of tables is forgotten first, unless they are meant to be stale. */
+  translate(va: bigint, info: number, o: { stale?: boolean } = {}): Outcome | FaultOutcome {
+    if (!o.stale) this.call('forgetTables');
     this.setWord(state.FAULT, 0);
     this.setWord(FAULT_ISS2, 0);
     return this.outcome(this.call('translate', BigInt.asIntN(64, va), info));

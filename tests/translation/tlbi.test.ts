@@ -131,6 +131,52 @@ describe('entries', () => {
   });
 });
 
+describe('tables remembered', () => {
+  const other = 0x7000n;
+  const replaced = (): void => {
+    fresh();
+    map(0x5000n);
+    map(other);
+    touch(0x5000n);
+    // Another table takes the place of the last one.
+    const at = w.lower.entry(0x5000n, 2);
+    const table = m.read64(at)! & 0xffff_ffff_f000n;
+    const copy = DATA + 0x80_0000n;
+    for (let i = 0n; i < 512n; i++) m.write64(copy + 8n * i, m.read64(table + 8n * i)!);
+    m.write64(copy + 8n * 7n, (DATA + 0x9000n) | KERNEL | 3n);
+    m.write64(at, copy | 3n);
+  };
+  const target = (): bigint => (m.translate(other, READ, { stale: true }) as { pa: bigint }).pa;
+  it('serve until TLBI', () => {
+    replaced();
+    m.enter(1);
+    expect(target()).toBe(DATA);
+    w.exec(TLBI_WORD.VALE1, 1, page(0x5000n, 1n));
+    expect(target()).toBe(DATA);
+    w.exec(TLBI_WORD.VAE1, 1, page(0x5000n, 1n));
+    expect(target()).toBe(DATA + 0x9000n);
+  });
+  it('belong to their ASID, and to their regime', () => {
+    replaced();
+    asid(2);
+    m.enter(1);
+    expect(target()).toBe(DATA + 0x9000n);
+    asid(1);
+    m.enter(1);
+    expect(target()).toBe(DATA);
+    m.enter(0);
+    expect((m.translate(0x5000n, READ, { stale: true }) as { iss: number }).iss).toBe(0xf);
+  });
+  it('are gone when their count overflows', () => {
+    replaced();
+    m.enter(1);
+    for (let i = 0; i < 65535; i++) m.call('forgetTables');
+    expect(target()).toBe(DATA + 0x9000n);
+    for (let i = 0; i < 3; i++) m.call('forgetTables');
+    expect(target()).toBe(DATA + 0x9000n);
+  });
+});
+
 describe('TLBI', () => {
   for (const [name, word] of Object.entries(TLBI_WORD)) {
     it(`${name} is undefined below its level`, () => {

@@ -1,6 +1,6 @@
 /** TLB maintenance (C5.5): TLBI, with the broadcast, range and nXS forms. */
 import { i32, i64 } from '../semantics.ts';
-import { EL1_OPERATION, NO_FGT, packTlbi, SCOPE } from '../translation/maintenance.ts';
+import { EL1_OPERATION, LAST_LEVEL, NO_FGT, packTlbi, SCOPE } from '../translation/maintenance.ts';
 import { TLBI } from '../translation/tlbi.ts';
 import { Group } from './pattern.ts';
 
@@ -77,26 +77,26 @@ family('VMALLE1', 0, plain, 0, TLBI.vmid, [42, 28, 18]);
 family('VAE1', 0, plain, 1, TLBI.va, [43, 29, 19]);
 family('ASIDE1', 0, plain, 2, TLBI.asid, [44, 30, 20]);
 family('VAAE1', 0, plain, 3, TLBI.vaAll, [45, 31, 21]);
-family('VALE1', 0, plain, 5, TLBI.va, [46, 32, 22]);
-family('VAALE1', 0, plain, 7, TLBI.vaAll, [47, 33, 23]);
+family('VALE1', 0, plain, 5, TLBI.va, [46, 32, 22], LAST_LEVEL);
+family('VAALE1', 0, plain, 7, TLBI.vaAll, [47, 33, 23], LAST_LEVEL);
 family('RVAE1', 0, ranged, 1, TLBI.range, [38, 34, 24]);
 family('RVAAE1', 0, ranged, 3, TLBI.rangeAll, [39, 35, 25]);
-family('RVALE1', 0, ranged, 5, TLBI.range, [40, 36, 26]);
-family('RVAALE1', 0, ranged, 7, TLBI.rangeAll, [41, 37, 27]);
+family('RVALE1', 0, ranged, 5, TLBI.range, [40, 36, 26], LAST_LEVEL);
+family('RVAALE1', 0, ranged, 7, TLBI.rangeAll, [41, 37, 27], LAST_LEVEL);
 
 family('ALLE2', 4, plain, 0, TLBI.all);
 family('VAE2', 4, plain, 1, TLBI.va);
 family('ALLE1', 4, plain, 4, TLBI.all, [], EL1_OPERATION);
-family('VALE2', 4, plain, 5, TLBI.va);
+family('VALE2', 4, plain, 5, TLBI.va, [], LAST_LEVEL);
 family('VMALLS12E1', 4, plain, 6, TLBI.vmid, [], EL1_OPERATION);
 family('RVAE2', 4, ranged, 1, TLBI.range);
-family('RVALE2', 4, ranged, 5, TLBI.range);
+family('RVALE2', 4, ranged, 5, TLBI.range, [], LAST_LEVEL);
 
 family('ALLE3', 6, plain, 0, TLBI.all);
 family('VAE3', 6, plain, 1, TLBI.va);
-family('VALE3', 6, plain, 5, TLBI.va);
+family('VALE3', 6, plain, 5, TLBI.va, [], LAST_LEVEL);
 family('RVAE3', 6, ranged, 1, TLBI.range);
-family('RVALE3', 6, ranged, 5, TLBI.range);
+family('RVALE3', 6, ranged, 5, TLBI.range, [], LAST_LEVEL);
 
 // Stage 2 by IPA has places of its own.
 for (const [name, kind, features, places] of [

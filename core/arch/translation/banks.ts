@@ -41,7 +41,7 @@ import {
   KEY,
   LIST_LENGTH,
 } from './directory.ts';
-import { BANK_EPOCH, BY_ASID, CTX, CTX_KEY, CTX_TAG, NOTE, TICK } from './fields.ts';
+import { BANK_EPOCH, BY_ASID, CTX, CTX_KEY, CTX_TAG, NOTE, TABLE_CONTEXT, TICK } from './fields.ts';
 
 /** Empties one TLB entry. */
 export function emptyEntry(e: Val): void {
@@ -82,6 +82,7 @@ export function defineBanks(lib: Library): void {
     for (const field of [BANK, BANK_UNPRIV, TICK, BY_ASID]) store('i32', cpu, i32(0), field);
     store('i32', cpu, i32(1), BANK_EPOCH);
     store('i64', cpu, i64(0), CTX_KEY);
+    store('i64', cpu, i64(1 << 16), TABLE_CONTEXT);
     // No context is remembered (see `switchContext`).
     store('i64', cpu, load('i64', cpu, CONTEXT_AGE).add(1), CONTEXT_AGE);
   });

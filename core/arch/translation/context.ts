@@ -8,6 +8,7 @@ import { CONFIG, CONFIG_FLAGS, EL, PAN, SECURITY, TR_CTX, UAO } from '../state.t
 import { KEY } from './directory.ts';
 import type { TranslationFeatures } from './features.ts';
 import { CACHE_TRAP, CACHE_TRAPS, CTX, CTX_KEY, CTX_TAG, PAS, REGIME } from './fields.ts';
+import { updateTableContext } from './table-cache.ts';
 
 const HCR = { VM: 0, DC: 12, TGE: 27, E2H: 34 } as const;
 const flag = (v: Val, bit: number): Val => v.shl(Math.log2(bit));
@@ -124,6 +125,7 @@ export function defineContext(lib: Library, f: TranslationFeatures): void {
     const key = x.or(KEY.valid).zext64().or(asid.get().shl(32)).or(vmid.get().shl(48));
     store('i64', cpu, key, CTX_KEY);
     store('i32', cpu, asid.get().lo32().shl(1).or(x.and(CTX.pan).ne(0)), CTX_TAG);
+    updateTableContext(cpu);
     tailCall(link('useBanks'), cpu);
   });
 }

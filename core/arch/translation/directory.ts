@@ -45,12 +45,18 @@ export const LIST_LENGTH = 14;
 export const CHOICES = DIRECTORY + BANK_COUNT * DIR_ENTRY;
 export const CHOICE_BITS = 5;
 export const CHOICE_SHIFT = 5;
-if (CHOICES + (1 << (CHOICE_BITS + CHOICE_SHIFT)) > DIRECTORY + TLB_DIRECTORY_BYTES)
-  throw new Error('TLB directory too large');
 export const CHOICE_KEY = 0;
 export const CHOICE_EPOCH = 8;
 export const CHOICE_BANK = 12;
 export const CHOICE_UNPRIVILEGED = 16;
+
+/** Tables of stage 1 that were walked through lately; see `table-cache.ts`. */
+export const TABLE_CACHE = CHOICES + (1 << (CHOICE_BITS + CHOICE_SHIFT));
+export const TABLE_ENTRIES = 128;
+export const TABLE_SHIFT = 5;
+if (TABLE_CACHE + (TABLE_ENTRIES << TABLE_SHIFT) > DIRECTORY + TLB_DIRECTORY_BYTES) {
+  throw new Error('the TLB directory outgrew its place');
+}
 
 /**
  * Keys: bits [10:0] as in TR_CTX (regime, security state, stages, EL0, PAN, DC), `valid`, `byAsid`, ASID in [47:32],

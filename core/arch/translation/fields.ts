@@ -73,6 +73,8 @@ export const LAST_MAP = scratch('lastMap');
 export const FAULT_ISS2 = LAST_MAP + 4;
 /** Key of the bank directory for the present context, and its parts. */
 export const CTX_KEY = scratch('ctxKey');
+/** What entries of the table cache must agree with: key without privilege, and an epoch in [31:16]. */
+export const TABLE_CONTEXT = scratch('tableContext');
 /** Count of selections, for finding the least recently used bank. */
 export const TICK = scratch('tick');
 /** Advances when a bank changes its owner: remembered choices from before are void. */

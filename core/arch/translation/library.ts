@@ -12,6 +12,7 @@ import { defineMaintenance } from './maintenance.ts';
 import { definePhysical } from './physical.ts';
 import { defineStage1 } from './stage1.ts';
 import { defineStage2 } from './stage2.ts';
+import { defineTableCache } from './table-cache.ts';
 import { defineTlbi } from './tlbi.ts';
 import { defineTranslate } from './translate.ts';
 
@@ -23,6 +24,7 @@ export function translationLibrary(features: TranslationFeatures): Library {
     defineFaults,
     defineBanks,
     defineContext,
+    defineTableCache,
     defineStage1,
     defineStage2,
     defineTranslate,

@@ -102,6 +102,7 @@ export function defineMaintenance(lib: Library, f: TranslationFeatures): void {
       .or(regime.get().shl(OP.regimeShift))
       .or(security.get().shl(OP.ssShift))
       .or(vmid.get().shl(OP.vmidShift))
+      .or(what.and(LAST_LEVEL).shrU(Math.log2(LAST_LEVEL / OP.last)))
       .or(f.has('LPA2') ? ds.shl(Math.log2(OP.ds)) : i32(0));
     run(link('tlbiLocal'), cpu, op, arg!);
     unlikely(broadcast.get().and(select(load('i32', cpu, PEERS), i32(-1), i32(0))), () => {
@@ -112,4 +113,6 @@ export function defineMaintenance(lib: Library, f: TranslationFeatures): void {
 }
 /** Flag of operations that EL2 and EL3 have on the EL1&0 regime (ALLE1, VMALLS12E1). */
 export const EL1_OPERATION = 1 << 14;
+/** Flag of the forms for the last level alone (VALE1 and its like). */
+export const LAST_LEVEL = 1 << 15;
 export { reg32 };

@@ -53,6 +53,7 @@ import { ACC, CTX, NOTE, PAS, REGIME } from './fields.ts';
 import { stage1Permissions } from './permissions.ts';
 import { walkHost } from './physical.ts';
 import { REGIMES, type Regime } from './regimes.ts';
+import { type Found, TableCache } from './table-cache.ts';
 
 const bit64 = (v: Val, n: number): Val => v.bit(n);
 
@@ -151,6 +152,38 @@ function walk(link: Link, f: TranslationFeatures, r: Regime, g: Granule, cpu: Va
     const host = variable(I32);
     const desc = variable(I64);
     const failAt = (kind: number, details = {}): void => fail(statusAt(kind, level.get()), details);
+    /** Bits of the address that index a table whose entries cover 2^lsb bytes, as offset. */
+    const offset = (lsb: Val): Val =>
+      va
+        .shrU(lsb.zext64())
+        .and((1n << BigInt(stride)) - 1n)
+        .shl(3);
+
+    // Where a table of the last levels is known, the walk starts there.
+    const known = variable(I32, 0);
+    const cache = new TableCache(cpu, va, ctx, g);
+    const startAt =
+      (n: 2 | 3) =>
+      (c: Found): void => {
+        const within = cache.offset(n);
+        at.set(c.table.add(within));
+        host.set(c.host.add(within.lo32()));
+        level.set(n);
+        shift.set(g + stride * (3 - n));
+        limits.set(c.limits);
+        pas.set(c.pas);
+        known.set(1);
+      };
+    cache.find(3, startAt(3), () => cache.find(2, startAt(2), () => {}));
+    const remember = (): void => {
+      for (const n of [3, 2] as const) {
+        iff(level.get().eq(n), () => {
+          const within = cache.offset(n);
+          const table = at.get().sub(within);
+          cache.note(n, { table, host: host.get().sub(within.lo32()), limits: limits.get(), pas: pas.get() });
+        });
+      }
+    };
 
     /** Host address of the descriptor at `at`, for reading or for an update. */
     const locate = (write: boolean): void => {
@@ -170,7 +203,14 @@ function walk(link: Link, f: TranslationFeatures, r: Regime, g: Granule, cpu: Va
 
     block((found) => {
       loop((next) => {
-        locate(false);
+        iff(
+          known.get(),
+          () => known.set(0),
+          () => {
+            locate(false);
+            remember();
+          },
+        );
         const d = load('i64', host.get());
         desc.set(d);
         const kind = d.lo32().and(3);
@@ -178,8 +218,7 @@ function walk(link: Link, f: TranslationFeatures, r: Regime, g: Granule, cpu: Va
         iff(kind.eq(3).and(level.get().ne(3)), () => {
           const table = outputBits(f, g, d, ds, null);
           const below = shift.get().sub(stride);
-          const index = va.shrU(below.zext64()).and((1n << BigInt(stride)) - 1n);
-          const entry = table.or(index.shl(3));
+          const entry = table.or(offset(below));
           unlikely(entry.shrU(outSize).ne(0), () => failAt(STATUS.addressSize));
           if (haft) {
             unlikely(haft.and(bit64(d, 10).eqz()), () => {

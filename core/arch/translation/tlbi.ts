@@ -50,8 +50,11 @@ export const TLBI = {
   ipa: 7,
   ipaRange: 8,
 } as const;
-/** Other fields of an operation: regime [5:4], security state [7:6], DS in force (ranges) [8], VMID [31:16]. */
-export const OP = { regimeShift: 4, ssShift: 6, ds: 1 << 8, vmidShift: 16 } as const;
+/**
+ * Other fields of an operation: regime [5:4], security state [7:6], DS in force (ranges) [8], only the last level of tables has
+ * changed [9], VMID [31:16].
+ */
+export const OP = { regimeShift: 4, ssShift: 6, ds: 1 << 8, last: 1 << 9, vmidShift: 16 } as const;
 
 /** Bits of a tag that name its page, whatever the address tag above. */
 const PAGE_BITS = 0x00fffffffffff000n;
@@ -176,6 +179,7 @@ export function defineTlbi(lib: Library): void {
   lib.define('tlbiLocal', [I32, I32, I64], null, (link, c, o, a) => {
     const [cpu, op, arg] = [c!, o!, a!];
     const base = area(cpu);
+    iff(op.and(OP.last).eqz(), () => run(link('forgetTables'), cpu));
     const kind = op.and(15);
     const where = op.shrU(OP.regimeShift).and(3).or(op.shrU(OP.ssShift).and(3).shl(CTX.ssShift)).or(KEY.valid);
     const place = CTX.regime | CTX_SS | KEY.valid;
