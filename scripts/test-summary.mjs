@@ -3,11 +3,13 @@
 //   node scripts/test-summary.mjs REPORT.json [FAILED-STEP…]
 //
 // Each FAILED-STEP (setup, check, test) is a step of CI that did not end with status 0. Status 1 unless all is well.
+// Tests that were skipped are named before it, by the group whose title says what they need.
 
 import { readFileSync, realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** @typedef {{ status: string, assertionResults: unknown[] }} ReportedFile */
+/** @typedef {{ status?: string, ancestorTitles?: string[], title?: string }} ReportedTest */
+/** @typedef {{ status: string, assertionResults: ReportedTest[] }} ReportedFile */
 /** @typedef {{ numPassedTests: number, numFailedTests: number, testResults: ReportedFile[] }} Report */
 
 /**
@@ -37,6 +39,21 @@ export function summarize(report, failedSteps) {
   return { passed, failed, remarks };
 }
 
+/**
+ * @param {Report | undefined} report
+ * @returns {string[]} a line for each group of tests that was skipped
+ */
+export function skippedGroups(report) {
+  /** @type {Map<string, number>} */
+  const counts = new Map();
+  for (const { status, ancestorTitles, title } of (report?.testResults ?? []).flatMap((f) => f.assertionResults)) {
+    if (status !== 'skipped' && status !== 'pending') continue;
+    const name = ancestorTitles?.join(' > ') || title || '?';
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return [...counts].map(([name, count]) => `${count} skipped: ${name}`);
+}
+
 if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   const [file, ...failedSteps] = process.argv.slice(2);
   /** @type {Report | undefined} */
@@ -47,7 +64,7 @@ if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.me
     // No report: the test run did not get that far, which its own failed step says.
   }
   const { passed, failed, remarks } = summarize(report, failedSteps);
-  for (const remark of remarks) process.stdout.write(`${remark}\n`);
+  for (const remark of [...skippedGroups(report), ...remarks]) process.stdout.write(`${remark}\n`);
   process.stdout.write(`${passed} passed, ${failed} failed\n`);
   process.exitCode = failed > 0 ? 1 : 0;
 }

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import packageFile from '../../package.json' with { type: 'json' };
 import lockFile from '../../package-lock.json' with { type: 'json' };
 import { ensureInstalled, whatIsMissing } from '../../scripts/ensure-installed.mjs';
-import { summarize } from '../../scripts/test-summary.mjs';
+import { skippedGroups, summarize } from '../../scripts/test-summary.mjs';
 
 const projectRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
@@ -118,6 +118,19 @@ describe('test-summary', () => {
     const broken = { ...ok, testResults: [{ status: 'failed', assertionResults: [] }] };
     expect(summarize(broken, ['test'])).toMatchObject({ passed: 3, failed: 1 });
     expect(summarize(ok, ['check', 'test'])).toMatchObject({ passed: 3, failed: 2 });
+  });
+
+  test('names what was skipped', () => {
+    const assertionResults = [
+      { status: 'passed', ancestorTitles: ['a'], title: '1' },
+      { status: 'skipped', ancestorTitles: ['under QEMU 11.1'], title: '2' },
+      { status: 'skipped', ancestorTitles: ['under QEMU 11.1'], title: '3' },
+      { status: 'skipped', ancestorTitles: [], title: '4' },
+    ];
+    expect(skippedGroups({ ...ok, testResults: [{ status: 'passed', assertionResults }] })).toEqual([
+      '2 skipped: under QEMU 11.1',
+      '1 skipped: 4',
+    ]);
   });
 
   test('a run without a test is a failure', () => {
