@@ -63,7 +63,11 @@ export function runCommand(io: Io, parts: Parts, done: (status: number) => void)
     .requiredOption('--kernel <file>', 'the program, a static AArch64 ELF file')
     .option('--append <text>', 'arguments for the program (semihosting command line)')
     .option('--cpus <n>', 'number of cores', parseCount(1, MAX_CPUS), 1)
-    .option('--memory <size>', 'size of RAM, for instance 512M or 2G', parseSize, 128 << 20)
+    .addOption(
+      new Option('--memory <size>', 'size of RAM, for instance 512M or 2G')
+        .argParser(parseSize)
+        .default(128 << 20, '128M'),
+    )
     .addOption(new Option('--el <n>', 'exception level to start at').choices(['1', '2', '3']).default('1'))
     .option('--cpu <model>', 'CPU model: max or cortex-a72', 'max')
     .addOption(
