@@ -163,9 +163,11 @@ pmu.define('pmuSync', [I32], null, (link, c) => {
   const cpu = c!;
   const executed = load('i64', cpu, state.GRANTED).sub(load('i32', cpu, state.BUDGET).sext64());
   const passed = executed.sub(reg(cpu, 'pmu executed'));
+  // BUDGET may be older than what is counted already.
+  unlikely(passed.leS(0), () => ret());
   setReg(cpu, 'pmu executed', executed);
   const active = reg32(cpu, 'pmu active');
-  unlikely(active.eqz().or(passed.leS(0)), () => ret());
+  unlikely(active.eqz(), () => ret());
   for (let n = 0; n < COUNTERS; n++) {
     iff(active.and(1 << n), () => run(link('pmuAdd'), cpu, i32(n), passed));
   }
@@ -200,13 +202,13 @@ pmu.define('pmuUpdate', [I32], null, (link, c) => {
   });
   store('i32', cpu, active.get(), regOffset('pmu active'));
 });
-/** After a change of exception level or security state, with BUDGET stored. */
+/** After a change of exception level or security state while any counter is on (`pmu in use`), with BUDGET stored. */
 pmu.define('pmuSwitch', [I32], null, (link, cpu) => {
   run(link('pmuSync'), cpu!);
   run(link('pmuUpdate'), cpu!);
   unlikely(reg32(cpu!, 'PMINTENSET_EL1'), () => run(link('pmuChanged'), cpu!));
 });
-/** For `contextChanged`: `pmuSwitch` when any counter is on. */
+/** For exception entry and return: `pmuSwitch` when any counter is on. */
 export function pmuContextChanged(link: Link, cpu: Val): void {
   unlikely(load('i32', cpu, regOffset('pmu in use')), () => run(link('pmuSwitch'), cpu));
 }
