@@ -3,7 +3,7 @@ import { REC_SIZE } from '../../engine/abi.ts';
 import { call, iff, load, store, tailCall, unlikely, variable } from '../../wasm/build.ts';
 import type { Library } from '../../wasm/library.ts';
 import { I32, I64 } from '../../wasm/opcodes.ts';
-import { i32, i64, select, type Val } from '../../wasm/value.ts';
+import { i32, select, type Val } from '../../wasm/value.ts';
 import { fgtEnabled } from '../exceptions/calls.ts';
 import { FAULT_HINT, ISS } from '../exceptions/fault-kinds.ts';
 import { bit64, currentEl, el2Enabled, hcr, hostEl0, reg } from '../exceptions/view.ts';
@@ -142,4 +142,3 @@ export function defineAddressTranslate(lib: Library, f: TranslationFeatures): vo
     next(low.zext64().or(pa).or(a.and(0xff).zext64().shl(56)));
   });
 }
-export { i64 };

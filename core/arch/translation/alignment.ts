@@ -1,5 +1,5 @@
 /** Alignment faults that do not depend on the memory type (AArch64.UnalignedAccessFaults). */
-import { call, iff, ret, unlikely } from '../../wasm/build.ts';
+import { iff, ret, unlikely } from '../../wasm/build.ts';
 import type { Library } from '../../wasm/library.ts';
 import { I32, I64 } from '../../wasm/opcodes.ts';
 import { i32, select } from '../../wasm/value.ts';
@@ -32,4 +32,3 @@ export function defineAlignment(lib: Library, f: TranslationFeatures): void {
     ret(i32(1));
   });
 }
-export { call };

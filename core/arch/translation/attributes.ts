@@ -14,7 +14,6 @@ import { S2_FWB } from './stage2.ts';
 
 const NC = 4;
 const NORMAL_NC = 0x44;
-const WRITE_BACK = 0xff;
 const OUTER = 2;
 const INNER = 3;
 const isDevice = (attr: Val): Val => attr.and(0xf0).eqz();
@@ -99,4 +98,3 @@ export function defineAttributes(lib: Library): void {
     ret(select(isDevice(attr).or(attr.eq(NORMAL_NC)), i32(OUTER), attributes!.bits(8, 2)));
   });
 }
-export { WRITE_BACK };

@@ -5,7 +5,7 @@ import { INFO } from '../../engine/access.ts';
 import { call, iff, load, run, store, tailCall, unlikely, variable } from '../../wasm/build.ts';
 import type { Library } from '../../wasm/library.ts';
 import { I32, I64 } from '../../wasm/opcodes.ts';
-import { i32, select, type Val, v128 } from '../../wasm/value.ts';
+import { i32, select, v128 } from '../../wasm/value.ts';
 import { fgtEnabled } from '../exceptions/calls.ts';
 import { bit64, currentEl, hcr, hostEl0, reg, reg32 } from '../exceptions/view.ts';
 import { BUDGET, FAULT, PEERS, REC_MAP, TR_CTX } from '../state.ts';
@@ -52,9 +52,10 @@ export function defineCaches(lib: Library, f: TranslationFeatures): void {
     });
     iff(guest.get(), () => {
       let trapped = i32(0);
-      Object.entries(HCR_BITS).forEach(([name, bit], i) => {
+      Object.values(HCR_BITS).forEach((bit, i) => {
+        // TICAB and TOCU come with FEAT_EVT.
         if (bit >= 50 && !f.has('EVT')) return;
-        if (name === 'TPC' || bit < 50 || f.has('EVT')) trapped = trapped.or(bit64(h, bit).and(what.shrU(16 + i)));
+        trapped = trapped.or(bit64(h, bit).and(what.shrU(16 + i)));
       });
       unlikely(trapped.and(1), () => trap(2));
       if (f.has('FGT')) {
@@ -101,4 +102,3 @@ export function defineCaches(lib: Library, f: TranslationFeatures): void {
     next();
   });
 }
-export type { Val };

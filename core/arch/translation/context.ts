@@ -1,10 +1,10 @@
 /** The translation context: regime, security state and stages in use, from PSTATE and the control registers. */
-import { choose, iff, load, ret, run, store, tailCall, variable } from '../../wasm/build.ts';
+import { call, choose, iff, ret, store, tailCall, variable } from '../../wasm/build.ts';
 import type { Library } from '../../wasm/library.ts';
 import { I32, I64 } from '../../wasm/opcodes.ts';
 import { i32, i64, select, type Val } from '../../wasm/value.ts';
 import { bit64, el2Enabled, reg, reg32, word } from '../exceptions/view.ts';
-import { CONFIG, CONFIG_FLAGS, EL, PAN, SECURITY, TR_CTX, UAO } from '../state.ts';
+import { CONFIG, CONFIG_FLAGS, EL, PAN, TR_CTX, UAO } from '../state.ts';
 import { KEY } from './directory.ts';
 import type { TranslationFeatures } from './features.ts';
 import { CACHE_TRAP, CACHE_TRAPS, CTX, CTX_KEY, CTX_TAG, PAS, REGIME } from './fields.ts';
@@ -109,8 +109,7 @@ export function defineContext(lib: Library, f: TranslationFeatures): void {
   lib.define('selectBanks', [I32], null, (link, c) => {
     const cpu = c!;
     const ctx = variable(I32);
-    const call = (name: string, ...args: Val[]): Val => callOf(link(name), ...args);
-    ctx.set(call('contextOf', cpu, word(cpu, EL)));
+    ctx.set(call(link('contextOf'), cpu, word(cpu, EL)));
     const x = ctx.get();
     store('i32', cpu, x, TR_CTX);
     cacheTraps(cpu, x, f);
@@ -118,10 +117,10 @@ export function defineContext(lib: Library, f: TranslationFeatures): void {
     const vmid = variable(I64, 0);
     const regime = x.and(CTX.regime);
     iff(regime.eq(REGIME.el10), () => {
-      vmid.set(call('currentVmid', cpu));
-      iff(x.and(CTX.s1), () => asid.set(call('currentAsid1', cpu)));
+      vmid.set(call(link('currentVmid'), cpu));
+      iff(x.and(CTX.s1), () => asid.set(call(link('currentAsid1'), cpu)));
     });
-    iff(regime.eq(REGIME.el20).and(x.shrU(Math.log2(CTX.s1))), () => asid.set(call('currentAsid2', cpu)));
+    iff(regime.eq(REGIME.el20).and(x.shrU(Math.log2(CTX.s1))), () => asid.set(call(link('currentAsid2'), cpu)));
     const key = x.or(KEY.valid).zext64().or(asid.get().shl(32)).or(vmid.get().shl(48));
     store('i64', cpu, key, CTX_KEY);
     store('i32', cpu, asid.get().lo32().shl(1).or(x.and(CTX.pan).ne(0)), CTX_TAG);
@@ -129,7 +128,3 @@ export function defineContext(lib: Library, f: TranslationFeatures): void {
     tailCall(link('useBanks'), cpu);
   });
 }
-
-import { call as callOf } from '../../wasm/build.ts';
-
-export { load, run, SECURITY };

@@ -5,7 +5,7 @@ import type { Library } from '../../wasm/library.ts';
 import { I32, I64 } from '../../wasm/opcodes.ts';
 import { i32, select, type Val } from '../../wasm/value.ts';
 import { fgtEnabled } from '../exceptions/calls.ts';
-import { bit64, bitOf, currentEl, el2Enabled, hcr, hostEl0, reg, reg32, word } from '../exceptions/view.ts';
+import { bit64, bitOf, currentEl, el2Enabled, hcr, hostEl0, reg, word } from '../exceptions/view.ts';
 import { CONFIG, CONFIG_FLAGS, PEERS } from '../state.ts';
 import type { TranslationFeatures } from './features.ts';
 import { PAS, REGIME } from './fields.ts';
@@ -115,4 +115,3 @@ export function defineMaintenance(lib: Library, f: TranslationFeatures): void {
 export const EL1_OPERATION = 1 << 14;
 /** Flag of the forms for the last level alone (VALE1 and its like). */
 export const LAST_LEVEL = 1 << 15;
-export { reg32 };

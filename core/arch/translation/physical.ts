@@ -1,7 +1,7 @@
 /** Physical memory as translation sees it: table walks read descriptors here. */
 
 import { MEMMAP, MEMMAP_ENTRIES, MEMMAP_ENTRY, MM_BASE, MM_DELTA, MM_END } from '../../engine/layout.ts';
-import { br, brIf, call, choose, iff, load, loop, ret, store, unlikely, variable } from '../../wasm/build.ts';
+import { brIf, call, choose, iff, load, loop, ret, store, variable } from '../../wasm/build.ts';
 import type { Library, Link } from '../../wasm/library.ts';
 import { I32, I64 } from '../../wasm/opcodes.ts';
 import { i32, type Val } from '../../wasm/value.ts';
@@ -42,4 +42,3 @@ export function definePhysical(lib: Library): void {
     ret(i32(0));
   });
 }
-export { br, unlikely };

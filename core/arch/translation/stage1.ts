@@ -388,4 +388,3 @@ export function defineStage1(lib: Library, f: TranslationFeatures): void {
     tailCall(link('stage1.el10'), cpu!, va!, acc!, ctx!);
   });
 }
-export { load };

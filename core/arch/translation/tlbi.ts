@@ -11,7 +11,7 @@ import {
   TLB_READ,
   TLB_WRITE,
 } from '../../engine/abi.ts';
-import { br, choose, iff, load, loop, ret, run, store, unlikely, variable } from '../../wasm/build.ts';
+import { br, iff, load, loop, ret, run, unlikely, variable } from '../../wasm/build.ts';
 import type { Library } from '../../wasm/library.ts';
 import { I32, I64 } from '../../wasm/opcodes.ts';
 import { i32, i64, select, type Val } from '../../wasm/value.ts';
@@ -263,4 +263,3 @@ export function defineTlbi(lib: Library): void {
     });
   });
 }
-export { choose, store };
