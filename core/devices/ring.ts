@@ -36,6 +36,14 @@ export class ByteRing {
     return (Atomics.load(this.words, HEAD) - Atomics.load(this.words, TAIL)) >>> 0;
   }
 
+  /** Bytes written and read so far, modulo 2^32, as signed numbers. */
+  get written(): number {
+    return Atomics.load(this.words, HEAD);
+  }
+  get taken(): number {
+    return Atomics.load(this.words, TAIL);
+  }
+
   /** Appends what fits; yields how many bytes. */
   write(bytes: Uint8Array): number {
     const { words, data, capacity } = this;
@@ -52,6 +60,8 @@ export class ByteRing {
   /** Takes up to `limit` bytes from the front. */
   read(limit: number): Uint8Array {
     const { words, data, capacity } = this;
+    // Looking costs no lock: devices look often.
+    if (limit <= 0 || this.length === 0) return new Uint8Array(0);
     lock(words, LOCK);
     const tail = words[TAIL]!;
     const count = Math.min(limit, (words[HEAD]! - tail) >>> 0);
@@ -61,11 +71,6 @@ export class ByteRing {
     unlock(words, LOCK);
     if (count > 0) Atomics.notify(words, TAIL);
     return bytes;
-  }
-
-  /** The next byte, or −1. */
-  readByte(): number {
-    return this.length === 0 ? -1 : (this.read(1)[0] ?? -1);
   }
 
   /** Sleeps while the ring is full, at most `milliseconds`. */

@@ -3,6 +3,10 @@
  *
  * Guest threads use a `ConsolePort`. The host's thread has the `ConsoleHost`: it hands on what was shown, and queues what was typed
  * until the guest takes it. Neither side loses a byte: a guest thread waits when the output ring is full.
+ *
+ * In an exact console (deterministic mode) the two sides meet only when the guest thread calls `settle`, at the end of a turn: the
+ * host sees what was shown since the last time, types its answer, and from then on the guest sees what was typed. So an answer
+ * comes at the same instruction in every run.
  */
 import { ByteRing } from '../devices/ring.ts';
 
@@ -33,14 +37,20 @@ export class ConsolePort {
   private readonly output: ByteRing;
   private readonly input: ByteRing;
   private readonly bell: HostBell;
+  private readonly exact: boolean;
   private readonly one = new Uint8Array(1);
-  private sent = false;
+  /** Exact: something happened that the host has to be told of. */
+  private changed = false;
+  /** Exact: how far the guest sees the input, as a count of bytes written to its ring. */
+  private horizon: number;
 
-  constructor(buffer: SharedArrayBuffer, offset: number, bell: HostBell) {
+  constructor(buffer: SharedArrayBuffer, offset: number, bell: HostBell, exact = false) {
     const { output, input } = rings(buffer, offset);
     this.output = output;
     this.input = input;
     this.bell = bell;
+    this.exact = exact;
+    this.horizon = input.written;
   }
 
   send(byte: number): void {
@@ -50,48 +60,46 @@ export class ConsolePort {
 
   sendAll(bytes: Uint8Array): void {
     let rest = bytes;
-    this.sent = true;
+    this.changed = true;
     for (;;) {
       rest = rest.subarray(this.output.write(rest));
-      if (this.output.raiseAttention()) this.bell.ring();
-      if (rest.length === 0) return;
+      const full = rest.length > 0;
+      if ((full || !this.exact) && this.output.raiseAttention()) this.bell.ring();
+      if (!full) return;
       if (this.bell.makeRoom) this.bell.makeRoom();
       else this.output.waitForSpace(100);
     }
   }
 
-  /**
-   * Waits until the host has handed on everything that this port sent, and has taken in what was typed in answer: so in the
-   * deterministic mode an answer always comes at the same instruction. Not where guest and host share a thread.
-   */
+  /** Exact consoles: meets the host; returns when it has handed on what was shown and taken in what was typed in answer. */
   settle(): void {
-    if (!this.sent) return;
-    this.sent = false;
-    const visit = this.output.askForVisit();
-    this.bell.ring();
-    this.output.waitForVisit(visit);
+    if (!this.exact) return;
+    if (this.changed) {
+      this.changed = false;
+      const visit = this.output.askForVisit();
+      this.bell.ring();
+      this.output.waitForVisit(visit);
+    }
+    this.horizon = this.input.written;
   }
 
   /** The next byte typed, or −1. */
   receive(): number {
-    const byte = this.input.readByte();
-    if (byte >= 0) this.tellRoom();
-    return byte;
+    return this.receiveSome(1)[0] ?? -1;
   }
 
   /** Up to `limit` bytes typed. */
   receiveSome(limit: number): Uint8Array {
-    const bytes = this.input.read(limit);
-    if (bytes.length > 0) this.tellRoom();
+    const bytes = this.input.read(Math.min(limit, this.waiting));
+    if (bytes.length === 0) return bytes;
+    if (this.exact) this.changed = true;
+    else if (this.input.takeAttention()) this.bell.ring();
     return bytes;
   }
 
+  /** Bytes that have been typed and not received. */
   get waiting(): number {
-    return this.input.length;
-  }
-
-  private tellRoom(): void {
-    if (this.input.takeAttention()) this.bell.ring();
+    return this.exact ? (this.horizon - this.input.taken) >>> 0 : this.input.length;
   }
 }
 
@@ -107,27 +115,49 @@ export class ConsoleHost {
   private readonly output: ByteRing;
   private readonly input: ByteRing;
   private readonly events: ConsoleEvents;
+  private readonly exact: boolean;
   private queue: Uint8Array[] = [];
   private held = false;
+  /** Exact: what was read to make room, and is not to be seen yet. */
+  private early: Uint8Array[] = [];
+  private visits = 0;
 
-  constructor(buffer: SharedArrayBuffer, offset: number, events: ConsoleEvents) {
+  constructor(buffer: SharedArrayBuffer, offset: number, events: ConsoleEvents, exact = false) {
     const { output, input } = rings(buffer, offset);
     this.output = output;
     this.input = input;
     this.events = events;
+    this.exact = exact;
   }
 
-  /** Does what is to do on the host's side; call it when the bell rang, and once more when the guest has ended. */
+  /** Does what is to do on the host's side; call it when the bell rang. */
   service(): void {
     const visit = this.output.visitAsked;
+    if (this.exact && visit === this.visits) {
+      this.readEarly();
+      return;
+    }
     this.drain();
     this.pump();
-    if (!this.held) this.output.visited(visit);
+    if (this.held) return;
+    this.visits = visit;
+    this.output.visited(visit);
   }
 
-  /** Hands on what the guest showed, unless held back. */
+  private readEarly(): void {
+    this.output.takeAttention();
+    const bytes = this.output.read(OUTPUT_BYTES);
+    if (bytes.length > 0) this.early.push(bytes);
+  }
+
+  /** Hands on what the guest showed, unless held back; call it when the guest has ended, too. */
   drain(): void {
     while (!this.held) {
+      const first = this.early.shift();
+      if (first) {
+        this.events.output(first);
+        continue;
+      }
       // Lowered before the ring is read: what comes later raises it, and rings, again.
       this.output.takeAttention();
       const bytes = this.output.read(OUTPUT_BYTES);

@@ -100,10 +100,15 @@ class RunningSystem implements System {
     this.consoles = this.plan.consoles.map(({ id, name }) => ({ id, name }));
     this.hosts = this.plan.consoles.map(
       (c) =>
-        new ConsoleHost(this.memory.buffer, this.layout.devices + c.offset, {
-          output: (bytes) => this.events.emit('console', c.id, bytes),
-          inputReady: () => this.command({ c: 'input', console: c.id }),
-        }),
+        new ConsoleHost(
+          this.memory.buffer,
+          this.layout.devices + c.offset,
+          {
+            output: (bytes) => this.events.emit('console', c.id, bytes),
+            inputReady: () => this.command({ c: 'input', console: c.id }),
+          },
+          config.deterministic,
+        ),
     );
     this.traceReaders = this.plan.traces.map(
       (offset) => new TraceReader(this.memory.buffer, this.layout.devices + offset, traceNames),
@@ -316,6 +321,7 @@ class RunningSystem implements System {
     this.service();
     void this.quit().then(() => {
       this.service();
+      for (const h of this.hosts) h.drain();
       this.events.emit('exit', exit);
     });
   }

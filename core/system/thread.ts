@@ -74,7 +74,9 @@ export class Thread {
       (core, kind, a, lo, hi) => this.receive(core, kind, a, lo, hi),
       (core) => this.dropAll(core),
     );
-    this.consoles = plan.consoles.map((c) => new ConsolePort(memory.buffer, layout.devices + c.offset, bell));
+    this.consoles = plan.consoles.map(
+      (c) => new ConsolePort(memory.buffer, layout.devices + c.offset, bell, config.deterministic),
+    );
     const ranges: Mapped[] = plan.uarts.map((u) => {
       const words = new Int32Array(memory.buffer, layout.devices + u.offset, Pl011.WORDS);
       const device = new Pl011(words, this.consoles[u.console]!, (level) => this.line(u.name, level));

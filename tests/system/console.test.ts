@@ -15,7 +15,7 @@ describe('ring', () => {
     expect(ring.write(bytes('ghijklmn'))).toBe(6);
     expect(ring.length).toBe(8);
     expect(text(ring.read(100))).toBe('efghijkl');
-    expect(ring.readByte()).toBe(-1);
+    expect(ring.read(1).length).toBe(0);
   });
   test('counts go on past 2^32', () => {
     const buffer = new SharedArrayBuffer(ByteRing.bytes(8));
@@ -80,7 +80,7 @@ test('a guest thread may wait until its output was seen and answered, even by a 
   const worker = new Worker(
     `import { parentPort, workerData } from 'node:worker_threads';
      const { ConsolePort } = await import(workerData.file);
-     const port = new ConsolePort(workerData.buffer, 0, { ring: () => parentPort.postMessage('') });
+     const port = new ConsolePort(workerData.buffer, 0, { ring: () => parentPort.postMessage('') }, true);
      let got = '';
      for (let i = 0; i < 200; i++) {
        port.sendAll(new TextEncoder().encode(i + ';'));
@@ -92,22 +92,55 @@ test('a guest thread may wait until its output was seen and answered, even by a 
   );
   let got = '';
   let turn = 0;
-  const host = new ConsoleHost(buffer, 0, {
-    output: (b) => {
-      host.type(bytes(text(b).replace(';', '!')));
-      if (turn++ % 50 === 0) {
-        host.hold(true);
-        setTimeout(() => host.hold(false), 3);
-      }
+  const host = new ConsoleHost(
+    buffer,
+    0,
+    {
+      output: (b) => {
+        host.type(bytes(text(b).replace(';', '!')));
+        if (turn++ % 50 === 0) {
+          host.hold(true);
+          setTimeout(() => host.hold(false), 3);
+        }
+      },
+      inputReady: () => {},
     },
-    inputReady: () => {},
-  });
+    true,
+  );
   worker.on('message', (m: string) => {
     got = m;
     host.service();
   });
   await once(worker, 'exit');
   expect(got).toBe(Array.from({ length: 200 }, (_, i) => `${i}!`).join(''));
+});
+
+test('an exact console shows and takes nothing between two meetings', () => {
+  const buffer = new SharedArrayBuffer(CONSOLE_BYTES);
+  let shown = '';
+  const events = {
+    output: (b: Uint8Array) => {
+      shown += text(b);
+      host.type(bytes(`<${b.length}>`));
+    },
+    inputReady: () => {},
+  };
+  const host = new ConsoleHost(buffer, 0, events, true);
+  host.type(bytes('first'));
+  const port = new ConsolePort(buffer, 0, { ring: () => host.service(), makeRoom: () => host.service() }, true);
+  expect(text(port.receiveSome(100))).toBe('first');
+  host.type(bytes('second'));
+  expect(port.waiting).toBe(0);
+  port.sendAll(new Uint8Array(100_000));
+  host.service();
+  expect(shown).toBe('');
+  expect(port.receive()).toBe(-1);
+  port.settle();
+  expect(shown.length).toBe(100_000);
+  expect(text(port.receiveSome(100))).toBe('second<65536><34464>');
+  port.sendAll(bytes('the end'));
+  host.drain();
+  expect(shown).toContain('the end');
 });
 
 test('a slow reader loses nothing of a guest thread that does not wait to be asked', async () => {

@@ -360,7 +360,8 @@ export class GdbSession {
   private threadInfo(text: string): string {
     const core = this.system.cores[this.coreOf(text)];
     if (!core) return FAILED;
-    const state = core.on ? `EL${(core.pstate >> 2n) & 3n}` : 'off';
+    const level = `EL${(core.pstate >> 2n) & 3n}`;
+    const state = !core.on ? 'off' : core.waiting ? `${level}, waiting` : level;
     return toHex(bytesOf(`core ${core.index} [${state}]`));
   }
   private async monitor(command: Uint8Array | null): Promise<string> {

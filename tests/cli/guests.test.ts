@@ -1,0 +1,146 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { guest, runGuest } from '../support/trireme.ts';
+
+let folder = '';
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'trireme-guests-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe.each(['normal', 'interpreter', 'compiled', 'normal --deterministic', 'compiled --deterministic'])(
+  'engine %s',
+  (engine) => {
+    const options = ['--engine', ...engine.split(' ')];
+
+    test('a prompt, by script', async () => {
+      const script = ['--expect', '> $', '--send', 'hi\\n', '--expect', 'you said hi$', '--send', 'exit 5\\n'];
+      const { status, stdout, stderr } = await runGuest('echo', [...options, ...script]);
+      expect({ status, stdout, stderr }).toEqual({ status: 5, stdout: '> you said hi\r\n> ', stderr: '' });
+    });
+    test('semihosting: command line, files, console', async () => {
+      const more = ['--append', 'one two', '--semihosting-files', folder, '--stats', join(folder, 'stats.json')];
+      const { status, stdout } = await runGuest('semihosting', [...options, ...more], 'Bob\n');
+      expect(stdout).toBe('called as semihosting.elf one two\nthe file says good day\nname? hello Bob\n');
+      expect(status).toBe(0);
+      expect(readFileSync(join(folder, 'greeting.txt'), 'utf8')).toBe('good day\n');
+      const stats = JSON.parse(readFileSync(join(folder, 'stats.json'), 'utf8'));
+      expect(stats.instructions).toBeGreaterThan(100);
+      expect(stats.seconds).toBeGreaterThan(0);
+      // A run that compiled nothing is none of the compiler.
+      if (engine.startsWith('compiled')) expect(stats.engine.regions).toBeGreaterThan(0);
+      if (engine === 'interpreter') expect(stats.engine.regions ?? 0).toBe(0);
+    });
+    test('PSCI: cores come and go, the system is powered off', async () => {
+      const { status, stdout } = await runGuest('cores', [...options, '--cpus', '4']);
+      expect([status, stdout]).toEqual([0, 'PSCI 1.1\r\n3 cores, sum 6\r\n']);
+    });
+  },
+);
+
+test.each([1, 2, 3])('starts at EL%d', async (el) => {
+  expect(await runGuest('hello', ['--el', `${el}`])).toMatchObject({ status: 42, stdout: `hello from EL${el}\r\n` });
+});
+
+test('relative paths are taken from where npm was called', () => {
+  const { status, stdout } = spawnSync('npm', ['run', '-s', 'trireme', '--', 'run', '--kernel', 'hello.elf'], {
+    cwd: join(guest('hello'), '..'),
+    encoding: 'utf8',
+    env: { ...process.env, npm_config_update_notifier: 'false' },
+  });
+  expect([status, stdout]).toEqual([42, 'hello from EL1\r\n']);
+});
+
+test('PSCI SYSTEM_RESET starts over, with memory made new', async () => {
+  const { status, stdout } = await runGuest('reset', ['--expect', 'boot 1[^]*boot 1[^]*boot 1']);
+  expect(status).toBe(0);
+  expect(stdout).not.toContain('boot 2');
+});
+
+test('a lot of output reaches a slow reader whole', () => {
+  const command = `${process.execPath} --no-warnings core/cli/main.ts run --kernel ${guest('echo')} --send 'flood 3000000\\nexit 0\\n'`;
+  const { stdout } = spawnSync('bash', ['-c', `${command} | (sleep 1.5; wc -c)`], { encoding: 'utf8', input: '' });
+  expect(Number(stdout)).toBe(2 + 3_000_002 + 2);
+});
+
+test('a reader that goes away ends the run', () => {
+  const command = `${process.execPath} --no-warnings core/cli/main.ts run --kernel ${guest('echo')} --send 'flood 300000000\\n'`;
+  const script = `${command} | head -c 100 >/dev/null; echo \${PIPESTATUS[0]}`;
+  const { stdout, stderr } = spawnSync('bash', ['-c', script], { encoding: 'utf8', input: '', timeout: 60_000 });
+  expect([stdout, stderr]).toEqual(['141\n', '']);
+});
+
+describe('guests that run wild', () => {
+  test.each([
+    ['j', 'instruction abort at 0x123450', '0000000000000200: no memory'],
+    ['u', 'undefined instruction at 0x', '0000000000000200: no memory'],
+    ['h', 'undefined instruction at 0x', '-> 00000000'],
+  ])('%s', async (how, first, window) => {
+    const { status, stdout, stderr } = await runGuest('wild', ['--append', how]);
+    expect([status, stdout]).toEqual([1, 'here we go\r\n']);
+    expect(stderr).toMatch(/^trireme: the guest runs wild: core 0 takes exceptions without end at 0x/);
+    expect(stderr).toContain(first);
+    expect(stderr).toContain(window);
+    expect(stderr).toMatch(/x30 [0-9a-f]{16} {3}sp [0-9a-f]{16}/);
+    expect(stderr).not.toContain('.ts:');
+  });
+  test('one that only waits is not wild', async () => {
+    const { status, stderr } = await runGuest('wild', ['--append', 'n', '--deterministic', '--timeout', '3']);
+    expect([status, stderr]).toEqual([
+      3,
+      'trireme: 3 s of guest time have passed; the last console lines:\nhere we go\n',
+    ]);
+  });
+});
+
+describe('the deterministic mode', () => {
+  const script = [
+    '--expect',
+    '> ',
+    '--send',
+    'flood 3000\\n',
+    '--expect',
+    '> ',
+    '--send',
+    'a\\n',
+    '--expect',
+    'a\\r\\n> ',
+    '--send',
+    'exit 0\\n',
+  ];
+  async function statistics(
+    name: string,
+    options: readonly string[],
+  ): Promise<{ instructions: number; perCore: unknown }> {
+    const file = join(folder, 'deterministic.json');
+    const { status } = await runGuest(name, ['--deterministic', '--stats', file, ...options]);
+    expect(status).toBe(0);
+    return JSON.parse(readFileSync(file, 'utf8'));
+  }
+  test.each([
+    ['echo', script],
+    ['cores', ['--cpus', '4']],
+  ])('%s takes the same instructions each time, interpreted and compiled', async (name, options) => {
+    const runs: unknown[] = [];
+    for (const engine of ['normal', 'interpreter', 'compiled', 'normal']) {
+      runs.push((await statistics(name, [...options, '--engine', engine])).perCore);
+    }
+    expect(new Set(runs.map((r) => JSON.stringify(r))).size).toBe(1);
+  });
+});
+
+test('memory that cannot be had, a CPU that is none, too many cores: one line', async () => {
+  for (const [options, message] of [
+    [['--memory', '64G'], /memory/],
+    [['--cpu', 'z80'], /z80/],
+    [['--cpus', '60'], /cores/],
+  ] as const) {
+    const { status, stderr } = await runGuest('hello', options);
+    expect(stderr).toMatch(message);
+    expect(stderr.trimEnd()).not.toContain('\n');
+    expect(status).toBe(2);
+  }
+});
