@@ -196,4 +196,6 @@ export const MODE_FIELD = {
   pauthOffDB: [16, 1],
   pauthTrapped: [17, 1],
   pauthGeneral: [18, 1],
+  /** A stack pointer that serves as base address must be a multiple of 16 (SCTLR.SA, SA0). */
+  spAlign: [19, 1],
 } as const;

@@ -57,6 +57,7 @@ export interface Decoded {
 export const ENGINE_IMPORTS = [
   'decode',
   'hot',
+  'otherMode',
   'newRecords',
   'breakpoint',
   'watchpoint',
@@ -102,6 +103,8 @@ export class CodeSpace {
   readonly hostPageOf: Uint32Array;
   /** Called when a branch target got hot. */
   onHot: (rec: number) => void = () => {};
+  /** The table entry to run for a record whose region is of another mode. */
+  onOtherMode: (rec: number) => number = (rec) => this.u16[(rec + REC_BASE_HANDLER) >> 1]!;
   /** A data access while HOST_WATCH is set; see the import `watchpoint`. */
   onWatch: (cpu: number, va: bigint, bytes: number, kind: number) => number = () => 0;
   /** Tells instruction words that are traced. */
@@ -145,6 +148,7 @@ export class CodeSpace {
       hot: (_cpu: number, rec: number) => this.onHot(rec),
       breakpoint: (_cpu: number, rec: number, pc: bigint) => this.breakpoint(rec, pc),
       watchpoint: (cpu: number, va: bigint, bytes: number, kind: number) => this.onWatch(cpu, va, bytes, kind),
+      otherMode: (_cpu: number, rec: number) => this.onOtherMode(rec),
       newRecords: (_cpu: number, page: number) => this.newRecords(page),
       ...extra,
     };
@@ -240,7 +244,12 @@ export class CodeSpace {
     let zr = 0;
     const ops = pattern.operands.map((o, i) => {
       const r = (word >>> o.shift) & 31;
-      if (o.vector || r !== 31 || o.role === 'sp') return r;
+      if (o.vector || r !== 31) return r;
+      if (o.role === 'sp') {
+        // A stack pointer that is a base address is a handler of its own, which checks it.
+        if (pattern.spBase && o.name === 'Rn') zr |= 1 << i;
+        return r;
+      }
       if (o.role === 'both') {
         zr |= 1 << i;
         return state.SLOT_SINK;

@@ -136,6 +136,11 @@ function jump(link: Link, cpu: Val, va: Val, n: Val, kind: Val | null): void {
 lib.define('jump', [I32, I64, I32], I32, (link, cpu, va, n) => jump(link, cpu!, va!, n!, null));
 /** The same for BR and BLR: (cpu, va, n, kind, as `BTYPE_OF` has it). */
 lib.define('jumpIndirect', [I32, I64, I32, I32], I32, (link, cpu, va, n, kind) => jump(link, cpu!, va!, n!, kind!));
+/** A region is entered in another mode than it was compiled for: the host says what runs instead (a table entry). */
+lib.host('otherMode', [I32, I32], I32);
+lib.define('modeMiss', [I32, I32, I32], I32, (link, cpu, rec, n) => {
+  tailCallIndirect(HANDLER, call(link('otherMode'), cpu!, rec!), cpu!, rec!, n!);
+});
 /** From a region to a record of the same page that was not compiled yet: counts heat as a branch would. */
 lib.define('goNear', [I32, I32, I32], I32, (link, cpu, rec, n) => {
   const base = load('i32', cpu!, state.REC_BASE);

@@ -135,6 +135,12 @@ export class InterpreterSem extends SemBase implements Sem {
         tailCall(this.link('fpTrap'), this.cpu, this.rec, this.n);
       });
     }
+    if (this.pattern.spBase && this.isZr('Rn')) {
+      const misaligned = this.xReg(state.SLOT_SP).lo32().and(15);
+      unlikely(misaligned.ne(0).and(this.mode(state.MODE_FIELD.spAlign)), () => {
+        tailCall(this.link('spAlignmentFault'), this.cpu, this.rec, this.n);
+      });
+    }
     this.pattern.run(this, fields);
     this.finish();
   }

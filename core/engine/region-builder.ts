@@ -106,9 +106,7 @@ export class RegionBuilder {
         const differs = load('i32', cpu, state.MODE)
           .and(this.assume.mask)
           .ne(this.assume.value & this.assume.mask);
-        unlikely(differs, () =>
-          tailCallIndirect(HANDLER, load('i32_16u', i32(entryRec), REC_BASE_HANDLER), cpu, i32(entryRec), n),
-        );
+        unlikely(differs, () => tailCall(this.link('modeMiss'), cpu, i32(entryRec), n));
       }
       if (this.file.usesBank) setLocals([this.file.bank()], [load('i32', cpu, state.BANK)]);
       unlikely(load('i32', cpu, state.PENDING).or(n.shrU(31)), () =>

@@ -98,8 +98,20 @@ export class RegionSem extends SemBase implements Sem {
     this.at = at;
     this.before = before;
     if (d.pattern.fp && this.mode(state.MODE_FIELD.fpTrapped).k === 1) this.leaveTo();
-    else d.pattern.run(this, fields);
+    else {
+      if (d.pattern.spBase && this.isZr('Rn') && this.mode(state.MODE_FIELD.spAlign).k === 1) this.checkSp();
+      d.pattern.run(this, fields);
+    }
   }
+  /** The stack pointer, checked once for each value that it takes in a block. */
+  private checkSp(): void {
+    const sp = this.xReg(state.SLOT_SP);
+    const key = this.xs.get(state.SLOT_SP) ?? null;
+    if (this.checkedSp === key) return;
+    this.checkedSp = key;
+    unlikely(sp.lo32().and(15), () => this.sideExit());
+  }
+  private checkedSp: Val | null | undefined;
   giveUp(): void {
     this.leaveTo();
   }

@@ -28,6 +28,8 @@ const MAX_TARGETS = 40;
 const WARM = 4;
 /** Generated code is kept up to this many bytes of WebAssembly; beyond it the oldest goes. */
 const CODE_BYTES = 24 << 20;
+/** Entries in a mode that no version fits before one is compiled. */
+const MODE_MISSES = 16;
 /** A page whose code changed this often after it was compiled stays interpreted. */
 const MAX_REWRITES = 8;
 
@@ -35,12 +37,15 @@ const MAX_REWRITES = 8;
 interface Region {
   readonly rec: number;
   slot: number;
+  /** What it takes the mode word to be. */
+  readonly assume: ModeAssumption;
 }
 
 export class Regions {
   private readonly space: CodeSpace;
   private readonly bound: number;
-  private queue: number[] = [];
+  /** Hot places, with the mode in which they were. */
+  private queue: { readonly rec: number; readonly mode: number }[] = [];
   private readonly queued = new Set<number>();
   /** Effects by mode word, then by instruction word. */
   private readonly effects = new Map<number, Map<number, Effects>>();
@@ -48,6 +53,7 @@ export class Regions {
   /** Compiled together, oldest first. */
   private readonly batches: { readonly bytes: number; readonly regions: readonly Region[] }[] = [];
   private liveBytes = 0;
+  private readonly misses = new Map<number, number>();
   private readonly byPage = new Map<number, Region[]>();
   /** How often compiled code of a page was dropped because the page changed. */
   private readonly rewritten = new Map<number, number>();
@@ -63,11 +69,12 @@ export class Regions {
     const probeModule = new Module(space.memoryType, TABLE_SIZE);
     this.probeLink = space.library.linker(probeModule);
     space.onInvalidate = (page) => this.dropPage(page);
+    space.onOtherMode = (rec) => this.otherMode(rec);
   }
 
   /** Compiles the block that begins at `rec`, at once. */
   compileNow(rec: number): void {
-    this.queue.push(rec);
+    this.queue.push({ rec, mode: this.modeOf() });
     this.flush();
   }
 
@@ -76,7 +83,7 @@ export class Regions {
     // A stepped branch counts heat in the copy of its record.
     if (this.queued.has(rec) || !this.space.isRecord(rec)) return;
     this.queued.add(rec);
-    this.queue.push(rec);
+    this.queue.push({ rec, mode: this.modeOf() });
     if (this.queue.length >= BATCH) this.flush();
   }
 
@@ -123,10 +130,9 @@ export class Regions {
     this.queue = [];
     const m = new Module(this.space.memoryType, TABLE_SIZE);
     const link = this.space.library.linker(m);
-    const mode = this.modeOf();
     const made: Region[] = [];
     const fns: FnRef[] = [];
-    for (const rec of list) {
+    for (const { rec, mode } of list) {
       this.queued.delete(rec);
       const page = this.space.pageOf(rec);
       const at = (rec - this.space.baseOfPage(page)) >> 4;
@@ -136,12 +142,13 @@ export class Regions {
         (i) => this.targetsSeen(page, i),
       );
       if (!cfg || (!this.eager && (this.rewritten.get(page) ?? 0) > MAX_REWRITES)) continue;
-      const build = new RegionBuilder(this.space, page, cfg, new ModeAssumption(mode), link);
+      const assume = new ModeAssumption(mode);
+      const build = new RegionBuilder(this.space, page, cfg, assume, link);
       const fn = m.func(`r${rec}`, HANDLER.params, HANDLER.result, (cpu, r, n) => build.emit(cpu!, r!, n!));
       const slot = this.slot();
       m.place(slot, [fn]);
       fns.push(fn);
-      made.push({ rec, slot });
+      made.push({ rec, slot, assume });
       this.stats.regions++;
       this.stats.instructions += cfg.instructions;
     }
@@ -161,12 +168,29 @@ export class Regions {
   }
 
   private enter(r: Region): void {
-    // What was entered under the same record before is superseded; its slot is free once nothing leads to it.
+    // Versions for other modes stay: `otherMode` goes back to them.
     this.space.u16[(r.rec + REC_ACTIVE) >> 1] = r.slot;
     const page = this.space.pageOf(r.rec);
     const list = this.byPage.get(page);
     if (list) list.push(r);
     else this.byPage.set(page, [r]);
+  }
+  /**
+   * The table entry for a record whose active region does not fit the present mode: a version that does, which becomes the
+   * active one, or the interpreter's handler until the place is hot in this mode, too.
+   */
+  private otherMode(rec: number): number {
+    const mode = this.modeOf();
+    const list = this.byPage.get(this.space.pageOf(rec)) ?? [];
+    const fits = list.find((r) => r.rec === rec && r.slot >= 0 && ((mode ^ r.assume.value) & r.assume.mask) === 0);
+    if (fits) {
+      this.space.u16[(rec + REC_ACTIVE) >> 1] = fits.slot;
+      return fits.slot;
+    }
+    const misses = (this.misses.get(rec) ?? 0) + 1;
+    this.misses.set(rec, misses % MODE_MISSES);
+    if (misses === MODE_MISSES) this.hot(rec);
+    return this.space.u16[(rec + REC_BASE_HANDLER) >> 1]!;
   }
   private leave(r: Region): void {
     if (r.slot < 0) return;

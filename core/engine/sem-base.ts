@@ -38,8 +38,9 @@ export abstract class SemBase {
     return at;
   }
   x(field: string): Val {
-    if (this.isZr(field)) return i64(0);
-    return this.readX(this.operandOf(field), 0);
+    const operand = this.operandOf(field);
+    if (this.isZr(field) && this.pattern.operands[operand]!.role === 'both') return i64(0);
+    return this.readX(operand, 0);
   }
   w(field: string): Val {
     return this.x(field).lo32();
@@ -49,7 +50,9 @@ export abstract class SemBase {
   }
   setX(field: string, v: Val): void {
     if (v.ty !== I64) throw new Error(`${this.pattern.name}: X register wants an i64`);
-    if (!this.isZr(field)) this.writeX(this.operandOf(field), 0, v);
+    const operand = this.operandOf(field);
+    if (this.isZr(field) && this.pattern.operands[operand]!.role === 'both') return;
+    this.writeX(operand, 0, v);
   }
   setW(field: string, v: Val): void {
     if (v.ty !== I32) throw new Error(`${this.pattern.name}: W register wants an i32`);

@@ -172,8 +172,9 @@ export interface Environment {
 
 const bits = (...positions: number[]) => positions.reduce((sum, position) => sum | (1n << BigInt(position)), 0n);
 
-/** M, C, SA, SA0, CP15BEN, SED, EOS, I, DZE, UCT, nTWI, nTWE, TSCXT, EIS, SPAN, UCI, nTLSMD, LSMAOE, MSCEn. */
-const SCTLR = bits(0, 2, 3, 4, 5, 8, 11, 12, 14, 15, 16, 18, 20, 22, 23, 26, 28, 29, 33);
+/** M, C, CP15BEN, SED, EOS, I, DZE, UCT, nTWI, nTWE, TSCXT, EIS, SPAN, UCI, nTLSMD, LSMAOE, MSCEn. */
+// Not SA and SA0: QEMU checks no stack pointer's alignment (tests/exceptions does).
+const SCTLR = bits(0, 2, 5, 8, 11, 12, 14, 15, 16, 18, 20, 22, 23, 26, 28, 29, 33);
 /** EnDB, EnDA, EnIB, EnIA. */
 const SCTLR_PAUTH = bits(13, 27, 30, 31);
 

@@ -7,7 +7,7 @@ import type { Sem, Val } from '../semantics.ts';
 import { casAt, narrowed, OPERATIONS, type Operation, SWAP, updateAt, WIDTHS, type Width } from './atomic-memory.ts';
 import { type Fields, Group } from './pattern.ts';
 
-export const group = new Group('atomics');
+export const group = new Group('atomics', { spBase: true });
 
 /** Letters for acquire and release, as they follow the operation. */
 const ORDERS = [

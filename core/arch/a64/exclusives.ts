@@ -11,7 +11,7 @@ import * as state from '../state.ts';
 import { casAt, loadAt, narrowed, WIDTHS } from './atomic-memory.ts';
 import { Group } from './pattern.ts';
 
-export const group = new Group('exclusives');
+export const group = new Group('exclusives', { spBase: true });
 
 /** Opens the monitor on what was loaded. */
 function mark(s: Sem, host: Val, bytes: number, lo: Val, hi: Val): void {

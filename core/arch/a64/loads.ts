@@ -2,7 +2,7 @@
 import { I64, type Sem, type Val } from '../semantics.ts';
 import { type Fields, Group, signed } from './pattern.ts';
 
-export const group = new Group('loads and stores');
+export const group = new Group('loads and stores', { spBase: true });
 
 /** What `size:opc` of a load or store means. */
 interface Kind {
@@ -112,21 +112,25 @@ group.insn('LDRSW (literal)', '10 011 0 00 imm19:19 Rt:w', {
 
 // Prefetches are hints; they never fault.
 group.insn('PRFM (immediate)', '11 111 0 01 10 imm12:12 Rn:s immprf:5', {
+  spBase: false,
   imm: (f) => f.imm12! * 8,
   asm: 'prfm <prfop>, [<Xn|SP>{, #<imm>}]',
   run: () => {},
 });
 group.insn('PRFM (register)', '11 111 0 00 10 1 Rm immoption:3 immS 10 Rn:s immprf:5', {
+  spBase: false,
   where: (f) => (f.immoption! & 2) !== 0,
   asm: 'prfm <prfop>, [<Xn|SP>, <Rm-ext>{, <mem-extend>}]',
   run: () => {},
 });
 group.insn('PRFM (literal)', '11 011 0 00 imm19:19 immprf:5', {
+  spBase: false,
   imm: literal,
   asm: 'prfm <prfop>, <label>',
   run: () => {},
 });
 group.insn('PRFUM', '11 111 0 00 10 0 imm9:9 00 Rn:s immprf:5', {
+  spBase: false,
   imm: (f) => signed(f.imm9!, 9),
   asm: 'prfum <prfop>, [<Xn|SP>{, #<imm>}]',
   run: () => {},

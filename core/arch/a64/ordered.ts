@@ -3,7 +3,7 @@ import type { Sem, Val } from '../semantics.ts';
 import { WIDTHS, type Width } from './atomic-memory.ts';
 import { type Fields, Group, signed } from './pattern.ts';
 
-export const group = new Group('load-acquire, store-release');
+export const group = new Group('load-acquire, store-release', { spBase: true });
 
 const ordered = { ordered: true } as const;
 const loadTo = (s: Sem, w: Width, address: Val): void => s.setR(w.sf, 'Rt', s.load(w.read, address, w.bytes, ordered));

@@ -38,6 +38,8 @@ export interface PatternSpec {
   readonly target?: (f: Fields) => { readonly offset: number; readonly aux?: number };
   /** Assembly text: a template as described above, or a function where a template cannot say it. */
   readonly asm?: string | ((f: Fields, pc: bigint) => string);
+  /** Accesses memory at Rn: as stack pointer it is checked for alignment first (CheckSPAlignment; set by the group). */
+  readonly spBase?: boolean;
   /** How control leaves, for instructions that do not simply go on to the next. */
   readonly flow?: 'jump' | 'call' | 'branch' | 'indirect' | 'indirectCall' | 'return';
   /** Uses the SIMD and floating-point registers: trapped as CPACR_EL1, CPTR_EL2 and CPTR_EL3 say (set by the group). */
@@ -72,9 +74,9 @@ export interface Pattern extends PatternSpec {
 export class Group {
   readonly name: string;
   readonly patterns: Pattern[] = [];
-  private readonly common: { readonly fp?: boolean };
+  private readonly common: { readonly fp?: boolean; readonly spBase?: boolean };
   /** `common`: properties that all patterns of the group share. */
-  constructor(name: string, common: { readonly fp?: boolean } = {}) {
+  constructor(name: string, common: { readonly fp?: boolean; readonly spBase?: boolean } = {}) {
     this.name = name;
     this.common = common;
   }
@@ -116,8 +118,11 @@ function parse(name: string, bits: string, spec: PatternSpec): Pattern {
   }
   if (at !== 0) throw new Error(`${name}: pattern covers ${32 - at} bits`);
   if (operands.length > 4) throw new Error(`${name}: more than four register fields`);
+  // Literals have no base register, and nothing to check.
+  const spBase = (spec.spBase ?? false) && operands.some((o) => o.name === 'Rn' && o.role === 'sp');
   return {
     ...spec,
+    spBase,
     name,
     bits,
     id: nextId++,

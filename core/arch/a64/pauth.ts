@@ -129,6 +129,7 @@ for (const key of [DA, DB]) {
   ] as const) {
     group.insn(name + (w ? ' (pre-indexed)' : ''), `11111 0 00 ${key.b ? 1 : 0} imms 1 imm9:9 ${w} 1 Rn:s Rt:w`, {
       feature: 'PAuth',
+      spBase: true,
       imm: (f) => signed((f.imms! << 9) | f.imm9!, 10) * 8,
       asm: `${name.toLowerCase()} <Xt>, ${text}`,
       run: (s) => {

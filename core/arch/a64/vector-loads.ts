@@ -5,7 +5,7 @@ import { type Fields, Group, signed } from './pattern.ts';
 import { text } from './simd-text.ts';
 import { loadParts, storeParts } from './vector-memory.ts';
 
-export const group = new Group('loads and stores of vector registers', { fp: true });
+export const group = new Group('loads and stores of vector registers', { fp: true, spBase: true });
 
 interface Kind {
   readonly letter: string;

@@ -7,7 +7,7 @@ import { arrangement, letterOf, list, text } from './simd-text.ts';
 import { deinterleave, interleave } from './vector-interleave.ts';
 import { loadParts, storeParts } from './vector-memory.ts';
 
-export const group = new Group('loads and stores of structures', { fp: true });
+export const group = new Group('loads and stores of structures', { fp: true, spBase: true });
 
 /** The three ways to address: bits before and after `L`, how they are written, and what is added to the base. */
 interface Mode {

@@ -160,6 +160,7 @@ context.define('evaluateContext', [I32], null, (link, c) => {
   const mode = put(align, MODE_FIELD.align)
     .or(put(el, MODE_FIELD.el))
     .or(put(word(cpu, state.SECURITY), MODE_FIELD.security))
+    .or(put(select(el, sctlr.bits(SCTLR.SA, 1), sctlr.bits(SCTLR.SA0, 1)), MODE_FIELD.spAlign))
     .or(put(fpTrapLevel(cpu, el, h).ne(0), MODE_FIELD.fpTrapped))
     .or(fpMode(cpu))
     .or(call(link('pauthMode'), cpu));
