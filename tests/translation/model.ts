@@ -3,92 +3,24 @@
  * speed. It names things as the pseudocode does.
  */
 
-export type Access = {
-  readonly va: bigint;
-  readonly size: number;
-  readonly read: boolean;
-  readonly write: boolean;
-  readonly exec: boolean;
-  /** LDTR, STTR. */
-  readonly unprivileged: boolean;
-  /** DC ZVA. */
-  readonly zero?: boolean;
-};
-export interface Machine {
-  readonly paMax: number;
-  readonly features: ReadonlySet<string>;
-  readonly reg: (name: string) => bigint;
-  readonly el: number;
-  readonly pan: boolean;
-  readonly uao: boolean;
-  readonly rme: boolean;
-  /** Memory in units of 8 bytes: null where nothing answers. */
-  readonly read64: (pa: bigint) => bigint | null;
-  readonly write64: (pa: bigint, v: bigint) => void;
-}
-export interface Fault {
-  readonly status: 'translation' | 'addressSize' | 'accessFlag' | 'permission' | 'walkAbort' | 'alignment';
-  readonly level: number;
-  readonly write: boolean;
-  readonly stage2: boolean;
-  readonly s1ptw: boolean;
-  readonly dirty: boolean;
-  readonly ipa: bigint | null;
-  readonly ipaNs: boolean;
-}
-export interface Result {
-  readonly pa: bigint;
-  readonly pas: number;
-  readonly device: boolean;
-  /** Device for the purposes of the TLB: not where every access is tested for alignment anyway. */
-  readonly cachedAsDevice: boolean;
-  readonly guarded: boolean;
-  /** What the TLB may let the same level do from now on. */
-  readonly perm: number;
-  readonly s1size: number;
-  readonly global: boolean;
-}
-class Failed extends Error {
-  readonly fault: Fault;
-  constructor(fault: Fault) {
-    super('fault');
-    this.fault = fault;
-  }
-}
-
-const bits = (v: bigint, hi: number, lo: number): bigint => (v >> BigInt(lo)) & ((1n << BigInt(hi - lo + 1)) - 1n);
-const bit = (v: bigint, n: number): boolean => bits(v, n, n) === 1n;
-const num = (v: bigint, hi: number, lo: number): number => Number(bits(v, hi, lo));
-const S = 0;
-const NS = 1;
-const ROOT = 2;
-const REALM = 3;
-type Regime = 'EL10' | 'EL20' | 'EL2' | 'EL3';
-type Tgx = 12 | 14 | 16;
-
-interface S1Params {
-  tgx: Tgx;
-  txsz: number;
-  tbi: boolean;
-  tbid: boolean;
-  epd: boolean;
-  e0pd: boolean;
-  hpd: boolean;
-  ps: number;
-  wxn: boolean;
-  ha: boolean;
-  hd: boolean;
-  haft: boolean;
-  ds: boolean;
-  pie: boolean;
-  aie: boolean;
-  epan: boolean;
-  pir: bigint;
-  pire0: bigint;
-  mair: bigint;
-  mair2: bigint;
-  ttbr: bigint;
-}
+import { type Context, s1Params, unprivileged } from './model-params.ts';
+import {
+  type Access,
+  bit,
+  bits,
+  Failed,
+  type Fault,
+  type Machine,
+  NS,
+  num,
+  REALM,
+  type Regime,
+  type Result,
+  ROOT,
+  S,
+  type S1Params,
+  type Tgx,
+} from './model-types.ts';
 
 export function translate(m: Machine, a: Access): Result | Fault {
   try {
@@ -135,8 +67,11 @@ class Walker {
   private has(f: string): boolean {
     return this.m.features.has(f);
   }
+  private get context(): Context {
+    return { m: this.m, regime: this.regime, el2Enabled: this.el2Enabled, va: this.a.va };
+  }
   private get unprivRegime(): boolean {
-    return this.regime === 'EL10' || this.regime === 'EL20';
+    return unprivileged(this.context);
   }
   private fail(status: Fault['status'], level: number, o: { write?: boolean; dirty?: boolean } = {}): never {
     throw new Failed({
@@ -151,79 +86,6 @@ class Walker {
     });
   }
 
-  // Parameters of stage 1.
-  private tcr2(): bigint {
-    if (this.regime === 'EL3' || !this.has('TCR2')) return 0n;
-    const scr = this.m.reg('SCR_EL3');
-    if (!bit(scr, 43)) return 0n;
-    if (this.regime === 'EL10') {
-      const hcrxOn = bit(scr, 38) && bit(this.m.reg('HCRX_EL2'), 14);
-      if (this.el2Enabled && !hcrxOn) return 0n;
-      return this.m.reg('TCR2_EL1');
-    }
-    return this.m.reg('TCR2_EL2');
-  }
-  private params(): S1Params {
-    const n = this.regime === 'EL10' ? 1 : this.regime === 'EL3' ? 3 : 2;
-    const r = (name: string): bigint => this.m.reg(`${name}_EL${n}`);
-    const tcr = r('TCR');
-    const sctlr = r('SCTLR');
-    const upper = this.unprivRegime && bit(this.a.va, 55);
-    const up = upper ? 1 : 0;
-    const tg0: readonly Tgx[] = [12, 16, 14, 12];
-    const tg1: readonly Tgx[] = [12, 14, 12, 16];
-    const tgx = upper ? tg1[num(tcr, 31, 30)]! : tg0[num(tcr, 15, 14)]!;
-    const t2 = this.tcr2();
-    const el3 = this.regime === 'EL3';
-    const pie = this.has('S1PIE') && (el3 ? bit(tcr, 35) : bit(t2, 1));
-    const common = {
-      tgx,
-      txsz: upper ? num(tcr, 21, 16) : num(tcr, 5, 0),
-      wxn: bit(sctlr, 19),
-      mair: r('MAIR'),
-      mair2: this.has('AIE') ? r('MAIR2') : 0n,
-      pir: r('PIR'),
-      pie,
-      aie: this.has('AIE') && (el3 ? bit(tcr, 37) : bit(t2, 4)),
-      ttbr: upper ? r('TTBR1') : r('TTBR0'),
-    };
-    const ds = tgx !== 16 && this.has('LPA2');
-    const hafdbs = this.has('HAFDBS');
-    if (this.unprivRegime) {
-      const ha = (hafdbs || this.has('HAF')) && bit(tcr, 39);
-      return {
-        ...common,
-        tbi: bit(tcr, 37 + up),
-        tbid: this.has('PAuth') && bit(tcr, 51 + up),
-        epd: bit(tcr, upper ? 23 : 7),
-        e0pd: this.has('E0PD') && bit(tcr, 55 + up),
-        hpd: this.has('HPDS') && bit(tcr, 41 + up),
-        ps: num(tcr, 34, 32),
-        ha,
-        hd: hafdbs && bit(tcr, 40),
-        haft: this.has('HAFT') && ha && bit(t2, 11),
-        ds: ds && bit(tcr, 59),
-        epan: this.has('PAN3') && bit(sctlr, 57),
-        pire0: r('PIRE0'),
-      };
-    }
-    const ha = (hafdbs || this.has('HAF')) && bit(tcr, 21);
-    return {
-      ...common,
-      tbi: bit(tcr, 20),
-      tbid: this.has('PAuth') && bit(tcr, 29),
-      epd: false,
-      e0pd: false,
-      hpd: this.has('HPDS') && bit(tcr, 24),
-      ps: num(tcr, 18, 16),
-      ha,
-      hd: hafdbs && bit(tcr, 22),
-      haft: this.has('HAFT') && ha && (el3 ? bit(tcr, 42) : bit(t2, 11)),
-      ds: ds && bit(tcr, 32),
-      epan: false,
-      pire0: 0n,
-    };
-  }
   private maxTxSz(tgx: Tgx): number {
     return this.has('TTST') ? (tgx === 16 ? 47 : 48) : 39;
   }
@@ -253,7 +115,7 @@ class Walker {
   private s1Off(): Result {
     const { va, exec } = this.a;
     const dc = this.regime === 'EL10' && bit(this.hcr, 12);
-    const p = this.params();
+    const p = s1Params(this.context);
     const top = p.tbid && exec ? 63 : p.tbi ? 55 : 63;
     if (bits(va, top, this.m.paMax) !== 0n) this.fail('addressSize', 0);
     const device = !dc && !exec;
@@ -264,7 +126,7 @@ class Walker {
 
   private s1(): Result {
     const { a } = this;
-    const p = this.params();
+    const p = s1Params(this.context);
     const { va } = a;
     const min = (p.tgx === 16 && this.has('LVA')) || p.ds ? 12 : 16;
     if (p.txsz < min || p.txsz > this.maxTxSz(p.tgx)) this.fail('translation', 0);

@@ -4,7 +4,8 @@ import { FAULT_HINT, FAULT_KIND, FSC, ISS } from '../../core/arch/exceptions/fau
 import { cpuFeatures } from '../../core/arch/features.ts';
 import { CONFIG, CONFIG_FLAGS } from '../../core/arch/state.ts';
 import { type FaultOutcome, HIGH, HIGH_BYTES, INFO, type Outcome, RAM, TranslationMachine } from './machine.ts';
-import { type Access, type Fault, type Machine, type Result, translate } from './model.ts';
+import { translate } from './model.ts';
+import type { Access, Fault, Machine, Result } from './model-types.ts';
 import { Random } from './random.ts';
 
 const TABLES = 48;
