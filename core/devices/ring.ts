@@ -13,6 +13,7 @@ const ATTENTION = 3;
 const ASKED = 4;
 const VISITED = 5;
 const DATA = 8;
+const NOTHING = new Uint8Array(0);
 
 export class ByteRing {
   readonly capacity: number;
@@ -61,7 +62,7 @@ export class ByteRing {
   read(limit: number): Uint8Array {
     const { words, data, capacity } = this;
     // Looking costs no lock: devices look often.
-    if (limit <= 0 || this.length === 0) return new Uint8Array(0);
+    if (limit <= 0 || this.length === 0) return NOTHING;
     lock(words, LOCK);
     const tail = words[TAIL]!;
     const count = Math.min(limit, (words[HEAD]! - tail) >>> 0);

@@ -85,7 +85,7 @@ export class ConsolePort {
 
   /** The next byte typed, or −1. */
   receive(): number {
-    return this.receiveSome(1)[0] ?? -1;
+    return this.waiting === 0 ? -1 : (this.receiveSome(1)[0] ?? -1);
   }
 
   /** Up to `limit` bytes typed. */
