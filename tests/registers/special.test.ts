@@ -147,6 +147,34 @@ for (const mode of ['interpreter', 'compiled'] as const) {
       expect(read('DBGCLAIMCLR_EL1')).toBe(0x50n);
       expect(read('MDCCSR_EL0')).toBe(0n);
     });
+    test('CPTR_EL2 has two layouts', () => {
+      world(2);
+      core.msr('CPTR_EL2', (1n << 64n) - 1n);
+      expect(read('CPTR_EL2')).toBe(0x8000_37ffn);
+      core.msr('CPTR_EL2', 0n);
+      expect(read('CPTR_EL2')).toBe(0x33ffn);
+      world(2, 1, { HCR_EL2: 1n << 34n });
+      core.msr('CPTR_EL2', (1n << 64n) - 1n);
+      expect([read('CPTR_EL2'), read('CPACR_EL1')]).toEqual([0x8030_0000n, 0x8030_0000n]);
+      core.msr('CPACR_EL1', 1n << 20n);
+      expect(read('CPTR_EL2')).toBe(1n << 20n);
+    });
+    test('CNTFRQ_EL0 is written at the highest level only', () => {
+      for (const [options, highest] of [
+        [{}, 3],
+        [{ has_el3: false }, 2],
+        [{ has_el2: false, has_el3: false }, 1],
+        [{ has_el2: false }, 3],
+      ] as const) {
+        const c = new RegisterCore('max', options, mode);
+        for (const el of [0, 1, 2, 3]) {
+          if (el > highest || (el === 2 && 'has_el2' in options)) continue;
+          c.enter(el, el === 3 ? 0 : 1);
+          expect([el, c.msr('CNTFRQ_EL0', 5n).kind]).toEqual([el, el === highest ? 'done' : 'undefined']);
+        }
+        expect(c.reg('CNTFRQ_EL0')).toBe(5n);
+      }
+    });
     test('RNDR gives numbers and clears the flags', () => {
       world(0);
       core.nzcv = 15;

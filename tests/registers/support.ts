@@ -72,6 +72,8 @@ export class RegisterCore extends BareCore {
   readonly cpuModel: Cpu;
   /** Guest time that the next look at the clock finds. */
   nanoseconds = 0;
+  /** How often the host was told that timers changed. */
+  changes = 0;
 
   constructor(model = 'max', options: Record<string, boolean> = {}, mode: Mode = 'interpreter') {
     const cpu = cpuOf(model, options);
@@ -82,6 +84,9 @@ export class RegisterCore extends BareCore {
       libraries: [libraryFor(cpu)],
       host: {
         nanoseconds: () => self.core!.nanoseconds,
+        timersChanged: () => {
+          self.core!.changes++;
+        },
         random: () => 0x123456789abcdef0n,
       },
     });

@@ -120,6 +120,30 @@ describe('timers', () => {
   });
 });
 
+describe('the host hears of', () => {
+  const heard = (name: string, v: bigint, regs: Record<string, bigint> = {}): boolean => {
+    core.changes = 0;
+    world(2, 1, regs);
+    core.msr(name, v);
+    return core.changes > 0;
+  };
+  test('writes of timers and what they depend on', () => {
+    for (const name of [
+      'CNTP_CTL_EL0',
+      'CNTV_TVAL_EL0',
+      'CNTHP_CVAL_EL2',
+      'CNTVOFF_EL2',
+      'CNTPOFF_EL2',
+      'CNTHCTL_EL2',
+    ]) {
+      expect([name, heard(name, 1n)]).toEqual([name, true]);
+    }
+    expect(heard('TPIDR_EL2', 1n)).toBe(false);
+    expect(heard('HCR_EL2', 1n << 27n)).toBe(false);
+    expect(heard('HCR_EL2', 1n << 27n, { CNTHCTL_EL2: 1n << 12n })).toBe(true);
+  });
+});
+
 describe('outputs', () => {
   test('follow enable, mask and count; the deadline is the next one to come', () => {
     core.nanoseconds = 1000;

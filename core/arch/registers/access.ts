@@ -82,13 +82,15 @@ export function mrs(s: Sem, r: Register): void {
 function readSlot(s: Sem, r: Register): Val {
   const own = s.state('i64', regOffset(r.name));
   if (r.vhe === undefined) return own;
+  const other = register(r.vhe);
+  const atEl2 = (): Val => {
+    const value = other.read === undefined ? s.state('i64', regOffset(other.name)) : READERS[other.read]!(s);
+    return select(e2h(s.cpu), value, own);
+  };
   const el = s.mode(MODE_FIELD.el);
-  if (el.kind === 0) {
-    if (Number(el.k) !== 2) return own;
-    return select(e2h(s.cpu), s.state('i64', regOffset(r.vhe)), own);
-  }
+  if (el.kind === 0) return Number(el.k) === 2 ? atEl2() : own;
   const v = variable(I64, own);
-  iff(el.eq(2), () => v.set(select(e2h(s.cpu), s.state('i64', regOffset(r.vhe!)), own)));
+  iff(el.eq(2), () => v.set(atEl2()));
   return v.get();
 }
 

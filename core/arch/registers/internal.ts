@@ -7,6 +7,7 @@ export const INTERNAL: readonly string[] = [
   'SP_EL3',
   // Timers and performance monitors.
   'ticks a nanosecond',
+  'timers security',
   'pmu executed',
   'pmu active',
   'pmu in use',

@@ -1,10 +1,11 @@
 /** Routines that MRS and MSR go on through: (cpu, rec, n, …) as `leaveTo` calls them. */
 import { REC_OPS, REC_SIZE } from '../../engine/abi.ts';
-import { load, run, store, tailCall } from '../../wasm/build.ts';
+import { iff, load, run, store, tailCall, unlikely } from '../../wasm/build.ts';
 import { Library, type Link } from '../../wasm/library.ts';
 import { I32 } from '../../wasm/opcodes.ts';
 import type { Val } from '../../wasm/value.ts';
-import { X } from '../state.ts';
+import * as state from '../state.ts';
+import { regOffset } from './storage.ts';
 
 export const registerRoutines = new Library();
 
@@ -16,7 +17,7 @@ export function goOn(link: Link, cpu: Val, rec: Val, n: Val): void {
 }
 /** Puts the result of an MRS into its general register (the first operand of the record) and goes on. */
 export function finishRead(link: Link, cpu: Val, rec: Val, n: Val, v: Val): void {
-  store('i64', cpu.add(load('i32_8u', rec, REC_OPS).shl(3)), v, X);
+  store('i64', cpu.add(load('i32_8u', rec, REC_OPS).shl(3)), v, state.X);
   goOn(link, cpu, rec, n);
 }
 
@@ -37,3 +38,29 @@ registerRoutines.define('writeSpselThen', [...THEN, I32], I32, (link, cpu, rec, 
   run(link('writeSpsel'), cpu!, v!);
   goOn(link, cpu!, rec!, n!);
 });
+
+/** A timer's register or a control of timers was written: the host plans deadlines anew and sets lines. */
+registerRoutines.host('timersChanged', [I32], null);
+
+/** Controls by which outputs depend on the world that runs: CNTHCTL_EL2.ECV, CNTVMASK, CNTPMASK. */
+const ECV = 1 << 12;
+const MASKS = 3 << 18;
+// After a write of HCR_EL2 or SCR_EL3.
+registerRoutines.define('afterWorld', [I32, I32, I32], I32, (link, cpu, rec, n) => {
+  unlikely(load('i32', cpu!, regOffset('CNTHCTL_EL2')).and(ECV), () => {
+    store('i32', cpu!, n!, state.BUDGET);
+    run(link('timersChanged'), cpu!);
+  });
+  tailCall(link('afterContext'), cpu!, rec!, n!);
+});
+/** For exception entry and return: the masks of FEAT_RME act in Realm and Root state only. */
+export function timersContextChanged(link: Link, cpu: Val): void {
+  unlikely(load('i32', cpu, regOffset('CNTHCTL_EL2')).and(MASKS), () => {
+    const now = load('i32', cpu, state.SECURITY);
+    const at = regOffset('timers security');
+    iff(now.ne(load('i32', cpu, at)), () => {
+      store('i32', cpu, now, at);
+      run(link('timersChanged'), cpu);
+    });
+  });
+}

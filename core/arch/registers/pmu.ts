@@ -9,7 +9,7 @@ import { I32, I64 } from '../../wasm/opcodes.ts';
 import { i32, i64, select, type Val } from '../../wasm/value.ts';
 import * as state from '../state.ts';
 import { bitSet, defineTest, el2Enabled } from './conditions.ts';
-import { finishRead, goOn } from './library.ts';
+import { finishRead, goOn, timersContextChanged } from './library.ts';
 import { maskVaries } from './masks.ts';
 import { readBy } from './readers.ts';
 import { maskOffset, regOffset } from './storage.ts';
@@ -208,8 +208,9 @@ pmu.define('pmuSwitch', [I32], null, (link, cpu) => {
   run(link('pmuUpdate'), cpu!);
   unlikely(reg32(cpu!, 'PMINTENSET_EL1'), () => run(link('pmuChanged'), cpu!));
 });
-/** For exception entry and return: `pmuSwitch` when any counter is on. */
+/** For exception entry and return, with BUDGET stored: what counters and timers do depends on level and security state. */
 export function pmuContextChanged(link: Link, cpu: Val): void {
+  timersContextChanged(link, cpu);
   unlikely(load('i32', cpu, regOffset('pmu in use')), () => run(link('pmuSwitch'), cpu));
 }
 pmu.define('afterDebugControl', [I32, I32, I32], I32, (link, cpu, rec, n) => {

@@ -5,7 +5,7 @@ import { allLines } from '../exceptions/context.ts';
 import { packFlags } from '../flags.ts';
 import type { Sem } from '../semantics.ts';
 import * as state from '../state.ts';
-import { bitSet, el2Enabled, inHost } from './conditions.ts';
+import { bitSet, e2h, el2Enabled, inHost } from './conditions.ts';
 import type { Register } from './define.ts';
 import { regOffset } from './storage.ts';
 
@@ -45,6 +45,11 @@ export const READERS: Record<string, (s: Sem) => Val> = {
     const dze = select(host, bitSet(cpu, 'SCTLR_EL2', 14), bitSet(cpu, 'SCTLR_EL1', 14));
     const prohibited = tdz.and(host.eqz()).or(el.eqz().and(dze.eqz()));
     return slot(s, 'DCZID_EL0').or(select(prohibited, i64(16), i64(0)));
+  },
+  // Two layouts by HCR_EL2.E2H; that without it has many RES1 bits.
+  cptr: (s) => {
+    const v = slot(s, 'CPTR_EL2');
+    return select(e2h(s.cpu), v.and(0x80300000), v.and(0x80000400).or(0x33ff));
   },
   ccsidr: (s) => {
     const which = s.state('i32', regOffset('CSSELR_EL1')).and(15).shl(3);

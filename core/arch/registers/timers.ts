@@ -17,8 +17,6 @@ export const timers = new Library();
 
 /** Nanoseconds of guest time since reset, as core `cpu` sees it; in the deterministic mode from BUDGET. */
 timers.host('nanoseconds', [I32], F64);
-/** A timer's register or a control of timers was written: the host plans deadlines anew and sets lines. */
-timers.host('timersChanged', [I32], null);
 
 /** The timers: names of their registers, interrupt (PPI as INTID, BSA), whose view of the counter they have. */
 export const TIMERS = [

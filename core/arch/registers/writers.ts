@@ -1,5 +1,5 @@
 /** What a write does beyond the slot, or instead of it. */
-import { iff, load, store } from '../../wasm/build.ts';
+import { iff, load, store, unlikely } from '../../wasm/build.ts';
 import { i32, select, type Val } from '../../wasm/value.ts';
 import { unpackFlags } from '../flags.ts';
 import type { Sem } from '../semantics.ts';
@@ -14,6 +14,7 @@ export const AFTER: Record<string, string> = {
   debug: 'afterDebug',
   banks: 'afterBanks',
   timers: 'afterTimers',
+  world: 'afterWorld',
   mec: 'afterContext',
   debugControl: 'afterDebugControl',
 };
@@ -60,8 +61,20 @@ export const WRITERS: Record<
       s.leaveTo('afterFpMode');
     },
   },
-  // Only the highest exception level may change the frequency.
-  cntfrq: { compiled: true, write: (s, v) => s.setState('i64', regOffset('CNTFRQ_EL0'), v.and(0xffffffff)) },
+  cntfrq: {
+    compiled: true,
+    write: (s, v) => {
+      // Only the highest exception level may change the frequency.
+      const flags = s.state('i32', state.CONFIG_FLAGS);
+      const highest = select(
+        flags.and(state.CONFIG.noEl3).eqz(),
+        i32(3),
+        select(flags.and(state.CONFIG.noEl2).eqz(), i32(2), i32(1)),
+      );
+      unlikely(s.mode(state.MODE_FIELD.el).ne(highest), () => s.leaveTo('undefined'));
+      s.setState('i64', regOffset('CNTFRQ_EL0'), v.and(0xffffffff));
+    },
+  },
   osLock: {
     compiled: false,
     write: (s, v) => {

@@ -5,7 +5,7 @@ import { HDFGRTR, HDFGWTR, HFGITR, HFGRTR, HFGWTR } from './fine-grained.ts';
 export const area = new Area('EL2 controls');
 
 area.reg('HCR_EL2', [3, 4, 1, 1, 0], 'Hypervisor Configuration Register', {
-  effect: 'context',
+  effect: 'world',
   reset: 0x80000000n,
   fields: `
     TTLBOS 55 ?EVT traps TLBI of the outer shareable domain at EL1
@@ -71,8 +71,8 @@ area.reg('HCRX_EL2', [3, 4, 1, 2, 2], 'Extended Hypervisor Configuration Registe
 });
 area.reg('CPTR_EL2', [3, 4, 1, 1, 2], 'Architectural Feature Trap Register (EL2)', {
   traps: [trap('CPTR_EL3', 31, 3, { from: [2] })],
+  read: 'cptr',
   effect: 'context',
-  reset: 0x33ffn & ~(1n << 10n),
   fields: `
     TCPAC 31 traps CPACR_EL1
     FPEN 21:20 with E2H: SIMD and floating point, as CPACR_EL1.FPEN

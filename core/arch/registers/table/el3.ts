@@ -7,7 +7,7 @@ const RESET = 0x430n;
 /** NS, HCE, ST, APK, API, FIEN, EnSCXT, FGTEn, ECVEn, HXEn, TCR2En, SCTLR2En, PIEn, AIEn, MECEn. */
 const ENABLED = [0, 8, 11, 16, 17, 21, 25, 27, 28, 38, 43, 44, 45, 46, 49].reduce((v, b) => v | (1n << BigInt(b)), 0n);
 area.reg('SCR_EL3', [3, 6, 1, 1, 0], 'Secure Configuration Register', {
-  effect: 'context',
+  effect: 'world',
   // Without EL3 the value is what the rest of the architecture then assumes: Non-secure, everything enabled, nothing trapped.
   reset: (c) => (c.el3 ? RESET : RESET | ENABLED),
   fields: `

@@ -4,8 +4,8 @@ import { Area, type El, type Encoding, type RegisterSpec, scrEnable, trap } from
 export const area = new Area('timers');
 
 area.reg('CNTFRQ_EL0', [3, 3, 14, 0, 0], 'Counter-timer Frequency', {
-  writeEl: 3,
-  traps: [trap('CNTKCTL_EL1', 0, 1, { from: [0], test: 'cntfrq' })],
+  writeEl: 1,
+  traps: [trap('CNTKCTL_EL1', 0, 1, { from: [0], access: 'read', test: 'cntfrq' })],
   effect: 'cntfrq',
   fields: 'ClockFreq 31:0 ticks per second',
   reset: (c) => c.id.get('CNTFRQ_EL0') ?? 0n,
