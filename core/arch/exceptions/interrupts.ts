@@ -175,5 +175,7 @@ interrupts.define('dsb', [I32, I32, I32], I32, (link, cpu, rec, n) => {
   run(link('awaitAnswers'), cpu!);
   goOn(link, cpu!, rec!, n!);
 });
-/** ISB, and whatever else only has to look whether something is pending. */
-interrupts.define('isb', [I32, I32, I32], I32, (link, cpu, rec, n) => goOn(link, cpu!, rec!, n!));
+/** ISB: instructions are fetched anew (B2.6.10), so the page's translation is asked for again. */
+interrupts.define('isb', [I32, I32, I32], I32, (link, cpu, rec, n) => {
+  tailCall(link('jump'), cpu!, pcOf(cpu!, rec!).add(4), n!.sub(1));
+});
