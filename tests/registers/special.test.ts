@@ -99,8 +99,26 @@ for (const mode of ['interpreter', 'compiled'] as const) {
         return Number(sets * ways * line) >> 10;
       });
       expect(sizes).toEqual([32, 32, 1024, 2048]);
+      expect(read('CCSIDR2_EL1')).toBe(read('CCSIDR_EL1') >> 32n);
       core.msr('CSSELR_EL1', 6n);
       expect(read('CCSIDR_EL1')).toBe(0n);
+    });
+    test('ID registers that do not exist trap to the level they are read at', () => {
+      // GMID_EL1, S3_0_C0_C0_3, S3_3_C0_C7_7.
+      for (const word of [0xd5390083, 0xd5380063, 0xd53b07e3]) {
+        for (const [el, to] of [
+          [0, 1],
+          [1, 1],
+          [2, 2],
+          [3, 3],
+        ] as const) {
+          world(el, el === 3 ? 0 : 1);
+          expect([el, core.word(word)]).toMatchObject([el, { kind: 'trap', to, ec: 0x18 }]);
+        }
+        const old = new RegisterCore('cortex-a72', {}, mode);
+        old.enter(1, 1);
+        expect(old.word(word).kind).toBe('undefined');
+      }
     });
     test('DISR_EL1 is VDISR_EL2 for guests, nothing where EL3 takes external aborts', () => {
       const regs = { DISR_EL1: 0x8000_0011n, VDISR_EL2: 0x8000_0022n };

@@ -2,9 +2,9 @@
  * MRS and MSR (register), C5.1 and C6.2: one handler a register and direction, generated from the register table.
  * Encodings without an entry there, or whose feature the CPU lacks, are UNDEFINED.
  */
-import { iff, unlikely } from '../control.ts';
+import { iff, select, unlikely } from '../control.ts';
 import { mrs, msr, readCompiles, writeCompiles } from '../registers/access.ts';
-import { bitSet, el2Enabled, takeTrap } from '../registers/conditions.ts';
+import { bitSet, el2Enabled, level1, takeTrap } from '../registers/conditions.ts';
 import type { Register } from '../registers/define.ts';
 import { registerAt, registers } from '../registers/table.ts';
 import { i32, i64, type Sem } from '../semantics.ts';
@@ -74,6 +74,22 @@ for (const kind of kinds('write')) {
     run: (s, f) => msr(s, known(f)),
   });
 }
+
+// The rest of the feature ID space (D23.3.1): with FEAT_IDST a read traps to the level it is made at, EL0's to EL1 or EL2.
+const isIdSpace = (f: Fields): boolean =>
+  f.o0 === 1 && (f.op1 === 0 || f.op1 === 1 || f.op1 === 3) && f.CRn === 0 && f.CRm! < 8;
+plain.insn('MRS, unimplemented ID register', '1101010100 1 1 o0 op1:3 CRn:4 CRm:4 op2:3 Rt:w', {
+  feature: 'IDST',
+  interpretOnly: true,
+  // As general as the patterns above, so that it comes after them: registers that the CPU has are theirs.
+  where: isIdSpace,
+  imm: (f) => syndrome(f, true),
+  asm: (f) => `mrs ${f.Rt === 31 ? 'xzr' : `x${f.Rt}`}, ${nameOf(f)}`,
+  run: (s) => {
+    const el = s.mode(MODE_FIELD.el);
+    takeTrap(s, select(el.eqz(), level1(s.cpu), el));
+  },
+});
 
 /**
  * Space for IMPLEMENTATION DEFINED functionality: MRS, MSR with op0 = 3 and SYS, SYSL with op0 = 1, CRn 11 and 15. Named CPUs have

@@ -23,6 +23,12 @@ function virtual(guest: string, own: string) {
   };
 }
 
+/** CCSIDR_EL1 of the cache that CSSELR_EL1 selects. */
+function selectedCache(s: Sem): Val {
+  const which = s.state('i32', regOffset('CSSELR_EL1')).and(15).shl(3);
+  return load('i64', s.cpu.add(which), regOffset('cache 0'));
+}
+
 export const READERS: Record<string, (s: Sem) => Val> = {
   midr: virtual('VPIDR_EL2', 'MIDR_EL1'),
   mpidr: virtual('VMPIDR_EL2', 'MPIDR_EL1'),
@@ -51,10 +57,8 @@ export const READERS: Record<string, (s: Sem) => Val> = {
     const v = slot(s, 'CPTR_EL2');
     return select(e2h(s.cpu), v.and(0x80300000), v.and(0x80000400).or(0x33ff));
   },
-  ccsidr: (s) => {
-    const which = s.state('i32', regOffset('CSSELR_EL1')).and(15).shl(3);
-    return load('i64', s.cpu.add(which), regOffset('cache 0'));
-  },
+  ccsidr: selectedCache,
+  ccsidr2: (s) => selectedCache(s).shrU(32),
   // ISR_EL1: what is pending, masked or not; at EL1 the virtual ones where the physical ones are the hypervisor's.
   interruptStatus: (s) => {
     const { cpu } = s;

@@ -26,6 +26,10 @@ const SPSR: RegisterSpec = {
 area.reg('SPSR_EL1', [3, 0, 4, 0, 0], 'Saved Program Status Register (EL1)', { ...SPSR, vhe: 'SPSR_EL2' });
 area.reg('SPSR_EL2', [3, 4, 4, 0, 0], 'Saved Program Status Register (EL2)', SPSR);
 area.reg('SPSR_EL3', [3, 6, 4, 0, 0], 'Saved Program Status Register (EL3)', SPSR);
+// Of AArch32 modes: RES0, for EL1 is AArch64 only.
+for (const [op2, mode] of ['irq', 'abt', 'und', 'fiq'].entries()) {
+  area.reg(`SPSR_${mode}`, [3, 4, 4, 3, op2], `Saved Program Status Register (${mode} mode)`, { el: 2, fields: '' });
+}
 area.reg('ELR_EL1', [3, 0, 4, 0, 1], 'Exception Link Register (EL1)', { vhe: 'ELR_EL2' });
 area.reg('ELR_EL2', [3, 4, 4, 0, 1], 'Exception Link Register (EL2)');
 area.reg('ELR_EL3', [3, 6, 4, 0, 1], 'Exception Link Register (EL3)');

@@ -82,6 +82,11 @@ const CACHE_ID: RegisterSpec = {
   traps: [trap('HCR_EL2', 17, 2), trap('HCR_EL2', 49, 2)],
 };
 area.reg('CCSIDR_EL1', [3, 1, 0, 0, 0], 'Current Cache Size ID Register', { ...CACHE_ID, read: 'ccsidr', hfg: 9 });
+area.reg('CCSIDR2_EL1', [3, 1, 0, 0, 2], 'Current Cache Size ID Register 2', {
+  ...CACHE_ID,
+  feature: 'CCIDX',
+  read: 'ccsidr2',
+});
 area.reg('CLIDR_EL1', [3, 1, 0, 0, 1], 'Cache Level ID Register', {
   ...CACHE_ID,
   hfg: 10,
