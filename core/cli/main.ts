@@ -1,7 +1,5 @@
 /** Entry point of the command: `npm run -s trireme -- …`. */
-import type { CreateSystem } from '../system/api.ts';
 import { main } from './program.ts';
-import type { Disassemble } from './report.ts';
 import { flushed } from './terminal.ts';
 
 const { stdin, stdout, stderr } = process;
@@ -16,28 +14,15 @@ function internal(error: unknown): number {
 
 process.on('uncaughtException', (error) => process.exit(internal(error)));
 
+// Loaded only when needed: help and mistakes answer at once.
+const parts = {
+  createSystem: async () => (await import('../system/system.ts')).createSystem,
+  disassembler: async () => (await import('../debug/disassemble.ts')).disassemble,
+};
+
 // Whatever a thread does, this process ends only below.
 const alive = setInterval(() => {}, 1 << 30);
-const status = await main(
-  process.argv.slice(2),
-  { stdin, stdout, stderr },
-  {
-    createSystem: async () => {
-      const module = (await import(new URL('../system/system.ts', import.meta.url).href)) as {
-        createSystem: CreateSystem;
-      };
-      return module.createSystem;
-    },
-    disassembler: async () => {
-      try {
-        const file = new URL('../debug/disassemble.ts', import.meta.url).href;
-        return ((await import(file)) as { disassemble: Disassemble }).disassemble;
-      } catch {
-        return null;
-      }
-    },
-  },
-).catch(internal);
+const status = await main(process.argv.slice(2), { stdin, stdout, stderr }, parts).catch(internal);
 clearInterval(alive);
 await flushed(stdout);
 await flushed(stderr);

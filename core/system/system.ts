@@ -37,7 +37,8 @@ import { resetCore } from './reset.ts';
 import type { Command } from './runner.ts';
 import type { ThreadSetup } from './thread.ts';
 import { TraceReader } from './trace.ts';
-import { traceNames, traceRoutines } from './tracing.ts';
+import { traceNames } from './trace-names.ts';
+import { traceRoutines } from './tracing.ts';
 import { readVirtual, writeVirtual } from './virtual-memory.ts';
 import type { FromWorker } from './worker.ts';
 

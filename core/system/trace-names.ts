@@ -19,10 +19,10 @@ export function exceptionClass(ec: number): string | null {
   return classes.get(same ?? ec) ?? null;
 }
 
-const operations = new Map(tlbi.patterns.map((p) => [(p.value >>> 5) & 0x3fff, p.name]));
+const operations = new Map(tlbi.patterns.map((p) => [(p.value >>> 5) & 0xffff, p.name]));
 
 export const traceNames: TraceNames = {
   register: (encoding) => registerAt(encoding)?.name ?? null,
-  operation: (encoding) => operations.get(encoding & 0x3fff) ?? null,
+  operation: (encoding) => operations.get(encoding) ?? null,
   exceptionClass,
 };

@@ -5,17 +5,14 @@
  * Instructions that are traced (MRS and MSR, TLBI, HVC and SMC) get a handler that leaves guest code; the run loop then executes
  * each in a single step and looks at what it did, so that nothing of the architecture needs to know.
  */
-import { group as tlbi } from '../arch/a64/tlbi.ts';
 import { EC } from '../arch/exceptions/fields.ts';
 import { byEl } from '../arch/exceptions/view.ts';
 import { regOffset } from '../arch/registers/storage.ts';
-import { registers } from '../arch/registers/table.ts';
 import * as state from '../arch/state.ts';
 import { iff, load, run, store, tailCall } from '../wasm/build.ts';
 import type { Library } from '../wasm/library.ts';
 import { I32, I64 } from '../wasm/opcodes.ts';
 import { i32, i64, type Val } from '../wasm/value.ts';
-import type { TraceNames } from './trace-format.ts';
 import { KINDS_OF, TRACE_KIND, type TraceChoice, type TraceRecord } from './trace-record.ts';
 
 /** Does one of the choices want this kind of record? */
@@ -95,15 +92,6 @@ export function tracedKind(word: number, choices: readonly TraceChoice[]): numbe
 }
 /** Encoding of a register move or system instruction, as trace records have it: op0 to op2 from bit 5 up. */
 export const encodingOf = (word: number): number => (word >>> 5) & 0xffff;
-
-/** Names for the text of a trace, from the tables. */
-export const traceNames: TraceNames = {
-  register: (encoding) => registers.find((r) => r.code === encoding)?.name ?? null,
-  operation: (encoding) => OPERATIONS.get(encoding) ?? null,
-  exceptionClass: (ec) => CLASSES.get(ec) ?? null,
-};
-const OPERATIONS = new Map(tlbi.patterns.map((p) => [encodingOf(p.value), p.name]));
-const CLASSES = new Map<number, string>(Object.entries(EC).map(([name, ec]) => [ec, name]));
 
 /** What a step over a traced instruction needs to know of the core, before and after. */
 export interface Look {
