@@ -30,11 +30,11 @@ export function registersOf(core: Core): string[] {
   return lines;
 }
 
-/** The instructions around PC, as the core sees them. */
-export function windowOf(system: System, core: Core, disassemble: Disassemble | null): string[] {
+/** The instructions around an address, as the core sees them now. */
+export function windowOf(system: System, core: Core, centre: bigint, disassemble: Disassemble | null): string[] {
   const lines: string[] = [];
   for (let n = -WINDOW; n <= WINDOW; n++) {
-    const address = BigInt.asUintN(64, (core.pc & ~3n) + BigInt(4 * n));
+    const address = BigInt.asUintN(64, (centre & ~3n) + BigInt(4 * n));
     const bytes = system.readMemory(address, 4, core.index);
     if (bytes.length < 4 && n !== 0) continue;
     const mark = n === 0 ? '->' : '  ';
@@ -48,9 +48,16 @@ export function windowOf(system: System, core: Core, disassemble: Disassemble | 
   return lines;
 }
 
-/** All that is known of core `index`, as lines. */
-export function describeCore(system: System, index: number, disassemble: Disassemble | null): string[] {
+/** All that is known of core `index`, as lines; `origin`: another address of interest. */
+export function describeCore(
+  system: System,
+  index: number,
+  disassemble: Disassemble | null,
+  origin?: bigint,
+): string[] {
   const core = system.cores[index];
   if (!core) return [];
-  return [`core ${index}:`, ...registersOf(core), ...windowOf(system, core, disassemble)];
+  const lines = [`core ${index}:`, ...registersOf(core), ...windowOf(system, core, core.pc, disassemble)];
+  if (origin === undefined || origin === core.pc) return lines;
+  return [...lines, 'where it began:', ...windowOf(system, core, origin, disassemble)];
 }

@@ -184,7 +184,8 @@ export class Session {
   private async reportWild(exit: SystemExit): Promise<void> {
     const disassemble = await this.options.disassembler();
     this.say(`the guest runs wild: ${exit.message ?? 'it can only fault for ever'}`);
-    for (const line of describeCore(this.system, exit.core ?? 0, disassemble)) this.io.stderr.write(`${line}\n`);
+    const lines = describeCore(this.system, exit.core ?? 0, disassemble, exit.origin);
+    this.io.stderr.write(`${lines.join('\n')}\n`);
   }
 
   /** The script cannot be fulfilled, or time is up. */

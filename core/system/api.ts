@@ -71,6 +71,8 @@ export interface SystemExit {
   readonly core?: number;
   /** One line for the user; `wild` and `failed` have it. */
   readonly message?: string;
+  /** `wild`: address of the instruction at which it began. */
+  readonly origin?: bigint;
 }
 
 export type WatchAccess = 'read' | 'write' | 'access';

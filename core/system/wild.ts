@@ -15,11 +15,11 @@ const hex = (v: bigint): string => `0x${v.toString(16)}`;
 const what = (esr: bigint): string =>
   exceptionClass(Number((esr >> 26n) & 63n)) ?? `exception class ${hex((esr >> 26n) & 63n)}`;
 
-/** One line about it; `core`: its number. */
-export function wildMessage(view: DataView, cpu: number, core: number): string {
+/** One line about it, and where it began; `core`: its number. */
+export function describeWild(view: DataView, cpu: number, core: number): { message: string; origin: bigint } {
   const pc = view.getBigUint64(cpu + state.PC, true);
-  const first = view.getBigUint64(cpu + state.FIRST_PC, true);
+  const origin = view.getBigUint64(cpu + state.FIRST_PC, true);
   const syndrome = view.getBigUint64(cpu + state.FIRST_ESR, true);
-  const began = `${what(syndrome)} at ${hex(first)} (ESR ${hex(syndrome)})`;
-  return `core ${core} takes exceptions without end at ${hex(pc)}; the first was: ${began}`;
+  const first = `${what(syndrome)} at ${hex(origin)} (ESR ${hex(syndrome)})`;
+  return { message: `core ${core} takes exceptions without end at ${hex(pc)}; the first was: ${first}`, origin };
 }

@@ -4,7 +4,7 @@ import type { SystemExit } from './api.ts';
 import { HostCalls } from './host-calls.ts';
 import { type Command, type Report, Runner } from './runner.ts';
 import { Thread, type ThreadSetup } from './thread.ts';
-import { wildMessage } from './wild.ts';
+import { describeWild } from './wild.ts';
 
 /** What the host's thread gets from a worker. */
 export type FromWorker =
@@ -35,8 +35,8 @@ const runner = new Runner(thread, {
   hostCall: (core) => calls.answer(core),
   startCore: (core) => calls.startCore(core),
   wild: (core) => {
-    const message = wildMessage(new DataView(setup.memory.buffer), thread.core(core), core);
-    post({ r: 'exit', exit: { reason: 'wild', status: 1, core, message } });
+    const about = describeWild(new DataView(setup.memory.buffer), thread.core(core), core);
+    post({ r: 'exit', exit: { reason: 'wild', status: 1, core, ...about } });
   },
   limit: () => post({ r: 'exit', exit: { reason: 'limit', status: 1 } }),
 });
