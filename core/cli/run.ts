@@ -21,7 +21,7 @@ import { Session } from './session.ts';
 import type { Io } from './terminal.ts';
 
 const RAM_BASE = 0x40000000;
-const MAX_CPUS = 64;
+const MAX_CPUS = 32;
 const GDB_PORT = 1234;
 
 /** What the command needs of the rest; loaded when it is needed, and replaced by tests. */

@@ -136,7 +136,7 @@ test('memory that cannot be had, a CPU that is none, too many cores: one line', 
   for (const [options, message] of [
     [['--memory', '64G'], /memory/],
     [['--cpu', 'z80'], /z80/],
-    [['--cpus', '60'], /cores/],
+    [['--cpus', '60'], /from 1 to 32/],
   ] as const) {
     const { status, stderr } = await runGuest('hello', options);
     expect(stderr).toMatch(message);

@@ -18,6 +18,9 @@ void main(void) {
   put_number(psci(0x84000000, 0, 0, 0) >> 16);
   puts(".");
   put_number(psci(0x84000000, 0, 0, 0) & 0xffff);
+  // SMCCC is there at 1.1, and PSCI says so.
+  if (psci(0x8400000a, 0x80000000, 0, 0) != 0 || psci(0x80000000, 0, 0, 0) != 0x10001)
+    puts(" without SMCCC");
   puts("\n");
   u32 started = 0;
   for (u64 core = 1; core < CORES; core++)

@@ -85,15 +85,17 @@ function hostCall(cpu: Val, rec: Val, n: Val, kind: number): void {
   ret(i32(EXIT.host));
 }
 const config = (cpu: Val, flag: number): Val => word(cpu, state.CONFIG_FLAGS).and(flag);
-/** i32 0/1: the host answers PSCI by this conduit, and X0 holds a function of PSCI (DEN0022: 0x84000000–1f, 0xc4000000–1f). */
-const isPsci = (cpu: Val, flag: number): Val =>
-  config(cpu, flag)
+/**
+ * i32 0/1: the host answers PSCI by this conduit, and X0 holds a function of PSCI (DEN0022: 0x84000000–1f, 0xc4000000–1f) or one
+ * of the two that tell of the calling convention (DEN0028: 0x80000000, 0x80000001).
+ */
+function isPsci(cpu: Val, flag: number): Val {
+  const id = word(cpu, state.X);
+  const own = id.and(~0x4000001f).eq(0x84000000 | 0);
+  return config(cpu, flag)
     .ne(0)
-    .and(
-      word(cpu, state.X)
-        .and(~0x4000001f)
-        .eq(0x84000000 | 0),
-    );
+    .and(own.or(id.and(~1).eq(0x80000000 | 0)));
+}
 
 /** HVC (C6.2: the checks of its decode; AArch64.CallHypervisor). */
 calls.define('hvc', [I32, I32, I32, I32], I32, (link, c, rec, n, imm) => {
