@@ -26,7 +26,6 @@ for (const [name, routine] of [
   ['afterDebug', 'debugRegistersChanged'],
   ['afterBanks', 'banksChanged'],
   ['afterSwitch', 'switchContext'],
-  ['afterMasks', 'masksChanged'],
   ['afterFpMode', 'fpModeChanged'],
 ] as const) {
   registerRoutines.define(name, THEN, I32, (link, cpu, rec, n) => {
@@ -34,6 +33,11 @@ for (const [name, routine] of [
     goOn(link, cpu!, rec!, n!);
   });
 }
+registerRoutines.define('writeDaifThen', [...THEN, I32], I32, (link, cpu, rec, n, v) => {
+  store('i32', cpu!, v!.bits(6, 4), state.DAIF);
+  run(link('masksChanged'), cpu!);
+  goOn(link, cpu!, rec!, n!);
+});
 registerRoutines.define('writeSpselThen', [...THEN, I32], I32, (link, cpu, rec, n, v) => {
   run(link('writeSpsel'), cpu!, v!);
   goOn(link, cpu!, rec!, n!);

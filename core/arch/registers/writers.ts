@@ -1,6 +1,7 @@
 /** What a write does beyond the slot, or instead of it. */
 import { iff, load, store, unlikely } from '../../wasm/build.ts';
 import { i32, select, type Val } from '../../wasm/value.ts';
+import { HCR, MDSCR } from '../exceptions/fields.ts';
 import { unpackFlags } from '../flags.ts';
 import type { Sem } from '../semantics.ts';
 import * as state from '../state.ts';
@@ -35,11 +36,18 @@ export const WRITERS: Record<
   { readonly compiled: boolean; readonly write: (s: Sem, v: Val, r: Register) => void }
 > = {
   nzcv: { compiled: true, write: (s, v) => s.setFlags(unpackFlags(v.lo32().and(0xf0000000))) },
+  // Only when a line is up, or debug exceptions may be due, more follows from it than the new value.
   daif: {
-    compiled: false,
+    compiled: true,
     write: (s, v) => {
+      const virtual = (1 << HCR.VI) | (1 << HCR.VF) | (1 << HCR.VSE);
+      const due = s
+        .state('i32', state.PENDING)
+        .or(s.state('i32', state.IRQ_LINES))
+        .or(s.state('i32', regOffset('HCR_EL2')).and(virtual))
+        .or(s.state('i32', regOffset('MDSCR_EL1')).and((1 << MDSCR.SS) | (1 << MDSCR.MDE)));
+      unlikely(due, () => s.leaveTo('writeDaifThen', v.lo32()));
       setWord(s, state.DAIF, v.lo32().bits(6, 4));
-      s.leaveTo('afterMasks');
     },
   },
   spsel: { compiled: false, write: (s, v) => s.leaveTo('writeSpselThen', v.lo32()) },
