@@ -77,6 +77,8 @@ export const SCRATCH_AREA = field(16, 4);
 export const TR_PA = field(8);
 /** Virtual address of the device access under way, for an external abort. */
 export const TR_VA = field(8);
+/** Record of the instruction whose access went the slow way last: PC of device accesses, for traces. */
+export const SLOW_REC = field(4);
 export const TR_PERM = field(4);
 export const TR_DEVICE = field(4);
 /** More of it: memory attributes (MAIR byte, shareability in [9:8]), PA space (numbered as SECURITY), BTI guard (GP). */

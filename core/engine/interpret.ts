@@ -222,6 +222,7 @@ export class InterpreterSem extends SemBase implements Sem {
   }
   private slowLoad(address: Val, bytes: Bytes, opts: Access | undefined): Val {
     store('i32', this.cpu, this.n, state.BUDGET);
+    store('i32', this.cpu, this.rec, state.SLOW_REC);
     const raw = call(this.link('loadSlow'), this.cpu, address, i32(infoOf(bytes, false, opts)));
     this.deliverFault();
     return raw;
@@ -269,6 +270,7 @@ export class InterpreterSem extends SemBase implements Sem {
   }
   private slowStore(address: Val, bytes: Bytes, lo: Val, hi: Val, opts: Access | undefined): void {
     store('i32', this.cpu, this.n, state.BUDGET);
+    store('i32', this.cpu, this.rec, state.SLOW_REC);
     this.check ??= variable(I32);
     this.check.set(call(this.link('storeSlow'), this.cpu, address, lo, hi, i32(infoOf(bytes, true, opts))));
     this.deliverFault();
@@ -330,6 +332,7 @@ export class InterpreterSem extends SemBase implements Sem {
   }
   private slowArea(routine: string, address: Val, bytes: number, info: number): Val {
     store('i32', this.cpu, this.n, state.BUDGET);
+    store('i32', this.cpu, this.rec, state.SLOW_REC);
     const at = call(this.link(routine), this.cpu, address, i32(bytes), i32(info));
     this.deliverFault();
     return at;
@@ -341,6 +344,7 @@ export class InterpreterSem extends SemBase implements Sem {
       I32,
       () => {
         store('i32', this.cpu, this.n, state.BUDGET);
+        store('i32', this.cpu, this.rec, state.SLOW_REC);
         const host = call(this.link('atomicSlow'), this.cpu, address, i32(atomicInfoOf(bytes, opts)));
         this.deliverFault();
         return host;

@@ -7,7 +7,7 @@ import { GLOBAL_CONTROL, type Layout } from '../engine/layout.ts';
 import type { SystemConfig } from './api.ts';
 
 /** f64 words behind the other global control words: nanoseconds of pauses; nanoseconds at the start of this round. */
-const PAUSED = GLOBAL_CONTROL + 64;
+export const PAUSED = GLOBAL_CONTROL + 64;
 const ROUND = GLOBAL_CONTROL + 72;
 
 export class Clock {
@@ -37,19 +37,12 @@ export class Clock {
   ran(cpu: number): number {
     return Number(this.view.getBigInt64(cpu + state.GRANTED, true)) - this.i32[(cpu + state.BUDGET) >> 2]!;
   }
-  addPause(ns: number): void {
-    this.f64[PAUSED >> 3]! += ns;
-  }
   /** Deterministic: the next round begins `ns` later than this one. */
   nextRound(ns: number): void {
     this.f64[ROUND >> 3]! += ns;
   }
   get round(): number {
     return this.f64[ROUND >> 3]!;
-  }
-  reset(): void {
-    this.f64[ROUND >> 3] = 0;
-    this.f64[PAUSED >> 3] = this.deterministic ? 0 : (performance.timeOrigin + performance.now() - this.epoch) * 1e6;
   }
   get cores(): number {
     return this.layout.cores;

@@ -26,6 +26,7 @@ import type {
   SystemStats,
   Watchpoint,
 } from './api.ts';
+import { PAUSED } from './clock.ts';
 import { ConsoleHost } from './console.ts';
 import { CTL, controlIndex } from './control.ts';
 import { CoreAccess } from './core-access.ts';
@@ -73,6 +74,7 @@ class RunningSystem implements System {
   private quitting: Promise<void> | null = null;
   private ranMs = 0;
   private resumeAt = 0;
+  private haltedAt = 0;
   private isRunning = false;
   private waiters: (() => void)[] = [];
 
@@ -173,7 +175,8 @@ class RunningSystem implements System {
   async start(paused = false): Promise<void> {
     const all = this.cores.map((c) => c.index);
     const groups = this.config.deterministic ? [all] : all.map((n) => [n]);
-    const epoch = performance.timeOrigin + performance.now();
+    this.haltedAt = performance.now();
+    const epoch = performance.timeOrigin + this.haltedAt;
     this.threads = await Promise.all(groups.map((cores, space) => this.spawn(cores, space, epoch)));
     if (!paused) this.resume();
   }
@@ -252,7 +255,9 @@ class RunningSystem implements System {
     for (const w of list) w();
   }
   private halted(): void {
-    if (this.isRunning) this.ranMs += performance.now() - this.resumeAt;
+    if (!this.isRunning) return;
+    this.haltedAt = performance.now();
+    this.ranMs += this.haltedAt - this.resumeAt;
     this.isRunning = false;
   }
   /** Sends a command to every thread, and makes their cores look. */
@@ -286,6 +291,8 @@ class RunningSystem implements System {
     if (this.isRunning || this.exited) return;
     this.isRunning = true;
     this.resumeAt = performance.now();
+    // Guest time stands still while the system does.
+    new Float64Array(this.memory.buffer)[PAUSED >> 3]! += (this.resumeAt - this.haltedAt) * 1e6;
     for (const t of this.threads) t.paused = false;
     this.command({ c: 'run', actions: actions ?? null });
     this.events.emit('resumed');

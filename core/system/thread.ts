@@ -218,8 +218,11 @@ export class Thread {
     this.source(core, SOURCE.timers, asserted !== 0);
     return deadline === null ? Number.POSITIVE_INFINITY : Math.max(0, nanosecondsOf(this.view, cpu, deadline) - now);
   }
+  /** A timer was programmed in the turn that runs. */
+  timersMoved = false;
   /** A timer was programmed: the running core leaves soon, so that its slice is planned anew. */
   timersChanged(): void {
+    this.timersMoved = true;
     Atomics.or(this.i32, (this.current + state.PENDING) >> 2, PEND.stop);
   }
   stats(): Record<string, number> {
@@ -277,11 +280,25 @@ export class Thread {
     };
   }
   /** A hook of generated code. */
-  hook(cpu: number, kind: number, detail: number, operands: readonly [bigint, bigint, bigint, bigint]): void {
+  hook(
+    cpu: number,
+    kind: number,
+    detail: number,
+    operands: readonly [bigint, bigint, bigint, bigint],
+    at?: bigint,
+  ): void {
     const { pc, el, security, count } = this.look(cpu);
     const [a, b, c, d] = operands.map((v) => BigInt.asUintN(64, v)) as [bigint, bigint, bigint, bigint];
-    const at = kind === TRACE_KIND.block ? a : pc;
-    this.trace!.append({ kind, core: this.indexOf(cpu), el, security, detail, count, pc: at, operands: [a, b, c, d] });
+    this.trace!.append({
+      kind,
+      core: this.indexOf(cpu),
+      el,
+      security,
+      detail,
+      count,
+      pc: at ?? (kind === TRACE_KIND.block ? a : pc),
+      operands: [a, b, c, d],
+    });
   }
   /** Executes the traced instruction at PC by `step`, and records it. */
   traceStep(core: number, step: () => boolean): boolean {
@@ -308,7 +325,9 @@ export class Thread {
     const size = info & 7;
     const wide = (BigInt(upper >>> 0) << 32n) | BigInt(value >>> 0);
     const shown = size === 3 ? wide : BigInt(value >>> 0) & ((1n << BigInt(8 << size)) - 1n);
-    this.hook(cpu, TRACE_KIND.mmio, size | (info & 8), [BigInt(address), shown, 0n, 0n]);
+    const offset = (this.i32[(cpu + state.SLOW_REC) >> 2]! - this.i32[(cpu + state.REC_BASE) >> 2]!) >> 2;
+    const pc = this.view.getBigUint64(cpu + state.PC_PAGE, true) + BigInt(offset);
+    this.hook(cpu, TRACE_KIND.mmio, size | (info & 8), [BigInt(address), shown, 0n, 0n], pc);
   }
 
   // Messages of other cores.

@@ -62,13 +62,15 @@ export function traceRoutines(library: Library, choices: readonly TraceChoice[])
   }
   if (traces(choices, TRACE_KIND.block)) {
     // All branches go through `jump` then: the code space is told to make none near.
-    library.wrap('jump', (link, inner, cpu, va, n) => {
-      iff(load('i32', cpu!, state.PENDING).or(n!.shrU(31)).eqz(), () => {
-        store('i32', cpu!, n!, state.BUDGET);
-        run(link('trace'), cpu!, i32(TRACE_KIND.block), i32(0), va!, i64(0), i64(0), i64(0));
+    for (const name of ['jump', 'jumpIndirect']) {
+      library.wrap(name, (link, inner, cpu, va, n, ...kind) => {
+        iff(load('i32', cpu!, state.PENDING).or(n!.shrU(31)).eqz(), () => {
+          store('i32', cpu!, n!, state.BUDGET);
+          run(link('trace'), cpu!, i32(TRACE_KIND.block), i32(0), va!, i64(0), i64(0), i64(0));
+        });
+        tailCall(inner, cpu!, va!, n!, ...kind);
       });
-      tailCall(inner, cpu!, va!, n!);
-    });
+    }
   }
 }
 
