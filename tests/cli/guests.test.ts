@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -143,4 +144,49 @@ test('memory that cannot be had, a CPU that is none, too many cores: one line', 
     expect(stderr.trimEnd()).not.toContain('\n');
     expect(status).toBe(2);
   }
+});
+
+describe('traces', () => {
+  test.each(['normal', 'interpreter', 'compiled'])('calls and exceptions, engine %s', async (engine) => {
+    const file = join(folder, `trace-${engine}`);
+    const options = ['--engine', engine, '--deterministic', '--cpus', '2', '--trace', `smc,exceptions:${file}`];
+    expect(await runGuest('cores', options)).toMatchObject({ status: 0, stderr: '' });
+    const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+    expect(lines[0]).toMatch(/^0 \d+ NS-EL1 0x[0-9a-f]+ hvc call x0=0x84000000 x1=0x0 x2=0x0 x3=0x0$/);
+    expect(lines[1]).toMatch(/hvc return x0=0x10001 /);
+    expect(lines.some((line) => /^1 .* hvc call x0=0x84000002 /.test(line))).toBe(true);
+  });
+  test('devices', async () => {
+    const { stderr } = await runGuest('hello', ['--trace', 'mmio']);
+    const shown = [...stderr.matchAll(/mmio write 0x9000000 size 4 value (0x[0-9a-f]+)/g)].map((m) => Number(m[1]));
+    expect(String.fromCharCode(...shown)).toBe('hello from EL1\r\n');
+  });
+  test('how a guest ran wild', async () => {
+    const { stderr } = await runGuest('wild', ['--append', 'u', '--trace', 'exceptions']);
+    expect(stderr).toMatch(
+      /exception sync from EL1 to EL1, ESR 0x2000000 \(undefined instruction\), .* vector 0x200\n/,
+    );
+    expect(stderr).toContain('where it began:');
+  });
+});
+
+const pty = spawnSync('script', ['--version']).status === 0;
+test.skipIf(!pty)('on a terminal: raw, quit by Ctrl+A x, and as before afterwards', async () => {
+  const modes = "stty -a | grep -o -- '-*icanon'";
+  const command = `${process.execPath} --no-warnings core/cli/main.ts run --kernel ${guest('echo')}`;
+  const child = spawn('script', ['-qec', `stty -icanon; ${command}; echo status $?; ${modes}`, '/dev/null']);
+  const ended = once(child, 'close');
+  let shown = '';
+  // Each key press waits for what has to be there before it.
+  const steps: [string, string][] = [
+    ['> ', 'a\x03b\r'],
+    ['you said a\x03b\r\r\n> ', '\x01x'],
+  ];
+  child.stdout.on('data', (chunk: Buffer) => {
+    shown += chunk.toString();
+    if (steps.length > 0 && shown.includes(steps[0]![0])) child.stdin.write(steps.shift()![1]);
+  });
+  await ended;
+  expect(shown).toContain('status 0');
+  expect(shown).toMatch(/-icanon\s*$/);
 });
