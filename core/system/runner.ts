@@ -64,6 +64,8 @@ export class Runner {
   private watched = false;
   /** Deterministic: the longest turn of this round, in instructions. */
   private used = 0;
+  /** Deterministic: nanoseconds that turns of this round may last. */
+  private longest = 0;
   /** Instructions a millisecond, as measured. */
   private rate = 200_000;
 
@@ -97,13 +99,13 @@ export class Runner {
       }
       let next = left;
       const due = this.cores.map((core) => this.updateLines(core));
-      const soonest = Math.min(left, ...due);
+      this.longest = Math.min(left, ...due);
       for (const [i, core] of this.cores.entries()) {
         if (this.actions?.[core] === 'halt') continue;
         const until = due[i]!;
         if (this.runnable(core)) {
           ran = true;
-          this.turn(core, this.t.setup.config.deterministic ? soonest : until);
+          this.turn(core, this.t.setup.config.deterministic ? this.longest : until);
           if (this.paused || this.quit) break;
         } else next = Math.min(next, until);
       }
@@ -147,6 +149,8 @@ export class Runner {
           this.t.setWatchpoints(c.list);
           break;
         case 'input':
+          // Between turns: what was typed counts from here on.
+          this.t.consoles[c.console]?.settle();
           this.t.uarts[c.console]?.arrived();
           for (const [core, why] of this.waiting) if (why === 'retry') this.wake(core);
           break;
@@ -241,22 +245,31 @@ export class Runner {
     const ran = slice - this.i32[(cpu + state.BUDGET) >> 2]!;
     if (ms > 0.05) this.rate = 0.9 * this.rate + 0.1 * (ran / ms);
   }
-  /** Runs exactly `count` instructions, unless the core waits, stops or ends before. */
+  /** Runs exactly `count` instructions, unless the core waits, stops or ends before, or has set a timer that is due earlier. */
   private exactTurn(core: number, count: number): void {
     const cpu = this.t.core(core);
     const budget = (cpu + state.BUDGET) >> 2;
     const { clock } = this.t;
-    // The engine stops at its next check after its count is used up: so it gets less, and the rest is stepped.
-    clock.slice = Math.max(0, count - STEPPED);
-    this.grant(cpu, clock.slice);
-    let goes = true;
-    while (goes && this.i32[budget]! > 0) goes = this.enter(core);
-    if (goes) {
-      this.grant(cpu, this.i32[budget]! + count - clock.slice);
-      clock.slice = count;
-      while (goes && this.i32[budget]! > 0) goes = this.step(core);
+    const ran = (): number => clock.slice - this.i32[budget]!;
+    let end = count;
+    this.grant(cpu, 0);
+    clock.slice = 0;
+    for (let goes = true; goes && ran() < end; ) {
+      // The engine stops at its next check after its count is used up: so it gets less, and the rest is stepped.
+      const fast = ran() < end - STEPPED;
+      const slice = fast ? end - STEPPED : end;
+      if (clock.slice !== slice) {
+        this.grant(cpu, slice - ran());
+        clock.slice = slice;
+      }
+      goes = fast ? this.enter(core) : this.step(core);
+      if (this.t.timersMoved) {
+        this.t.timersMoved = false;
+        end = Math.min(end, ran() + Math.max(1, Math.ceil(this.t.updateTimers(core))));
+        this.longest = Math.min(this.longest, end);
+      }
     }
-    this.used = Math.max(this.used, clock.slice - this.i32[budget]!);
+    this.used = Math.max(this.used, ran());
     this.grant(cpu, 0);
     clock.slice = 0;
   }
