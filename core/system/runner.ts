@@ -197,7 +197,8 @@ export class Runner {
   private updateLines(core: number): number {
     const until = this.t.updateTimers(core);
     const cpu = this.t.core(core);
-    if (!this.waiting.has(core)) return until;
+    // Only WFI and WFE have a kind and a limit.
+    if (this.waiting.get(core) !== 'event') return until;
     // WFE with the exclusive monitor open would also end by another core's store, which nothing tells us: look again soon.
     if (this.i32[(cpu + state.WAIT_KIND) >> 2] === state.WAIT.monitor) return Math.min(until, 1e5);
     const limit = this.view.getBigUint64(cpu + state.WAIT_DEADLINE, true);
