@@ -97,7 +97,7 @@ describe.skipIf(!installed)('gdb-multiarch on a guest', () => {
     expect(text).toContain('$2 = 4\n');
   });
   test('a running guest is interrupted', async () => {
-    const { text } = await debug([], 'shell (sleep 1; kill -INT $PPID) &', 'continue', 'p *(long*)&counter > 1000');
+    const { text } = await debug([], 'shell (sleep 1.5; kill -INT $PPID) &', 'continue', 'p *(long*)&counter > 1000');
     expect(text).toContain('SIGINT');
     expect(text).toContain('$1 = 1\n');
   });

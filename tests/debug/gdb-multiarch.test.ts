@@ -84,12 +84,16 @@ describe.skipIf(!installed)('gdb-multiarch', () => {
     expect(system.running).toBe(true);
   });
   test('the guest ends', async () => {
-    setTimeout(() => system.exit({ status: 3 }), 700);
+    const timer = setInterval(() => {
+      if (!system.running) return;
+      clearInterval(timer);
+      system.exit({ status: 3 });
+    }, 20);
     expect(await debug('continue')).toContain('exited with code 03');
   });
   test('an interrupt stops a running guest; a connection that just ends lets it go on', async () => {
     system.resume();
-    const text = await debug('shell (sleep 0.5; kill -INT $PPID) &', 'continue', 'info threads', 'disconnect');
+    const text = await debug('shell (sleep 1.5; kill -INT $PPID) &', 'continue', 'info threads', 'disconnect');
     expect(text).toContain('SIGINT');
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(system.running).toBe(true);
