@@ -19,6 +19,8 @@ const SLICE = 400_000;
  * used-up slice (a region between two checks, or a page's worth of straight code). */
 const TURN = 2_000_000;
 const STEPPED = 2048;
+/** Nanoseconds that WFE waits at most while the exclusive monitor is open. */
+const MONITOR_WAIT = 1e5;
 /** Offset in the core's control block of the two records that stepping uses. */
 const SCRATCH = 3584;
 
@@ -199,8 +201,6 @@ export class Runner {
     const cpu = this.t.core(core);
     // Only WFI and WFE have a kind and a limit.
     if (this.waiting.get(core) !== 'event') return until;
-    // WFE with the exclusive monitor open would also end by another core's store, which nothing tells us: look again soon.
-    if (this.i32[(cpu + state.WAIT_KIND) >> 2] === state.WAIT.monitor) return Math.min(until, 1e5);
     const limit = this.view.getBigUint64(cpu + state.WAIT_DEADLINE, true);
     if (limit === 0xffffffffffffffffn) return until;
     return Math.min(until, Math.max(0, Number(limit - this.t.ticks(cpu)) * this.t.nsPerTick));
@@ -307,6 +307,7 @@ export class Runner {
       case EXIT.pending:
         return true;
       case EXIT.wait:
+        this.boundWait(this.t.core(core));
         if (this.wakesAfter(core)) return true;
         this.suspend(core, 'event');
         return false;
@@ -323,6 +324,13 @@ export class Runner {
       default:
         throw new Error(`guest code was left for an unknown reason, ${why}`);
     }
+  }
+  /** WFE with the exclusive monitor open would also end by another core's store, which nothing tells us: it ends soon anyway. */
+  private boundWait(cpu: number): void {
+    if (this.i32[(cpu + state.WAIT_KIND) >> 2] !== state.WAIT.monitor) return;
+    const soon = this.t.ticks(cpu) + BigInt(Math.ceil(MONITOR_WAIT / this.t.nsPerTick));
+    const at = cpu + state.WAIT_DEADLINE;
+    if (this.view.getBigUint64(at, true) > soon) this.view.setBigUint64(at, soon, true);
   }
   private wakesAfter(core: number): boolean {
     this.suspend(core, 'event');
