@@ -5,7 +5,7 @@
 import { iff, select, unlikely } from '../control.ts';
 import { mrs, msr, readCompiles, writeCompiles } from '../registers/access.ts';
 import { bitSet, el2Enabled, level1, takeTrap } from '../registers/conditions.ts';
-import type { Register } from '../registers/define.ts';
+import { encode, type Register } from '../registers/define.ts';
 import { registerAt, registers } from '../registers/table.ts';
 import { i32, i64, type Sem } from '../semantics.ts';
 import { MODE_FIELD } from '../state.ts';
@@ -20,11 +20,16 @@ function issOf(op0: number, op1: number, crn: number, crm: number, op2: number, 
 }
 const syndrome = (f: Fields, read: boolean): number => issOf(2 + f.o0!, f.op1!, f.CRn!, f.CRm!, f.op2!, f.Rt!, read);
 
+/** ID registers of features that do not exist here: they have names all the same. */
+const NAMED: ReadonlyMap<number, string> = new Map([
+  [encode([3, 1, 0, 0, 4]), 'gmid_el1'],
+  [encode([3, 1, 0, 0, 6]), 'smidr_el1'],
+]);
 /** What the assembler calls a register. */
 function nameOf(f: Fields): string {
   const r = registerAt(codeOf(f));
   if (r && !r.name.startsWith('ID_RES')) return r.name.toLowerCase();
-  return `s${2 + f.o0!}_${f.op1}_c${f.CRn}_c${f.CRm}_${f.op2}`;
+  return NAMED.get(codeOf(f)) ?? `s${2 + f.o0!}_${f.op1}_c${f.CRn}_c${f.CRm}_${f.op2}`;
 }
 
 // Patterns by what their registers have in common: the features they need, whether they may be compiled, SIMD traps.
