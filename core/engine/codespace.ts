@@ -185,7 +185,7 @@ export class CodeSpace {
   private evict(): void {
     const old = this.inUse.splice(0, Math.max(1, this.inUse.length >> 2));
     for (const page of old) {
-      this.onInvalidate(page);
+      this.onEvict(page);
       this.u32[(this.mapBase >> 2) + (this.hostPageOf[page]! >>> 12)] = 0;
       this.hostPageOf[page] = 0;
       this.freePages.push(page);
@@ -304,6 +304,8 @@ export class CodeSpace {
   }
   /** Called before records of a page are reset: its regions are no longer valid. */
   onInvalidate: (page: number) => void = () => {};
+  /** Called before a page's records go to another page. */
+  onEvict: (page: number) => void = () => {};
 
   // Breakpoints: records at an offset that a breakpoint has ask before they run; the address decides.
   private readonly breakOffsets = new Set<number>();

@@ -68,7 +68,14 @@ export class Regions {
     this.bound = bound;
     const probeModule = new Module(space.memoryType, TABLE_SIZE);
     this.probeLink = space.library.linker(probeModule);
-    space.onInvalidate = (page) => this.dropPage(page);
+    space.onInvalidate = (page) => {
+      if (this.dropPage(page)) this.rewritten.set(page, (this.rewritten.get(page) ?? 0) + 1);
+    };
+    space.onEvict = (page) => {
+      // Record pages are used again for other code, which has no history.
+      this.dropPage(page);
+      this.rewritten.delete(page);
+    };
     space.onOtherMode = (rec) => this.otherMode(rec);
   }
 
@@ -200,13 +207,12 @@ export class Regions {
     r.slot = -1;
     this.stats.dropped++;
   }
-  /** The regions of a page are no longer valid: its code changed, or its records go. */
-  private dropPage(page: number): void {
+  /** The regions of a page are no longer valid: its code changed, or its records go. Yields whether there were any. */
+  private dropPage(page: number): boolean {
     const list = this.byPage.get(page);
-    if (!list) return;
+    if (!list) return false;
     for (const r of list) this.leave(r);
-    this.byPage.delete(page);
-    this.rewritten.set(page, (this.rewritten.get(page) ?? 0) + 1);
+    return this.byPage.delete(page);
   }
   /** Makes room under the bound: the oldest batches go first. */
   private evictFor(bytes: number): void {

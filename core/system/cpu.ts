@@ -22,7 +22,8 @@ export function cpuOf(config: SystemConfig): SystemCpu {
   for (const name of Object.keys(config.features ?? {})) {
     if (!featureNames.has(name)) throw new UserError(`no CPU feature is called ${name}`);
   }
-  const levels = { has_el2: config.startEl >= 2, has_el3: config.startEl >= 3 };
+  // There is no interrupt controller, so no interface to one.
+  const levels = { GIC: false, has_el2: config.startEl >= 2, has_el3: config.startEl >= 3 };
   const cpu = modelOf(config.cpuModel, { ...config.features, ...levels });
   const decoder = new Decoder(
     groups.flatMap((g) => g.patterns),
