@@ -307,6 +307,9 @@ export class Runner {
       case EXIT.pending:
         return true;
       case EXIT.wait:
+        if (this.i32[(this.t.core(core) + state.WAIT_KIND) >> 2] !== state.WAIT.interrupt) {
+          this.t.limitByStream(this.t.core(core));
+        }
         this.boundWait(this.t.core(core));
         if (this.wakesAfter(core)) return true;
         this.suspend(core, 'event');

@@ -1,7 +1,7 @@
 /** Everything that one thread needs to run cores, built over the memory that all threads share. */
 import type { Cpu } from '../arch/registers/reset.ts';
 import { regOffset } from '../arch/registers/storage.ts';
-import { nanosecondsOf, ticksAt, timerOutputs } from '../arch/registers/timer-lines.ts';
+import { nanosecondsOf, nextStreamEvent, ticksAt, timerOutputs } from '../arch/registers/timer-lines.ts';
 import * as state from '../arch/state.ts';
 import { Bus, type Mapped } from '../devices/bus.ts';
 import { lock, unlock } from '../devices/lock.ts';
@@ -217,6 +217,17 @@ export class Thread {
     const { asserted, deadline } = timerOutputs(this.view, cpu, ticksAt(this.view, cpu, now));
     this.source(core, SOURCE.timers, asserted !== 0);
     return deadline === null ? Number.POSITIVE_INFINITY : Math.max(0, nanosecondsOf(this.view, cpu, deadline) - now);
+  }
+  /** WFE and WFET also end at the next event of an event stream (D12.2.6): the wait's limit becomes that, if it is earlier. */
+  limitByStream(cpu: number): void {
+    const { view } = this;
+    const now = ticksAt(view, cpu, this.clock.now(cpu));
+    const next = nextStreamEvent(view, cpu, now);
+    if (next === null) return;
+    const event = BigInt.asUintN(64, next - view.getBigUint64(cpu + regOffset('CNTVOFF_EL2'), true));
+    if (event < view.getBigUint64(cpu + state.WAIT_DEADLINE, true)) {
+      view.setBigUint64(cpu + state.WAIT_DEADLINE, event, true);
+    }
   }
   /** A timer was programmed in the turn that runs. */
   timersMoved = false;
