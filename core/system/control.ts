@@ -50,14 +50,3 @@ export const globalIndex = (offset: number): number => (GLOBAL_CONTROL + offset)
 /** Index into an Int32Array of a core's control word. */
 export const controlIndex = (layout: Layout, core: number, offset: number): number =>
   (layout.core(core) + CORE_CONTROL + offset) >> 2;
-
-/** A spin lock that sleeps when it takes long; never held across guest code. */
-export function lock(words: Int32Array, index: number): void {
-  for (let spins = 0; Atomics.compareExchange(words, index, 0, 1) !== 0; spins++) {
-    if (spins > 200) Atomics.wait(words, index, 1, 1);
-  }
-}
-export function unlock(words: Int32Array, index: number): void {
-  Atomics.store(words, index, 0);
-  Atomics.notify(words, index, 1);
-}

@@ -1,8 +1,9 @@
 /** Messages between cores: TLB and code invalidation, standing still, events. */
 import * as state from '../arch/state.ts';
+import { lock, unlock } from '../devices/lock.ts';
 import { PEND } from '../engine/abi.ts';
 import { CORE_CONTROL, type Layout } from '../engine/layout.ts';
-import { CTL, controlIndex, GLOBAL, globalIndex, lock, RING_ENTRIES, RING_ENTRY, unlock } from './control.ts';
+import { CTL, controlIndex, GLOBAL, globalIndex, RING_ENTRIES, RING_ENTRY } from './control.ts';
 
 export const MESSAGE = { tlbi: 1, code: 2, allCode: 3 } as const;
 
