@@ -48,7 +48,17 @@ import {
 import { INFO } from './access.ts';
 import { atomicAccess } from './atomic-access.ts';
 import { pcOf } from './interpret.ts';
-import { MEMMAP, MEMMAP_ENTRIES, MEMMAP_ENTRY, MM_BASE, MM_DELTA, MM_END, MM_FLAG, MM_FLAGS } from './layout.ts';
+import {
+  MEMMAP,
+  MEMMAP_ENTRIES,
+  MEMMAP_ENTRY,
+  MM_BASE,
+  MM_DELTA,
+  MM_END,
+  MM_FLAG,
+  MM_FLAGS,
+  MM_PAS,
+} from './layout.ts';
 
 export const dispatch = new Library();
 const lib = dispatch;
@@ -243,15 +253,16 @@ lib.define('deliverAtPc', [I32, I32], I32, (link, cpu, n) => {
   tailCall(link('jump'), cpu!, load('i64', cpu!, state.PC), n!.sub(1));
 });
 
-/** Host address of a physical address in a RAM-like region, or 0. `write`: non-zero when the access writes. */
-lib.define('hostOfPhysical', [I64, I32], I32, (_link, p, w) => {
-  const [pa, write] = [p!, w!];
+/** Host address of a physical address (and its address space) in a RAM-like region, or 0. `write`: the access writes. */
+lib.define('hostOfPhysical', [I64, I32, I32], I32, (_link, p, s, w) => {
+  const [pa, pas, write] = [p!, s!, w!];
   const at = variable(I32, MEMMAP);
   loop((again) => {
     const entry = at.get();
     const inside = pa.geU(load('i64', entry, MM_BASE)).and(pa.ltU(load('i64', entry, MM_END)));
-    iff(inside, () => {
-      const forbidden = write.ne(0).and(load('i32', entry, MM_FLAGS).and(MM_FLAG.readOnly));
+    const flags = load('i32', entry, MM_FLAGS);
+    iff(inside.and(flags.shrU(pas.add(MM_PAS))), () => {
+      const forbidden = write.ne(0).and(flags.and(MM_FLAG.readOnly));
       ret(select(forbidden, i32(0), pa.lo32().add(load('i32', entry, MM_DELTA))));
     });
     at.set(entry.add(MEMMAP_ENTRY));
@@ -285,7 +296,7 @@ lib.define('fillData', [I32, I64, I32], I32, (link, c, v, i) => {
   });
   const pa = load('i64', cpu, state.TR_PA);
   const perm = load('i32', cpu, state.TR_PERM);
-  const host = physicalHost(link, cpu, pa);
+  const host = physicalHost(link, cpu, pa, load('i32', cpu, state.TR_PAS));
   unlikely(host.eqz(), () => ret(i32(0)));
   const readOnly = load('i32', load('i32', cpu, LAST_MAP), MM_FLAGS).and(MM_FLAG.readOnly);
   unlikely(readOnly.and(info.shrU(Math.log2(INFO.write))), () => ret(i32(0)));
@@ -331,7 +342,7 @@ lib.define('fillExec', [I32, I64], I32, (link, c, v) => {
   });
   unlikely(call(link('translate'), cpu, va, i32(INFO.exec | 2)).eqz(), () => ret(i32(0)));
   const pa = load('i64', cpu, state.TR_PA);
-  const host = physicalHost(link, cpu, pa);
+  const host = physicalHost(link, cpu, pa, load('i32', cpu, state.TR_PAS));
   unlikely(host.eqz(), () => {
     run(link('externalAbort'), cpu, va, i32(INFO.exec));
     ret(i32(0));

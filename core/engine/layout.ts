@@ -9,12 +9,16 @@ const MB = 1024 * KB;
 export const MEMMAP = 0x1000;
 export const MEMMAP_ENTRIES = 16;
 export const MEMMAP_ENTRY = 32;
-/** Entry fields: first address, last address + 1 (i64 each), host address − physical address (low 32 bits), flags. */
+/**
+ * Entry fields: first address, last address + 1 (i64 each; equal: nothing), host address − physical address (low 32 bits), flags
+ * (`MM_FLAG`; from bit MM_PAS on the set of physical address spaces in which the region answers). See `memory-map.ts`.
+ */
 export const MM_BASE = 0;
 export const MM_END = 8;
 export const MM_DELTA = 16;
 export const MM_FLAGS = 20;
 export const MM_FLAG = { readOnly: 1 } as const;
+export const MM_PAS = 8;
 
 /** Constant tables of the architecture's routines, see `core/arch/tables.ts`. */
 export const TABLES = 0x2000;

@@ -3,18 +3,11 @@ import { fileURLToPath } from 'node:url';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import * as state from '../arch/state.ts';
 import { writeArchTables } from '../arch/tables.ts';
+import { EVERY_PAS } from '../devices/device.ts';
 import { PEND } from '../engine/abi.ts';
 import { buildCore, MEMORY_TYPE } from '../engine/build-core.ts';
-import {
-  type Layout,
-  layoutOf,
-  MEMMAP,
-  MEMMAP_ENTRIES,
-  MEMMAP_ENTRY,
-  MM_BASE,
-  MM_DELTA,
-  MM_END,
-} from '../engine/layout.ts';
+import { type Layout, layoutOf } from '../engine/layout.ts';
+import { writeMemoryMap } from '../engine/memory-map.ts';
 import type {
   Core,
   CoreAction,
@@ -130,10 +123,7 @@ class RunningSystem implements System {
     const u8 = new Uint8Array(this.memory.buffer);
     const { ram } = this.plan;
     writeArchTables(u8);
-    for (let i = 0; i < MEMMAP_ENTRIES; i++) u8.fill(0, MEMMAP + i * MEMMAP_ENTRY, MEMMAP + (i + 1) * MEMMAP_ENTRY);
-    this.view.setBigUint64(MEMMAP + MM_BASE, BigInt(ram.base), true);
-    this.view.setBigUint64(MEMMAP + MM_END, BigInt(ram.base + ram.size), true);
-    this.view.setInt32(MEMMAP + MM_DELTA, (this.layout.arena - ram.base) | 0, true);
+    writeMemoryMap(this.view, [{ ...ram, host: this.layout.arena, pas: EVERY_PAS, readOnly: false }]);
     for (const image of this.config.images) {
       const at = image.address - ram.base;
       const size = Math.max(image.memoryBytes ?? 0, image.bytes.length);

@@ -9,11 +9,12 @@ type Exports = Record<string, (...args: never[]) => unknown>;
 function hostAddress(core: Exports, buffer: SharedArrayBuffer, cpu: number, va: bigint, write: boolean): number {
   const view = new DataView(buffer);
   const translate = core.translate as unknown as (cpu: number, va: bigint, info: number) => number;
-  const physical = core.hostOfPhysical as unknown as (pa: bigint, write: number) => number;
+  const physical = core.hostOfPhysical as unknown as (pa: bigint, pas: number, write: number) => number;
   const ok = translate(cpu, BigInt.asIntN(64, va), write ? INFO.write : 0);
   view.setInt32(cpu + state.FAULT, 0, true);
   if (!ok) return 0;
-  return physical(view.getBigInt64(cpu + state.TR_PA, true), write ? 1 : 0) >>> 0;
+  const pas = view.getInt32(cpu + state.TR_PAS, true);
+  return physical(view.getBigInt64(cpu + state.TR_PA, true), pas, write ? 1 : 0) >>> 0;
 }
 
 /** Calls `each(host, offset, length)` for the pages of a range; stops, and yields how far it came, where nothing is mapped. */

@@ -7,11 +7,13 @@ import { groups } from '../../core/arch/a64/table.ts';
 import { regOffset } from '../../core/arch/registers/storage.ts';
 import * as state from '../../core/arch/state.ts';
 import { writeArchTables } from '../../core/arch/tables.ts';
+import { EVERY_PAS } from '../../core/devices/device.ts';
 import { EXIT, PEND, REC_ACTIVE, REC_BASE_HANDLER, TLB_BANK_BYTES } from '../../core/engine/abi.ts';
 import { buildCore } from '../../core/engine/build-core.ts';
 import { CodeSpace, ENGINE_IMPORTS } from '../../core/engine/codespace.ts';
 import { pcOf } from '../../core/engine/interpret.ts';
-import { type Layout, layoutOf, MEMMAP, MEMMAP_ENTRY, MM_BASE, MM_DELTA, MM_END } from '../../core/engine/layout.ts';
+import { type Layout, layoutOf } from '../../core/engine/layout.ts';
+import { type MappedRegion, writeMemoryMap } from '../../core/engine/memory-map.ts';
 import { Regions } from '../../core/engine/regions.ts';
 import { call, ret, store } from '../../core/wasm/build.ts';
 import { Library } from '../../core/wasm/library.ts';
@@ -47,7 +49,9 @@ function stubs(have: readonly Library[]): Library {
   if (missing('debugStep')) lib.define('debugStep', [I32], I32, () => ret(i32(0)));
   if (missing('noteEntry')) lib.define('noteEntry', [I32, I32, I64], I32, () => ret(i32(1)));
   if (missing('findRegion')) {
-    lib.define('findRegion', [I32, I64], I32, (link, _cpu, pa) => ret(call(link('hostOfPhysical'), pa!, i32(0))));
+    lib.define('findRegion', [I32, I64, I32], I32, (link, _cpu, pa, pas) =>
+      ret(call(link('hostOfPhysical'), pa!, pas!, i32(0))),
+    );
   }
   if (missing('checkAlignment')) lib.define('checkAlignment', [I32, I64, I32], I32, () => ret(i32(1)));
   if (missing('takeFault')) lib.define('takeFault', [I32], null, () => {});
@@ -97,6 +101,7 @@ export class BareCore {
   readonly space: CodeSpace;
   readonly regions: Regions | null;
   readonly base: number;
+  private readonly ram: MappedRegion;
 
   constructor(options: BareOptions = {}) {
     const bytes = options.memoryBytes ?? 16 << 20;
@@ -122,9 +127,8 @@ export class BareCore {
     const module = new WebAssembly.Module(core);
     this.space = new CodeSpace(this.memory, this.layout, 0, module, library, decoder, host, extra);
     this.space.attach(this.cpu);
-    this.view.setBigUint64(MEMMAP + MM_BASE, BigInt(this.base), true);
-    this.view.setBigUint64(MEMMAP + MM_END, BigInt(this.base + bytes), true);
-    this.view.setInt32(MEMMAP + MM_DELTA, this.layout.arena - this.base, true);
+    this.ram = { base: this.base, size: bytes, host: this.layout.arena, pas: EVERY_PAS, readOnly: false };
+    this.mapRegions([]);
     this.flushTlb();
     if (this.space.core.resetTlb) this.mapFlat();
     else {
@@ -140,13 +144,15 @@ export class BareCore {
       if (regions.eager) this.space.onDecoded = (rec) => regions.compileNow(rec);
     }
   }
+  /** The memory map: RAM, and these. */
+  mapRegions(others: readonly MappedRegion[]): void {
+    writeMemoryMap(this.view, [this.ram, ...others]);
+  }
   /** Puts the core at Non-secure EL1 behind a table that maps every address to itself as Normal memory, 512 GiB of it. */
   private mapFlat(): void {
     const table = 0x80_0000_0000;
     const reg = (name: string, v: bigint): void => this.view.setBigUint64(this.cpu + regOffset(name), v, true);
-    this.view.setBigUint64(MEMMAP + MEMMAP_ENTRY + MM_BASE, BigInt(table), true);
-    this.view.setBigUint64(MEMMAP + MEMMAP_ENTRY + MM_END, BigInt(table + 4096), true);
-    this.view.setInt32(MEMMAP + MEMMAP_ENTRY + MM_DELTA, (this.layout.devices - table) | 0, true);
+    this.mapRegions([{ base: table, size: 4096, host: this.layout.devices, pas: EVERY_PAS, readOnly: false }]);
     for (let i = 0; i < 512; i++) {
       this.view.setBigUint64(this.layout.devices + 8 * i, (BigInt(i) << 30n) | 0x701n, true);
     }

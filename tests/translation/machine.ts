@@ -7,9 +7,9 @@ import * as state from '../../core/arch/state.ts';
 import { translationFeatures } from '../../core/arch/translation/features.ts';
 import { FAULT_ISS2 } from '../../core/arch/translation/fields.ts';
 import { translationLibrary } from '../../core/arch/translation/library.ts';
+import { EVERY_PAS } from '../../core/devices/device.ts';
 import { TLB_EXEC, TLB_READ, TLB_WRITE } from '../../core/engine/abi.ts';
 import { INFO } from '../../core/engine/access.ts';
-import { MEMMAP, MEMMAP_ENTRY, MM_BASE, MM_DELTA, MM_END } from '../../core/engine/layout.ts';
 import { BareCore, type Mode } from '../support/bare-core.ts';
 
 export interface Outcome {
@@ -61,13 +61,10 @@ export class TranslationMachine {
       base: Number(RAM),
       memoryBytes: RAM_BYTES,
     });
-    const { view, layout } = this.core;
-    const entry = MEMMAP + 2 * MEMMAP_ENTRY;
-    view.setBigUint64(entry + MM_BASE, HIGH, true);
-    view.setBigUint64(entry + MM_END, HIGH + BigInt(HIGH_BYTES), true);
-    view.setInt32(entry + MM_DELTA, Number(BigInt.asIntN(32, BigInt(layout.devices + (1 << 20)) - HIGH)), true);
-    // The flat table of the bare core is not wanted here.
-    view.setBigUint64(MEMMAP + MEMMAP_ENTRY + MM_END, 0n, true);
+    const { layout } = this.core;
+    // Not the flat table of the bare core.
+    const host = layout.devices + (1 << 20);
+    this.core.mapRegions([{ base: Number(HIGH), size: HIGH_BYTES, host, pas: EVERY_PAS, readOnly: false }]);
     for (const name of ['SCTLR_EL1', 'TCR_EL1', 'TTBR0_EL1', 'MAIR_EL1']) this.reg(name, 0n);
   }
   reg(name: string, v: bigint): void {

@@ -87,7 +87,7 @@ faults.define('wordAt', [I32, I64], I32, (link, c, v) => {
     setWord(cpu, state.FAULT, 0);
     ret(i32(0));
   });
-  const host = call(link('hostOfPhysical'), load('i64', cpu, state.TR_PA), i32(0));
+  const host = call(link('hostOfPhysical'), load('i64', cpu, state.TR_PA), load('i32', cpu, state.TR_PAS), i32(0));
   unlikely(host.eqz(), () => ret(i32(0)));
   ret(load('i32', host));
 });

@@ -1,38 +1,53 @@
 /** Physical memory as translation sees it: table walks read descriptors here. */
 
-import { MEMMAP, MEMMAP_ENTRIES, MEMMAP_ENTRY, MM_BASE, MM_DELTA, MM_END } from '../../engine/layout.ts';
+import {
+  MEMMAP,
+  MEMMAP_ENTRIES,
+  MEMMAP_ENTRY,
+  MM_BASE,
+  MM_DELTA,
+  MM_END,
+  MM_FLAGS,
+  MM_PAS,
+} from '../../engine/layout.ts';
 import { brIf, call, choose, iff, load, loop, ret, store, variable } from '../../wasm/build.ts';
 import type { Library, Link } from '../../wasm/library.ts';
 import { I32, I64 } from '../../wasm/opcodes.ts';
 import { i32, type Val } from '../../wasm/value.ts';
 import { LAST_MAP } from './fields.ts';
 
-/**
- * i32: host address of a physical address in a RAM-like region, or 0. The region's entry in the memory map is then at LAST_MAP.
- */
-export function physicalHost(link: Link, cpu: Val, pa: Val): Val {
-  const entry = load('i32', cpu, LAST_MAP);
+/** i32: whether the region of a memory map's entry holds an address of a physical address space. */
+function holds(entry: Val, pa: Val, pas: Val): Val {
   const base = load('i64', entry, MM_BASE);
   const inside = pa.sub(base).ltU(load('i64', entry, MM_END).sub(base));
+  return inside.and(load('i32', entry, MM_FLAGS).shrU(pas.add(MM_PAS)));
+}
+
+/**
+ * i32: host address of a physical address in a RAM-like region that answers in address space `pas`, or 0. The region's entry in
+ * the memory map is then at LAST_MAP.
+ */
+export function physicalHost(link: Link, cpu: Val, pa: Val, pas: Val): Val {
+  const entry = load('i32', cpu, LAST_MAP);
   return choose(
-    inside,
+    holds(entry, pa, pas),
     I32,
     () => pa.lo32().add(load('i32', entry, MM_DELTA)),
-    () => call(link('findRegion'), cpu, pa),
+    () => call(link('findRegion'), cpu, pa, pas),
   );
 }
 
 /** i32: where a descriptor lies, or 0: external abort. Granule protection will have its say here. */
-export const walkHost = (link: Link, cpu: Val, pa: Val, _pas: Val): Val => physicalHost(link, cpu, pa);
+export const walkHost = (link: Link, cpu: Val, pa: Val, pas: Val): Val => physicalHost(link, cpu, pa, pas);
 
 export function definePhysical(lib: Library): void {
   /** The same when another region than the last is asked for. */
-  lib.define('findRegion', [I32, I64], I32, (_link, c, p) => {
-    const [cpu, pa] = [c!, p!];
+  lib.define('findRegion', [I32, I64, I32], I32, (_link, c, p, s) => {
+    const [cpu, pa, pas] = [c!, p!, s!];
     const at = variable(I32, MEMMAP);
     loop((again) => {
       const entry = at.get();
-      iff(pa.geU(load('i64', entry, MM_BASE)).and(pa.ltU(load('i64', entry, MM_END))), () => {
+      iff(holds(entry, pa, pas), () => {
         store('i32', cpu, entry, LAST_MAP);
         ret(pa.lo32().add(load('i32', entry, MM_DELTA)));
       });
