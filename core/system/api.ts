@@ -4,6 +4,8 @@
  * A system is created from a plain configuration, lives on threads of its own, and talks back by events. Registers and memory may
  * be looked at and changed while it is paused; they lie in shared memory, so those calls return at once.
  */
+import type { MachineDescription } from '../machines/machine.ts';
+import type { World } from './console-tag.ts';
 import type { TraceConfig } from './trace.ts';
 
 /** `normal`: both tiers; `interpreter`: nothing is compiled; `compiled`: everything is compiled when first met. */
@@ -99,12 +101,39 @@ export interface ConsoleInfo {
   readonly id: number;
   /** `uart0`, … */
   readonly name: string;
+  /** Security states whose software can write to it. Where they are several, faces offer each as a console of its own. */
+  readonly worlds?: readonly World[];
+}
+
+/** An interrupt as the controller of a paused system has it. */
+export interface InterruptState {
+  readonly intid: number;
+  /** The core that has it for itself (SGIs and PPIs, INTID 0–31), or null. */
+  readonly core: number | null;
+  readonly group: 'group0' | 'group1-secure' | 'group1-nonsecure';
+  readonly enabled: boolean;
+  readonly pending: boolean;
+  readonly active: boolean;
+  readonly trigger: 'level' | 'edge';
+  /** 0–255; the lower, the more urgent. */
+  readonly priority: number;
+  /** SPIs: the core that gets it, or null for any that takes part. */
+  readonly target: number | null;
+}
+
+/** What a machine with an interrupt controller and power control has beyond cores, memory and consoles. */
+export interface MachineView {
+  readonly description: MachineDescription;
+  /** Presses the power key: the guest's operating system is asked to power off. */
+  pressPowerKey(): void;
+  /** Interrupts that are enabled, pending or active, by INTID and core. */
+  interrupts(): readonly InterruptState[];
 }
 
 /** Events, with the arguments their listeners get. */
 export interface SystemEvents {
-  /** Bytes that a console showed, in order. */
-  console: [id: number, bytes: Uint8Array];
+  /** Bytes that a console showed, in order, and who wrote each of them (`console-tag.ts`). */
+  console: [id: number, bytes: Uint8Array, tags: Uint8Array];
   /** The last event of a system. */
   exit: [exit: SystemExit];
   /** Whole lines of trace text. */
@@ -162,6 +191,8 @@ export interface System {
   readonly config: SystemConfig;
   readonly cores: readonly Core[];
   readonly consoles: readonly ConsoleInfo[];
+  /** Null on the bare machine. */
+  readonly machine: MachineView | null;
   readonly running: boolean;
 
   /** Yields a function that ends the subscription. */

@@ -4,13 +4,18 @@
  * Guest threads use a `ConsolePort`. The host's thread has the `ConsoleHost`: it hands on what was shown, and queues what was typed
  * until the guest takes it. Neither side loses a byte: a guest thread waits when the output ring is full.
  *
+ * The output ring holds pairs: a byte, and its tag, which says who wrote it (`console-tag.ts`). Pairs go in and out under one lock, so
+ * a tag never parts from its byte, whichever threads write.
+ *
  * In an exact console (deterministic mode) the two sides meet only when the guest thread calls `settle`, at the end of a turn: the
  * host sees what was shown since the last time, types its answer, and from then on the guest sees what was typed. So an answer
  * comes at the same instruction in every run.
  */
 import { ByteRing } from '../devices/ring.ts';
+import { DEVICE_TAG } from './console-tag.ts';
 
-const OUTPUT_BYTES = 1 << 16;
+/** 64 KiB of output, and as many tags. */
+const OUTPUT_BYTES = 1 << 17;
 const INPUT_BYTES = 1 << 12;
 
 /** Shared memory of one console, in bytes. */
@@ -38,28 +43,48 @@ export class ConsolePort {
   private readonly input: ByteRing;
   private readonly bell: HostBell;
   private readonly exact: boolean;
-  private readonly one = new Uint8Array(1);
+  private readonly source: () => number;
+  private readonly pair = new Uint8Array(2);
   /** Exact: something happened that the host has to be told of. */
   private changed = false;
   /** Exact: how far the guest sees the input, as a count of bytes written to its ring. */
   private horizon: number;
 
-  constructor(buffer: SharedArrayBuffer, offset: number, bell: HostBell, exact = false) {
+  /** `source`: the tag of what is being written. */
+  constructor(
+    buffer: SharedArrayBuffer,
+    offset: number,
+    bell: HostBell,
+    exact = false,
+    source: () => number = () => DEVICE_TAG,
+  ) {
     const { output, input } = rings(buffer, offset);
     this.output = output;
     this.input = input;
     this.bell = bell;
+    this.source = source;
     this.exact = exact;
     this.horizon = input.written;
   }
 
   send(byte: number): void {
-    this.one[0] = byte;
-    this.sendAll(this.one);
+    this.pair[0] = byte;
+    this.pair[1] = this.source();
+    this.sendPairs(this.pair);
   }
 
   sendAll(bytes: Uint8Array): void {
-    let rest = bytes;
+    const tag = this.source();
+    const pairs = new Uint8Array(2 * bytes.length);
+    for (let i = 0; i < bytes.length; i++) {
+      pairs[2 * i] = bytes[i]!;
+      pairs[2 * i + 1] = tag;
+    }
+    this.sendPairs(pairs);
+  }
+
+  private sendPairs(pairs: Uint8Array): void {
+    let rest = pairs;
     this.changed = true;
     for (;;) {
       rest = rest.subarray(this.output.write(rest));
@@ -105,8 +130,8 @@ export class ConsolePort {
 
 /** What the host's side of a console calls. */
 export interface ConsoleEvents {
-  /** The guest showed bytes. */
-  output(bytes: Uint8Array): void;
+  /** The guest showed bytes; `tags` has who wrote each of them. */
+  output(bytes: Uint8Array, tags: Uint8Array): void;
   /** Input became available: the device should look, and cores that sleep for it should wake. */
   inputReady(): void;
 }
@@ -155,15 +180,25 @@ export class ConsoleHost {
     while (!this.held) {
       const first = this.early.shift();
       if (first) {
-        this.events.output(first);
+        this.emit(first);
         continue;
       }
       // Lowered before the ring is read: what comes later raises it, and rings, again.
       this.output.takeAttention();
       const bytes = this.output.read(OUTPUT_BYTES);
       if (bytes.length === 0) return;
-      this.events.output(bytes);
+      this.emit(bytes);
     }
+  }
+
+  private emit(pairs: Uint8Array): void {
+    const bytes = new Uint8Array(pairs.length >> 1);
+    const tags = new Uint8Array(bytes.length);
+    for (let i = 0; i < bytes.length; i++) {
+      bytes[i] = pairs[2 * i]!;
+      tags[i] = pairs[2 * i + 1]!;
+    }
+    this.events.output(bytes, tags);
   }
 
   /** Bytes that were typed. */

@@ -9,9 +9,11 @@ import { buildCore, MEMORY_TYPE } from '../engine/build-core.ts';
 import { type Layout, layoutOf } from '../engine/layout.ts';
 import { writeMemoryMap } from '../engine/memory-map.ts';
 import type {
+  ConsoleInfo,
   Core,
   CoreAction,
   ExitReason,
+  MachineView,
   System,
   SystemConfig,
   SystemEvents,
@@ -47,7 +49,8 @@ interface ThreadHandle {
 class RunningSystem implements System {
   readonly config: SystemConfig;
   readonly cores: readonly Core[];
-  readonly consoles: readonly { readonly id: number; readonly name: string }[];
+  readonly consoles: readonly ConsoleInfo[];
+  readonly machine: MachineView | null = null;
   private readonly events = new Emitter<SystemEvents>();
   private readonly memory: WebAssembly.Memory<SharedArrayBuffer>;
   private readonly layout: Layout;
@@ -100,7 +103,7 @@ class RunningSystem implements System {
           this.memory.buffer,
           this.layout.devices + c.offset,
           {
-            output: (bytes) => this.events.emit('console', c.id, bytes),
+            output: (bytes, tags) => this.events.emit('console', c.id, bytes, tags),
             inputReady: () => this.command({ c: 'input', console: c.id }),
           },
           config.deterministic,

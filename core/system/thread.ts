@@ -15,6 +15,7 @@ import { Regions } from '../engine/regions.ts';
 import type { StopReason, SystemConfig, Watchpoint } from './api.ts';
 import { Clock } from './clock.ts';
 import { ConsolePort, type HostBell } from './console.ts';
+import { consoleTag } from './console-tag.ts';
 import { CTL, controlIndex, GLOBAL, globalIndex } from './control.ts';
 import { cpuOf } from './cpu.ts';
 import { hostImports } from './imports.ts';
@@ -75,7 +76,7 @@ export class Thread {
       (core) => this.dropAll(core),
     );
     this.consoles = plan.consoles.map(
-      (c) => new ConsolePort(memory.buffer, layout.devices + c.offset, bell, config.deterministic),
+      (c) => new ConsolePort(memory.buffer, layout.devices + c.offset, bell, config.deterministic, () => this.writer()),
     );
     const ranges: Mapped[] = plan.uarts.map((u) => {
       const words = new Int32Array(memory.buffer, layout.devices + u.offset, Pl011.WORDS);
@@ -113,6 +114,10 @@ export class Thread {
   /** State address of the core that is running or ran last. */
   current = 0;
 
+  /** The tag of what the core that runs writes to consoles. */
+  private writer(): number {
+    return consoleTag(this.i32[(this.current + state.SECURITY) >> 2]!, this.indexOf(this.current));
+  }
   core(n: number): number {
     return this.setup.layout.core(n);
   }

@@ -1,7 +1,9 @@
 /** A system without an engine, for tests of its faces. */
 import type {
+  ConsoleInfo,
   Core,
   CoreAction,
+  MachineView,
   System,
   SystemConfig,
   SystemEvents,
@@ -9,6 +11,7 @@ import type {
   SystemStats,
   Watchpoint,
 } from '../../core/system/api.ts';
+import { consoleTag, WORLDS, type World } from '../../core/system/console-tag.ts';
 import { Emitter } from '../../core/system/emitter.ts';
 
 export class FakeCore implements Core {
@@ -65,7 +68,8 @@ const COUNTER = 0x40000800n;
 export class FakeSystem implements System {
   readonly config: SystemConfig;
   readonly cores: FakeCore[];
-  readonly consoles = [{ id: 0, name: 'uart0' }];
+  consoles: ConsoleInfo[] = [{ id: 0, name: 'uart0' }];
+  machine: MachineView | null = null;
   readonly memory = new Uint8Array(0x10000);
   readonly breakpoints = new Set<bigint>();
   readonly watchpoints: Watchpoint[] = [];
@@ -93,8 +97,10 @@ export class FakeSystem implements System {
   on<E extends keyof SystemEvents>(event: E, listener: (...args: SystemEvents[E]) => void): () => void {
     return this.events.on(event, listener);
   }
-  show(text: string): void {
-    this.events.emit('console', 0, new TextEncoder().encode(text));
+  show(text: string, console = 0, world: World = 'normal'): void {
+    const bytes = new TextEncoder().encode(text);
+    const tag = consoleTag(WORLDS.indexOf(world), 0);
+    this.events.emit('console', console, bytes, new Uint8Array(bytes.length).fill(tag));
   }
   trace(text: string): void {
     this.events.emit('trace', text);

@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
 import { ByteRing } from '../../core/devices/ring.ts';
 import { CONSOLE_BYTES, ConsoleHost, ConsolePort } from '../../core/system/console.ts';
+import { consoleTag, coreOf, DEVICE_TAG, worldOf } from '../../core/system/console-tag.ts';
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 const bytes = (s: string): Uint8Array => new TextEncoder().encode(s);
@@ -44,6 +45,30 @@ test('output is handed on in order, and the bell rings once until the host looks
   expect(shown).toBe('hello!');
   host.hold(false);
   expect(shown).toBe('hello!?');
+});
+
+test('each byte keeps its tag, through a ring that is full and wraps', () => {
+  const buffer = new SharedArrayBuffer(CONSOLE_BYTES);
+  const got: number[] = [];
+  const host = new ConsoleHost(buffer, 0, {
+    output: (b, tags) => b.forEach((byte, i) => void got.push((byte << 8) | tags[i]!)),
+    inputReady: () => {},
+  });
+  const bell = { ring: () => {}, makeRoom: () => host.drain() };
+  let tag = 0;
+  const port = new ConsolePort(buffer, 0, bell, false, () => tag);
+  const wanted: number[] = [];
+  for (let n = 0; n < 300; n++) {
+    tag = consoleTag(n % 4, n % 32);
+    const length = (n * 37) % 1000;
+    const piece = Uint8Array.from({ length }, (_, i) => i + n);
+    if (length === 0) port.send(n);
+    else port.sendAll(piece);
+    for (const byte of length === 0 ? [n & 255] : piece) wanted.push((byte << 8) | tag);
+  }
+  host.drain();
+  expect(got).toEqual(wanted);
+  expect([worldOf(consoleTag(2, 31)), coreOf(consoleTag(3, 31)), worldOf(DEVICE_TAG)]).toEqual(['root', 31, 'normal']);
 });
 
 test('where guest and host share a thread, a full ring is emptied on the spot', () => {
