@@ -146,8 +146,21 @@ export const FIRST_ESR = field(8);
 export const V = field(16, 32);
 export const STATE_END = field(16);
 
-/** Bits of IRQ_LINES: physical IRQ, FIQ, SError, and the virtual ones (HCR_EL2.VI, VF, VSE act beside these). */
-export const LINE = { irq: 1, fiq: 2, serror: 4, virq: 8, vfiq: 16, vserror: 32 } as const;
+/**
+ * Bits of IRQ_LINES: physical IRQ, FIQ, SError, and the virtual ones (HCR_EL2.VI, VF, VSE act beside these). Then interrupts of a
+ * GIC by group: 0, Secure 1, Non-secure 1, each of which is an IRQ or an FIQ by where the core is (`allLines`).
+ */
+export const LINE = {
+  irq: 1,
+  fiq: 2,
+  serror: 4,
+  virq: 8,
+  vfiq: 16,
+  vserror: 32,
+  group0: 64,
+  group1s: 128,
+  group1ns: 256,
+} as const;
 /** Values of WAIT_KIND; `monitor`: WFE while the exclusive monitor is open, which a store of another core would end. */
 export const WAIT = { interrupt: 1, event: 2, monitor: 3 } as const;
 /** Bits of CONFIG_FLAGS. */

@@ -4,7 +4,7 @@
  */
 
 import { PEND } from '../../engine/abi.ts';
-import { atomicLoad, call, iff, load, ret, rmw, run, store, tailCall, unlikely } from '../../wasm/build.ts';
+import { atomicLoad, call, iff, load, ret, rmw, run, store, tailCall, unlikely, variable } from '../../wasm/build.ts';
 import { Library } from '../../wasm/library.ts';
 import { I32 } from '../../wasm/opcodes.ts';
 import { i32, i64, select, type Val } from '../../wasm/value.ts';
@@ -172,6 +172,17 @@ context.define('evaluateContext', [I32], null, (link, c) => {
 /** Swaps bits 0 and 1: DAIF and HCR_EL2 have FIQ below IRQ, the lines and SCR_EL3 the other way round. */
 const swapped = (v: Val): Val => v.and(4).or(v.and(1).shl(1)).or(v.shrU(1).and(1));
 
+/** IRQ or FIQ of an interrupt of the GIC's groups (IHI 0069, 4.6.2, tables of two security states). */
+function byGroup(cpu: Val, lines: Val): Val {
+  const security = word(cpu, state.SECURITY);
+  // Group 1 is an IRQ where it is at home: Secure below EL3, and Non-secure and Realm. EL3 is Secure or Root.
+  const secure = security.or(word(cpu, state.EL).eq(3)).eqz();
+  const home = select(security.and(1), i32(state.LINE.group1ns), select(secure, i32(state.LINE.group1s), i32(0)));
+  const irq = lines.and(home);
+  return select(irq, i32(state.LINE.irq), i32(state.LINE.fiq)).or(lines.and(state.LINE.group0 - 1));
+}
+const GROUPS = state.LINE.group0 | state.LINE.group1s | state.LINE.group1ns;
+
 /** All lines: those of devices, and the virtual ones of HCR_EL2. */
 export function allLines(cpu: Val): Val {
   const h = reg32(cpu, 'HCR_EL2');
@@ -180,7 +191,9 @@ export function allLines(cpu: Val): Val {
     .and(state.LINE.virq)
     .or(h.shrU(HCR.VF - 4).and(state.LINE.vfiq))
     .or(h.shrU(HCR.VSE - 5).and(state.LINE.vserror));
-  return atomicLoad('i32', cpu, state.IRQ_LINES).or(v);
+  const lines = variable(I32, atomicLoad('i32', cpu, state.IRQ_LINES).or(v));
+  unlikely(lines.get().and(GROUPS), () => lines.set(byGroup(cpu, lines.get())));
+  return lines.get();
 }
 
 /**
