@@ -3,6 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { Command, Option } from 'commander';
 import { loadElf } from '../boot/elf.ts';
+import { bareSystem } from '../machines/bare.ts';
 import type { CreateSystem, EngineMode, PsciConduit, StartEl, SystemConfig } from '../system/api.ts';
 import { fileReason, UserError } from '../system/errors.ts';
 import {
@@ -132,7 +133,7 @@ export function configure(options: Options): SystemConfig {
   const startEl = Number(options.el) as StartEl;
   const byLevel: Readonly<Record<StartEl, PsciConduit>> = { 1: 'hvc', 2: 'smc', 3: 'none' };
   const commandLine = [basename(file), ...(options.append ? [options.append] : [])].join(' ');
-  return {
+  return bareSystem({
     cores: options.cpus,
     memoryBytes: options.memory,
     ramBase: RAM_BASE,
@@ -147,7 +148,7 @@ export function configure(options: Options): SystemConfig {
     psci: options.psci ?? byLevel[startEl],
     trace: options.trace && { choices: options.trace.choices },
     timeLimit: options.deterministic ? options.timeout : undefined,
-  };
+  });
 }
 
 function readProgram(file: string, { kernel, memory }: Options): Uint8Array {

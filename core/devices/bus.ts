@@ -1,28 +1,21 @@
-/** The bus between cores and devices: a device is a range of physical addresses with two functions. */
-
-export interface Device {
-  /** Reads `size` bytes (1, 2, 4, 8) at `offset`; 64-bit values as [low, high] through `readWide`. */
-  read(offset: number, size: number): number;
-  write(offset: number, value: number, size: number): void;
-  /** 8-byte accesses, for devices that have them; others see two of 4 bytes. */
-  readWide?(offset: number): readonly [number, number];
-  writeWide?(offset: number, low: number, high: number): void;
-}
-
-/** An interrupt output of a device: called with its new level when that changes. */
-export type InterruptLine = (level: boolean) => void;
+/** The bus between cores and devices: which device answers at a physical address of an address space. */
+import type { Device, Pas, PasSet } from './device.ts';
 
 export interface Mapped {
   readonly name: string;
   readonly base: number;
   readonly size: number;
+  /** Physical address spaces in which it answers. */
+  readonly pas: PasSet;
   readonly device: Device;
 }
 
 export class Bus {
-  private readonly ranges: Mapped[];
+  /** In the order of their addresses. */
+  readonly ranges: readonly Mapped[];
   private last: Mapped | null = null;
 
+  /** RangeError when two ranges share addresses. */
   constructor(ranges: readonly Mapped[]) {
     this.ranges = [...ranges].sort((a, b) => a.base - b.base);
     for (let i = 1; i < this.ranges.length; i++) {
@@ -31,14 +24,21 @@ export class Bus {
     }
   }
   /** The range that holds a physical address, or null. */
-  find(address: number): Mapped | null {
+  find(address: number, pas: Pas): Mapped | null {
     const { last } = this;
-    if (last && address >= last.base && address < last.base + last.size) return last;
-    for (const r of this.ranges) {
-      if (address >= r.base && address < r.base + r.size) {
-        this.last = r;
-        return r;
-      }
+    const found = last && address >= last.base && address < last.base + last.size ? last : this.search(address);
+    if (found === null || ((found.pas >>> pas) & 1) === 0) return null;
+    this.last = found;
+    return found;
+  }
+  private search(address: number): Mapped | null {
+    let [from, to] = [0, this.ranges.length];
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      const r = this.ranges[middle]!;
+      if (address < r.base) to = middle;
+      else if (address >= r.base + r.size) from = middle + 1;
+      else return r;
     }
     return null;
   }

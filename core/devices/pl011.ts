@@ -5,7 +5,7 @@
  * raised by each write, as by the last byte leaving. The receive timeout comes as soon as no further byte is on the line.
  * UARTEN, TXE and baud rates do not matter to data: bare programs write to the UART without setting it up.
  */
-import type { Device } from './bus.ts';
+import type { Device, InterruptLine } from './device.ts';
 import { lock, unlock } from './lock.ts';
 
 /** The other end of the wire. */
@@ -16,9 +16,6 @@ export interface SerialLine {
   /** Bytes that have arrived and were not received. */
   readonly waiting: number;
 }
-
-/** An interrupt line. Called with the device's lock held, only when the level changes. */
-export type InterruptLine = (level: boolean) => void;
 
 const FIFO_DEPTH = 16;
 
@@ -86,6 +83,7 @@ const W_FIFO = 14;
 export class Pl011 implements Device {
   /** Words of shared state. */
   static readonly WORDS = W_FIFO + FIFO_DEPTH;
+  readonly ownLock = true;
 
   private readonly state: Int32Array;
   private readonly line: SerialLine;

@@ -1,5 +1,6 @@
 /** The bare machine: RAM, and a PL011 where QEMU's `virt` has its first. There is no interrupt controller. */
 import { EVERY_PAS } from '../devices/device.ts';
+import type { SystemConfig } from '../system/api.ts';
 import type { MachineDescription } from './machine.ts';
 
 export interface BareOptions {
@@ -28,4 +29,11 @@ export function bareMachine(options: BareOptions): MachineDescription {
     el2: options.startEl >= 2,
     el3: options.startEl >= 3,
   };
+}
+
+/** A system of a bare machine. */
+export type BareSystemOptions = Omit<BareOptions, 'startEl'> & Omit<SystemConfig, 'machine'>;
+
+export function bareSystem({ cores, memoryBytes, ramBase, ...config }: BareSystemOptions): SystemConfig {
+  return { ...config, machine: bareMachine({ cores, memoryBytes, ramBase, startEl: config.startEl }) };
 }

@@ -34,10 +34,7 @@ export interface SemihostingConfig {
 }
 
 export interface SystemConfig {
-  readonly cores: number;
-  readonly memoryBytes: number;
-  /** Physical address of RAM; default 0x40000000. */
-  readonly ramBase?: number;
+  readonly machine: MachineDescription;
   /** A name of the CPU list, for instance `max` or `cortex-a72`. */
   readonly cpuModel: string;
   /** Changes to the model: names of features (FEAT_ name without prefix) that are added, or left out when false. */

@@ -14,7 +14,6 @@ export interface SystemCpu {
   readonly decoder: Decoder;
 }
 
-/** Without firmware of their own, machines have the exception levels up to the one that is started in, as QEMU's `virt`. */
 export function cpuOf(config: SystemConfig): SystemCpu {
   if (!cpuModels.some((m) => m.name === config.cpuModel)) {
     throw new UserError(`no CPU is called ${config.cpuModel} (there are ${cpuModels.map((m) => m.name).join(', ')})`);
@@ -22,9 +21,15 @@ export function cpuOf(config: SystemConfig): SystemCpu {
   for (const name of Object.keys(config.features ?? {})) {
     if (!featureNames.has(name)) throw new UserError(`no CPU feature is called ${name}`);
   }
-  // There is no interrupt controller, so no interface to one.
-  const levels = { GIC: false, has_el2: config.startEl >= 2, has_el3: config.startEl >= 3 };
-  const cpu = modelOf(config.cpuModel, { ...config.features, ...levels });
+  const { el2, el3, devices } = config.machine;
+  const gic = devices.some((d) => d.kind === 'gicv3');
+  // Without an interrupt controller there is no interface to one.
+  const cpu = modelOf(config.cpuModel, {
+    ...config.features,
+    ...(gic ? {} : { GIC: false }),
+    has_el2: el2,
+    has_el3: el3,
+  });
   const decoder = new Decoder(
     groups.flatMap((g) => g.patterns),
     cpu.features,

@@ -36,7 +36,7 @@ export function resetCore(
       (config.psci === 'smc' ? hostSmc : 0) |
       (config.semihosting ? semihosting : 0),
   );
-  put(state.PEERS, config.cores > 1 ? 1 : 0);
+  put(state.PEERS, config.machine.cores > 1 ? 1 : 0);
   resetRegisters(view, at, system.cpu, index);
   put(state.EL, start.el);
   put(state.FAULT, 0);

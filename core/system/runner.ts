@@ -153,7 +153,7 @@ export class Runner {
         case 'input':
           // Between turns: what was typed counts from here on.
           this.t.consoles[c.console]?.settle();
-          this.t.uarts[c.console]?.arrived();
+          this.t.devices.uarts[c.console]?.arrived();
           for (const [core, why] of this.waiting) if (why === 'retry') this.wake(core);
           break;
         case 'forget':

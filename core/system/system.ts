@@ -3,7 +3,6 @@ import { fileURLToPath } from 'node:url';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import * as state from '../arch/state.ts';
 import { writeArchTables } from '../arch/tables.ts';
-import { EVERY_PAS } from '../devices/device.ts';
 import { PEND } from '../engine/abi.ts';
 import { buildCore, MEMORY_TYPE } from '../engine/build-core.ts';
 import { type Layout, layoutOf } from '../engine/layout.ts';
@@ -28,7 +27,7 @@ import { CoreAccess } from './core-access.ts';
 import { cpuOf, type SystemCpu } from './cpu.ts';
 import { Emitter } from './emitter.ts';
 import { UserError } from './errors.ts';
-import { bareMachine, type MachinePlan } from './plan.ts';
+import { type MachinePlan, planOf, threadsOf } from './plan.ts';
 import { resetCore } from './reset.ts';
 import type { Command } from './runner.ts';
 import type { ThreadSetup } from './thread.ts';
@@ -76,13 +75,13 @@ class RunningSystem implements System {
 
   constructor(config: SystemConfig) {
     this.config = config;
-    this.plan = bareMachine(config);
-    const spaces = config.deterministic ? 1 : config.cores;
+    this.plan = planOf(config);
+    const { cores } = config.machine;
     try {
-      this.layout = layoutOf(config.cores, spaces, this.plan.ram.size);
+      this.layout = layoutOf(cores, threadsOf(config), this.plan.arenaBytes);
     } catch (e) {
       if (e instanceof RangeError)
-        throw new UserError(`${config.memoryBytes / 2 ** 20} MiB of memory are too many: ${e.message}`);
+        throw new UserError(`${this.plan.ram.size / 2 ** 20} MiB of memory are too many: ${e.message}`);
       throw e;
     }
     this.memory = new WebAssembly.Memory({ initial: this.layout.pages, maximum: MEMORY_TYPE.max, shared: true });
@@ -93,7 +92,7 @@ class RunningSystem implements System {
     this.hostNames = core.library.hostNames();
     this.module = new WebAssembly.Module(core.bytes);
     this.cores = Array.from(
-      { length: config.cores },
+      { length: cores },
       (_, n) => new CoreAccess(this.memory.buffer, this.layout, n, () => this.contextChanged(n)),
     );
     this.consoles = this.plan.consoles.map(({ id, name }) => ({ id, name }));
@@ -124,16 +123,18 @@ class RunningSystem implements System {
   /** Memory as at power-on: zeros, the images, the constant tables, the map of regions, all cores in reset. */
   private load(): void {
     const u8 = new Uint8Array(this.memory.buffer);
-    const { ram } = this.plan;
     writeArchTables(u8);
-    writeMemoryMap(this.view, [{ ...ram, host: this.layout.arena, pas: EVERY_PAS, readOnly: false }]);
+    writeMemoryMap(
+      this.view,
+      this.plan.regions.map((r) => ({ ...r, host: this.layout.arena + r.host })),
+    );
     for (const image of this.config.images) {
-      const at = image.address - ram.base;
       const size = Math.max(image.memoryBytes ?? 0, image.bytes.length);
-      if (at < 0 || at + size > ram.size) {
+      const window = this.window(image.address, size);
+      if (!window) {
         throw new UserError(`the image at 0x${image.address.toString(16)} (${size} bytes) does not fit into memory`);
       }
-      u8.set(image.bytes, this.layout.arena + at);
+      window.set(image.bytes);
     }
     for (const core of this.cores) {
       const on = core.index === 0 || this.config.psci === 'none';
@@ -178,7 +179,7 @@ class RunningSystem implements System {
     const setup: ThreadSetup = {
       memory: this.memory,
       core: this.module,
-      arrangement: [this.config.cores, this.config.deterministic ? 1 : this.config.cores, this.plan.ram.size],
+      arrangement: [this.layout.cores, threadsOf(this.config), this.plan.arenaBytes],
       config: { ...this.config, images: [] },
       plan: this.plan,
       cores,
@@ -294,11 +295,20 @@ class RunningSystem implements System {
     const wasRunning = this.isRunning;
     await this.pauseOthers();
     this.halted();
-    new Uint8Array(this.memory.buffer).fill(0, this.layout.arena, this.layout.arena + this.plan.ram.size);
+    this.clearMemory();
     this.load();
     this.command({ c: 'forget' });
     this.events.emit('reset');
     if (wasRunning) this.resume();
+  }
+  /** Zeros all memory. Parts that hold nothing are left alone: the host need not find pages for them. */
+  private clearMemory(): void {
+    const { arena } = this.layout;
+    const part = Buffer.alloc(1 << 16);
+    for (let at = arena; at < arena + this.plan.arenaBytes; at += part.length) {
+      const bytes = Buffer.from(this.memory.buffer, at, Math.min(part.length, arena + this.plan.arenaBytes - at));
+      if (!bytes.equals(part.subarray(0, bytes.length))) bytes.fill(0);
+    }
   }
   async stop(): Promise<void> {
     if (!this.exited) this.end({ reason: 'stopped', status: 0 });
@@ -338,19 +348,27 @@ class RunningSystem implements System {
     if (via !== undefined) {
       return readVirtual(this.here, this.memory.buffer, this.layout.core(via), address, length);
     }
-    const at = Number(address) - this.plan.ram.base;
-    if (at < 0 || at >= this.plan.ram.size) return new Uint8Array(0);
-    const end = Math.min(at + length, this.plan.ram.size);
-    return new Uint8Array(this.memory.buffer).slice(this.layout.arena + at, this.layout.arena + end);
+    const at = Number(address);
+    const region = this.plan.regions.find((r) => at >= r.base && at < r.base + r.size);
+    if (!region) return new Uint8Array(0);
+    return this.window(at, Math.min(length, region.base + region.size - at))!.slice();
+  }
+  /** The bytes of a range of physical addresses, or null where it is not inside one region of memory. */
+  private window(address: number, length: number): Uint8Array<SharedArrayBuffer> | null {
+    for (const r of this.plan.regions) {
+      if (address < r.base || address + length > r.base + r.size) continue;
+      return new Uint8Array(this.memory.buffer, this.layout.arena + r.host + (address - r.base), length);
+    }
+    return null;
   }
   writeMemory(address: bigint, bytes: Uint8Array, via?: number): boolean {
     let done: boolean;
     if (via !== undefined) {
       done = writeVirtual(this.here, this.memory.buffer, this.layout.core(via), address, bytes);
     } else {
-      const at = Number(address) - this.plan.ram.base;
-      done = at >= 0 && at + bytes.length <= this.plan.ram.size;
-      if (done) new Uint8Array(this.memory.buffer).set(bytes, this.layout.arena + at);
+      const window = this.window(Number(address), bytes.length);
+      window?.set(bytes);
+      done = window !== null;
     }
     // What was decoded there before is stale, as after any change of code.
     if (done) this.command({ c: 'forget' });
@@ -396,8 +414,9 @@ class RunningSystem implements System {
 }
 
 export async function createSystem(config: SystemConfig): Promise<System> {
-  if (!Number.isInteger(config.cores) || config.cores < 1 || config.cores > 32) {
-    throw new UserError(`${config.cores} cores: give 1 to 32`);
+  const { cores } = config.machine;
+  if (!Number.isInteger(cores) || cores < 1 || cores > 32) {
+    throw new UserError(`${cores} cores: give 1 to 32`);
   }
   return new RunningSystem(config);
 }

@@ -3,9 +3,7 @@ import type { Cpu } from '../arch/registers/reset.ts';
 import { regOffset } from '../arch/registers/storage.ts';
 import { nanosecondsOf, nextStreamEvent, ticksAt, timerOutputs } from '../arch/registers/timer-lines.ts';
 import * as state from '../arch/state.ts';
-import { Bus, type Mapped } from '../devices/bus.ts';
-import { lock, unlock } from '../devices/lock.ts';
-import { Pl011 } from '../devices/pl011.ts';
+import type { Pas } from '../devices/device.ts';
 import { PEND } from '../engine/abi.ts';
 import { INFO } from '../engine/access.ts';
 import { coreLibrary } from '../engine/build-core.ts';
@@ -16,8 +14,9 @@ import type { StopReason, SystemConfig, Watchpoint } from './api.ts';
 import { Clock } from './clock.ts';
 import { ConsolePort, type HostBell } from './console.ts';
 import { consoleTag } from './console-tag.ts';
-import { CTL, controlIndex, GLOBAL, globalIndex } from './control.ts';
+import { CTL, controlIndex } from './control.ts';
 import { cpuOf } from './cpu.ts';
+import { MachineDevices } from './devices.ts';
 import { hostImports } from './imports.ts';
 import { Mailbox, MESSAGE } from './mailbox.ts';
 import type { MachinePlan } from './plan.ts';
@@ -48,9 +47,8 @@ export class Thread {
   readonly space: CodeSpace;
   readonly regions: Regions | null;
   readonly mailbox: Mailbox;
-  readonly bus: Bus;
+  readonly devices: MachineDevices;
   readonly consoles: ConsolePort[];
-  readonly uarts: Pl011[] = [];
   readonly clock: Clock;
   readonly trace: TraceWriter | null;
   private readonly tracesDevices: boolean = false;
@@ -78,13 +76,13 @@ export class Thread {
     this.consoles = plan.consoles.map(
       (c) => new ConsolePort(memory.buffer, layout.devices + c.offset, bell, config.deterministic, () => this.writer()),
     );
-    const ranges: Mapped[] = plan.uarts.map((u) => {
-      const words = new Int32Array(memory.buffer, layout.devices + u.offset, Pl011.WORDS);
-      const device = new Pl011(words, this.consoles[u.console]!, (level) => this.line(u.name, level));
-      this.uarts.push(device);
-      return { name: u.name, base: u.base, size: 0x1000, device };
+    this.devices = new MachineDevices({
+      memory,
+      layout,
+      plan,
+      console: (id) => this.consoles[id]!,
+      line: (name, level) => this.line(name, level),
     });
-    this.bus = new Bus(ranges);
     const host = {
       mmioRead: (cpu: number, lo: number, hi: number, info: number) => this.deviceRead(cpu, lo, hi, info),
       mmioWrite: (_cpu: number, lo: number, hi: number, vLo: number, vHi: number, info: number) =>
@@ -125,56 +123,26 @@ export class Thread {
     return this.i32[(cpu + state.INDEX) >> 2]!;
   }
 
-  // Devices: one access at a time in the whole system.
-  private locked<T>(work: () => T): T {
-    const at = globalIndex(GLOBAL.device);
-    if (this.setup.layout.cores === 1) return work();
-    lock(this.i32, at);
-    try {
-      return work();
-    } finally {
-      unlock(this.i32, at);
-    }
-  }
   private deviceRead(cpu: number, lo: number, hi: number, info: number): number {
     const address = (lo >>> 0) + hi * 2 ** 32;
-    const found = this.bus.find(address);
-    const size = 1 << (info & 7);
-    if (!found) {
+    const value = this.devices.read(address, 1 << (info & 7), this.pasOf(cpu));
+    if (!value) {
       this.fault(cpu, info);
       return 0;
     }
-    const offset = address - found.base;
-    const value = this.locked(() => {
-      if (size < 8) return found.device.read(offset, size) | 0;
-      const [low, high] = found.device.readWide?.(offset) ?? [
-        found.device.read(offset, 4),
-        found.device.read(offset + 4, 4),
-      ];
-      this.i32[(cpu + state.SCRATCH_HI) >> 2] = high;
-      return low | 0;
-    });
-    this.traceDevice(cpu, address, value, this.i32[(cpu + state.SCRATCH_HI) >> 2]!, info);
-    return value;
+    this.i32[(cpu + state.SCRATCH_HI) >> 2] = value[1];
+    this.traceDevice(cpu, address, value[0], value[1], info);
+    return value[0];
   }
   private deviceWrite(lo: number, hi: number, vLo: number, vHi: number, info: number): void {
+    const cpu = this.current;
     const address = (lo >>> 0) + hi * 2 ** 32;
-    const found = this.bus.find(address);
-    const size = 1 << (info & 7);
-    if (!found) {
-      this.fault(this.current, info);
-      return;
-    }
-    const offset = address - found.base;
-    this.traceDevice(this.current, address, vLo, vHi, info | INFO.write);
-    this.locked(() => {
-      if (size < 8) found.device.write(offset, size === 4 ? vLo : vLo & ((1 << (8 * size)) - 1), size);
-      else if (found.device.writeWide) found.device.writeWide(offset, vLo, vHi);
-      else {
-        found.device.write(offset, vLo, 4);
-        found.device.write(offset + 4, vHi, 4);
-      }
-    });
+    this.traceDevice(cpu, address, vLo, vHi, info | INFO.write);
+    if (!this.devices.write(address, vLo, vHi, 1 << (info & 7), this.pasOf(cpu))) this.fault(cpu, info);
+  }
+  /** Physical address space of the access that translation saw last. */
+  private pasOf(cpu: number): Pas {
+    return this.i32[(cpu + state.TR_PAS) >> 2]! as Pas;
   }
   /** Nothing answers at the address: a synchronous external abort, as QEMU's bus gives. */
   private fault(cpu: number, info: number): void {

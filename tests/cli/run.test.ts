@@ -29,7 +29,8 @@ describe('configuration', () => {
   test('defaults', async () => {
     const { config } = await run('', { guest: says('') });
     expect(config).toMatchObject({
-      ...{ cores: 1, memoryBytes: 128 << 20, ramBase: 0x40000000, cpuModel: 'max', engine: 'normal', startEl: 1 },
+      ...{ machine: { cores: 1, memory: [{ base: 0x40000000, size: 128 << 20 }] } },
+      ...{ cpuModel: 'max', engine: 'normal', startEl: 1 },
       ...{ deterministic: false, entry: 0x40000000n, psci: 'hvc' },
       semihosting: { files: { root: process.cwd() }, commandLine: 'prog.elf' },
       images: [{ address: 0x40000000, bytes: code(0xd503201f) }],
@@ -43,7 +44,8 @@ describe('configuration', () => {
       { guest: says('') },
     );
     expect(config).toMatchObject({
-      ...{ cores: 2, memoryBytes: 1536 << 20, cpuModel: 'cortex-a72', engine: 'interpreter', startEl: 3 },
+      ...{ machine: { cores: 2, el3: true, memory: [{ size: 1536 << 20 }] } },
+      ...{ cpuModel: 'cortex-a72', engine: 'interpreter', startEl: 3 },
       ...{ deterministic: true, seed: 9, psci: 'smc', timeLimit: 2.5, trace: { choices: ['smc', 'tlbi'] } },
       semihosting: { files: { root: folder }, commandLine: 'prog.elf one' },
     });

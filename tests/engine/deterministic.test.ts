@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { programs } from '../../bench/programs.ts';
+import type { BareSystemOptions } from '../../core/machines/bare.ts';
 import type { EngineMode, SystemConfig } from '../../core/system/api.ts';
 import type { TraceChoice } from '../../core/system/trace.ts';
 import { elfOf, endState, type Ran, runSystem } from '../support/system-run.ts';
@@ -11,7 +12,7 @@ const MODES: readonly EngineMode[] = ['interpreter', 'compiled', 'normal'];
 const LOG = DATA;
 
 /** Runs it in every mode; all end alike, and those that should have compiled did. */
-async function alike(config: Partial<SystemConfig>, choices?: readonly TraceChoice[]): Promise<Ran> {
+async function alike(config: Partial<BareSystemOptions>, choices?: readonly TraceChoice[]): Promise<Ran> {
   let first: { ran: Ran; state: Record<string, unknown> } | null = null;
   for (const engine of MODES) {
     const trace = choices ? { trace: { choices } } : {};

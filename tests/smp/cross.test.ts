@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { EngineMode, SystemConfig } from '../../core/system/api.ts';
+import type { BareSystemOptions } from '../../core/machines/bare.ts';
+import type { EngineMode } from '../../core/system/api.ts';
 import { Code } from '../engine/asm.ts';
 import { DATA, descriptorOf, exit, IRQ, pageAt, program, SYNC, start, whoAmI } from '../engine/program.ts';
 import { type Ran, runSystem } from '../support/system-run.ts';
@@ -27,7 +28,7 @@ const line = (n: number): number => DATA + 0x100 * n;
 async function pair(
   zero: (a: Code) => void,
   one: (a: Code) => void,
-  config: Partial<SystemConfig>,
+  config: Partial<BareSystemOptions>,
   vectors: Readonly<Record<number, Code>> = {},
 ): Promise<Ran> {
   const a = start(new Code());

@@ -1,4 +1,5 @@
 /** Two cores with stage 1 on that run a program each, and meet at barriers; the host looks at memory afterwards. */
+import { bareSystem } from '../../core/machines/bare.ts';
 import type { EngineMode } from '../../core/system/api.ts';
 import { createSystem } from '../../core/system/system.ts';
 import { Assembler } from './assembler.ts';
@@ -68,18 +69,20 @@ export async function runTogether(program: Program, engine: EngineMode, dataByte
   // The second gigabyte's entry: address, access flag, inner shareable, attribute 0.
   view.setBigUint64(TABLE - RAM + 8, BigInt(RAM) | 0x701n, true);
   view.setBigUint64(EXIT_BLOCK - RAM, 0x20026n, true);
-  const system = await createSystem({
-    cores: CORES,
-    memoryBytes: RAM_BYTES,
-    cpuModel: 'max',
-    engine,
-    deterministic: false,
-    startEl: 1,
-    images: [{ address: RAM, bytes: image }],
-    entry: BigInt(CODE),
-    semihosting: { files: 'none', commandLine: '' },
-    psci: 'none',
-  });
+  const system = await createSystem(
+    bareSystem({
+      cores: CORES,
+      memoryBytes: RAM_BYTES,
+      cpuModel: 'max',
+      engine,
+      deterministic: false,
+      startEl: 1,
+      images: [{ address: RAM, bytes: image }],
+      entry: BigInt(CODE),
+      semihosting: { files: 'none', commandLine: '' },
+      psci: 'none',
+    }),
+  );
   const exited = new Promise<string>((resolve) => {
     system.on('exit', (e) => resolve(`${e.reason} ${e.status} ${e.message ?? ''}`.trim()));
   });

@@ -1,4 +1,5 @@
 /** A system without an engine, for tests of its faces. */
+import { type BareSystemOptions, bareSystem } from '../../core/machines/bare.ts';
 import type {
   ConsoleInfo,
   Core,
@@ -86,13 +87,13 @@ export class FakeSystem implements System {
   private actions: readonly CoreAction[] = [];
   private exited = false;
 
-  constructor(config: Partial<SystemConfig> = {}) {
-    this.config = {
+  constructor(config: Partial<BareSystemOptions> = {}) {
+    this.config = bareSystem({
       ...{ cores: 1, memoryBytes: 0x10000, cpuModel: 'max', engine: 'normal', deterministic: false, startEl: 1 },
       ...{ images: [], entry: BASE, semihosting: null, psci: 'hvc' },
       ...config,
-    } as SystemConfig;
-    this.cores = Array.from({ length: this.config.cores }, (_, n) => new FakeCore(n));
+    } as BareSystemOptions);
+    this.cores = Array.from({ length: this.config.machine.cores }, (_, n) => new FakeCore(n));
   }
   on<E extends keyof SystemEvents>(event: E, listener: (...args: SystemEvents[E]) => void): () => void {
     return this.events.on(event, listener);

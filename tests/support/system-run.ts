@@ -2,13 +2,15 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { loadElf } from '../../core/boot/elf.ts';
+import { type BareSystemOptions, bareSystem } from '../../core/machines/bare.ts';
+import { dramOf } from '../../core/machines/machine.ts';
 import type { System, SystemConfig, SystemExit } from '../../core/system/api.ts';
 import { createSystem } from '../../core/system/system.ts';
 
 export const RAM = 0x40000000;
 
 /** A machine of 32 MB without anything in it. */
-export const PLAIN: SystemConfig = {
+export const PLAIN: BareSystemOptions = {
   cores: 1,
   memoryBytes: 32 << 20,
   cpuModel: 'max',
@@ -40,8 +42,8 @@ export interface Watched {
 }
 
 /** Creates a system and listens to it; what has not ended after a minute is stopped. */
-export async function watched(config: Partial<SystemConfig>): Promise<Watched> {
-  const system = await createSystem({ ...PLAIN, ...config });
+export async function watched(config: Partial<BareSystemOptions>): Promise<Watched> {
+  const system = await createSystem(bareSystem({ ...PLAIN, ...config }));
   const output: Uint8Array[] = [];
   const trace: string[] = [];
   system.on('console', (_id, bytes) => void output.push(bytes.slice()));
@@ -57,7 +59,7 @@ export interface Ran extends Watched {
 }
 
 /** Runs to the end. */
-export async function runSystem(config: Partial<SystemConfig>): Promise<Ran> {
+export async function runSystem(config: Partial<BareSystemOptions>): Promise<Ran> {
   const w = await watched(config);
   await w.system.start();
   return { ...w, how: await w.exit };
@@ -65,7 +67,7 @@ export async function runSystem(config: Partial<SystemConfig>): Promise<Ran> {
 
 /** Everything that a program can tell apart: registers of all cores, memory, counts. */
 export function endState(system: System): Record<string, unknown> {
-  const { memoryBytes } = system.config;
+  const memoryBytes = dramOf(system.config.machine).size;
   const cores = system.cores.map((c) => ({
     x: Array.from({ length: 31 }, (_, n) => c.x(n).toString(16)).join(' '),
     v: createHash('sha1')
