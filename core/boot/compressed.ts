@@ -4,20 +4,17 @@
  */
 import * as zlib from 'node:zlib';
 import { UserError } from '../system/errors.ts';
+import { gunzip, isGzip } from './gzip.ts';
 
 /** Most bytes that a compressed kernel may have when it is unpacked; QEMU has the same bound. */
 export const UNPACKED_LIMIT = 256 << 20;
 
-type Unpack = (input: Uint8Array, options: { maxOutputLength: number; finishFlush?: number }) => Uint8Array;
+type Unpack = (input: Uint8Array, options: { readonly maxOutputLength: number }) => Uint8Array;
 
-/** By the name that EFI zboot images have for a method. */
-const METHODS: Readonly<Record<string, Unpack | undefined>> = {
-  gzip: zlib.gunzipSync,
-  // Node has it since 22.15.
-  zstd: (zlib as { zstdDecompressSync?: Unpack }).zstdDecompressSync,
-};
-
-export const isGzip = (bytes: Uint8Array): boolean => bytes.length >= 2 && bytes[0] === 0x1f && bytes[1] === 0x8b;
+// Node has it since 22.15.
+const unzstd = (zlib as { zstdDecompressSync?: Unpack }).zstdDecompressSync;
+/** By the name that EFI zboot images have for a method; Linux before 6.14 calls zstd by its level. */
+const METHODS: Readonly<Record<string, Unpack | undefined>> = { gzip: gunzip, zstd: unzstd, zstd22: unzstd };
 
 function unpack(bytes: Uint8Array, method: string, name: string): Uint8Array {
   const work = METHODS[method];

@@ -8,12 +8,13 @@ import { virtTree } from '../machines/virt/tree.ts';
 import type { Image, PsciConduit, StartEl } from '../system/api.ts';
 import { UserError } from '../system/errors.ts';
 import { applyBoot, type Range, randomizeSeeds } from './chosen.ts';
-import { gunzipped, isGzip, unwrapped } from './compressed.ts';
+import { gunzipped, unwrapped } from './compressed.ts';
 import { isElf, type LoadedElf, loadElf } from './elf.ts';
 import type { FdtNode } from './fdt.ts';
 import { readFdt } from './fdt-read.ts';
 import { writeFdt } from './fdt-write.ts';
 import { type FwCfgItem, fwCfgItems } from './fw-cfg-items.ts';
+import { isGzip } from './gzip.ts';
 import { placeKernel, startStub } from './image.ts';
 import { checkPlacement, type Placed } from './placement.ts';
 
@@ -176,17 +177,18 @@ function loadFile(machine: MachineDescription, file: LoaderFile): { images: Plac
   return { images: [{ name, address, bytes }], entries: entries(BigInt(address)) };
 }
 
-/** Loads an ELF file into the memory that takes all of it. */
+/** Loads an ELF file into the memory that takes all of it; a message is about the DRAM. */
 function loadElfInto(machine: MachineDescription, file: NamedBytes): LoadedElf {
   const dram = dramOf(machine);
-  for (const memory of machine.memory.filter((m) => m !== dram)) {
+  let failure: unknown;
+  for (const memory of [dram, ...machine.memory.filter((m) => m !== dram)]) {
     try {
       return loadElf(file.bytes, file.name, memory);
-    } catch {
-      // It belongs elsewhere, or is damaged: the last attempt tells.
+    } catch (error) {
+      failure ??= error;
     }
   }
-  return loadElf(file.bytes, file.name, dram);
+  throw failure;
 }
 
 function startOf(options: BootOptions, loaded: readonly Placed[], entries: readonly CoreEntry[]): Start {

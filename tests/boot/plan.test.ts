@@ -142,7 +142,26 @@ describe('what starts', () => {
     const p = plan({ loaders: [{ ...file(new Uint8Array(4)), address: 0x41000000, raw: true, core: 0 }] });
     expect(p.entries).toEqual([{ core: 0, entry: 0x41000000n }]);
   });
-  test.each(['gzip', 'zstd'])('a kernel in an EFI zboot image, %s', (method) => {
+  test('a program of the Secure world in its memory', () => {
+    const p = plan({ kernel: file(program(0x0e001000)) }, { secure: true });
+    expect([p.entry, p.startEl, p.dtb.address]).toEqual([0x0e001000n, 3, RAM]);
+  });
+  test('a gzip file with a name and something behind it', () => {
+    const packed = gzipSync(image());
+    const named = new Uint8Array([
+      ...packed.subarray(0, 3),
+      8,
+      ...packed.subarray(4, 10),
+      0x6b,
+      0,
+      ...packed.subarray(10),
+      1,
+      2,
+      3,
+    ]);
+    expect(Buffer.compare(at(plan({ kernel: file(named) }), 0x40200000), image())).toBe(0);
+  });
+  test.each(['gzip', 'zstd', 'zstd22'])('a kernel in an EFI zboot image, %s', (method) => {
     const payload = method === 'gzip' ? gzipSync(image()) : zstdCompressSync(image());
     const p = plan({ kernel: file(zboot(payload, method)) });
     expect(Buffer.compare(at(p, 0x40200000), image())).toBe(0);
@@ -229,6 +248,17 @@ describe('refused, in one line', () => {
     [
       'a gzip file that is damaged',
       { kernel: file(gzipSync(image()).subarray(0, 30), 'k.gz') },
+      {},
+      /^k\.gz: damaged or truncated gzip/,
+    ],
+    [
+      'a gzip file with a wrong check sum',
+      {
+        kernel: file(
+          gzipSync(image()).map((b, n, all) => (n === all.length - 8 ? b ^ 1 : b)),
+          'k.gz',
+        ),
+      },
       {},
       /^k\.gz: damaged or truncated gzip/,
     ],
