@@ -1,4 +1,5 @@
 /** Entry point of the command: `npm run -s trireme -- …`. */
+import { UserError } from '../system/errors.ts';
 import { main } from './program.ts';
 import { flushed } from './terminal.ts';
 
@@ -14,9 +15,16 @@ function internal(error: unknown): number {
 
 process.on('uncaughtException', (error) => process.exit(internal(error)));
 
+/** Until the machine is joined to launches. */
+function notYet(): never {
+  throw new UserError('the machine virt cannot be started yet');
+}
+
 // Loaded only when needed: help and mistakes answer at once.
 const parts = {
   createSystem: async () => (await import('../system/system.ts')).createSystem,
+  configure: async () => notYet(),
+  deviceTree: async () => notYet(),
   disassembler: async () => (await import('../debug/disassemble.ts')).disassemble,
 };
 

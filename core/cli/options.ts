@@ -56,6 +56,9 @@ export interface GdbAddress {
   readonly port: number;
 }
 
+/** Where `-s` listens. */
+export const GDB_DEFAULT: GdbAddress = { host: '127.0.0.1', port: 1234 };
+
 /** `[HOST]:PORT` or `PORT`, with QEMU's `tcp:` in front if one likes. */
 export function parseGdb(text: string): GdbAddress {
   const match = /^(?:tcp:)?(?:([^:]*):)?(\d+)$/.exec(text);

@@ -1,6 +1,7 @@
 /** The command and its subcommands. */
 import { Command, CommanderError } from 'commander';
 import { UserError } from '../system/errors.ts';
+import { qemuCommand } from './qemu/command.ts';
 import { type Parts, runCommand } from './run.ts';
 import { STATUS } from './session.ts';
 import type { Io } from './terminal.ts';
@@ -11,6 +12,7 @@ Examples:
   npm run -s trireme -- run --kernel prog.elf --cpus 2 --memory 512M
   npm run -s trireme -- run --kernel prog.elf --expect 'ready' --send 'go\\n' --expect 'done' --timeout 20
   npm run -s trireme -- run --kernel prog.elf -s -S      (then: gdb-multiarch prog.elf -ex 'target remote :1234')
+  npm run -s trireme -- qemu -M virt -cpu max -smp 2 -m 1G -nographic -kernel Image -initrd initrd.gz -append console=ttyAMA0
   npm run -s trireme -- help run                                      (all options; more in docs/command.md)
 
 In the terminal Ctrl+A x quits; Ctrl+A ? shows the other keys.
@@ -26,6 +28,11 @@ export async function main(args: readonly string[], io: Io, parts: Parts): Promi
     runCommand(io, parts, (result) => {
       status = result;
     }),
+  );
+  program.addCommand(
+    new Command('qemu')
+      .description('Runs what a command line of qemu-system-aarch64 describes, taken as it is (docs/command.md).')
+      .usage('-M virt … -kernel FILE'),
   );
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({
@@ -43,6 +50,8 @@ export async function main(args: readonly string[], io: Io, parts: Parts): Promi
     return 0;
   }
   try {
+    // Its options are QEMU's, with one dash.
+    if (args[0] === 'qemu' && args[1] !== '--help') return await qemuCommand(args.slice(1), io, parts);
     await program.parseAsync(args, { from: 'user' });
     return status;
   } catch (error) {

@@ -4,31 +4,28 @@ import { basename } from 'node:path';
 import { Command, Option } from 'commander';
 import { loadElf } from '../boot/elf.ts';
 import { bareSystem } from '../machines/bare.ts';
-import type { CreateSystem, EngineMode, PsciConduit, StartEl, SystemConfig } from '../system/api.ts';
+import type { Launch } from '../machines/launch.ts';
+import type { CreateSystem, EngineMode, PsciConduit, StartEl, System, SystemConfig } from '../system/api.ts';
 import { fileReason, UserError } from '../system/errors.ts';
-import {
-  type GdbAddress,
-  parseCount,
-  parseGdb,
-  parseSeconds,
-  parseSize,
-  parseTrace,
-  type TraceOption,
-} from './options.ts';
+import type { TraceConfig } from '../system/trace.ts';
+import { addHostOptions, type HostOptions, hostDefaults } from './host-options.ts';
+import { GDB_DEFAULT, parseCount, parseSize } from './options.ts';
 import { userFolder, userPath } from './paths.ts';
 import type { Disassemble } from './report.ts';
-import type { RawStep } from './script.ts';
-import { Session } from './session.ts';
+import { Session, type SessionOptions } from './session.ts';
 import type { Io } from './terminal.ts';
 
 const RAM_BASE = 0x40000000;
 const MAX_CPUS = 32;
-const GDB_PORT = 1234;
 
 /** What the command needs of the rest; loaded when it is needed, and replaced by tests. */
 export interface Parts {
   createSystem(): Promise<CreateSystem>;
   disassembler(): Promise<Disassemble | null>;
+  /** The system of a launch, which can be trusted to be consistent. Throws a UserError where a file is missing or wrong. */
+  configure(launch: Launch, run: { trace?: TraceConfig; timeLimit?: number }): Promise<SystemConfig>;
+  /** The device tree of a launch, as a blob. */
+  deviceTree(launch: Launch): Promise<Uint8Array>;
 }
 
 interface Options {
@@ -44,22 +41,14 @@ interface Options {
   psci?: PsciConduit;
   semihosting: boolean;
   semihostingFiles?: string;
-  timeout?: number;
-  trace?: TraceOption;
-  stats?: string;
   s?: boolean;
   S?: boolean;
-  gdb?: GdbAddress;
 }
 
 /** The subcommand; `done` gets the exit status. */
 export function runCommand(io: Io, parts: Parts, done: (status: number) => void): Command {
-  const steps: RawStep[] = [];
-  const step = (kind: RawStep['kind']) => (text: string) => {
-    steps.push({ kind, text });
-    return text;
-  };
-  return new Command('run')
+  const host = hostDefaults();
+  const command = new Command('run')
     .description('Runs a program on a bare machine: RAM at 0x40000000, PL011 at 0x09000000, PSCI, semihosting.')
     .requiredOption('--kernel <file>', 'the program, a static AArch64 ELF file')
     .option('--append <text>', 'arguments for the program (semihosting command line)')
@@ -87,38 +76,29 @@ export function runCommand(io: Io, parts: Parts, done: (status: number) => void)
     .option('--semihosting', 'HLT #0xF000 is a call to the host', true)
     .option('--no-semihosting', 'HLT #0xF000 is no call to the host')
     .option('--semihosting-files <what>', "files the program may open: 'none', 'all', or those below a folder", '.')
-    .option(
-      '--expect <regex>',
-      '[CONSOLE:]REGEX has to be shown next; may be repeated, in order with --send',
-      step('expect'),
-    )
-    .option('--send <text>', '[CONSOLE:]TEXT with C escapes is typed then', step('send'))
-    .option('--timeout <seconds>', 'give up after so long (guest time if deterministic)', parseSeconds)
-    .option('--trace <list[:file]>', 'trace exceptions,smc,sysreg,mmio,tlbi,blocks', parseTrace)
-    .option('--stats <file>', 'write instructions, seconds and more there as JSON')
-    .option('-s', `gdb server on port ${GDB_PORT}`)
-    .option('--gdb <[host:]port>', 'gdb server there', parseGdb)
+    .option('-s', `gdb server on port ${GDB_DEFAULT.port}`)
     .option('-S', 'wait for the debugger before the first instruction')
-    .allowExcessArguments(false)
-    .action(async (options: Options) => done(await run(options, steps, io, parts)));
+    .allowExcessArguments(false);
+  addHostOptions(command, host);
+  return command.action(async (options: Options) => {
+    if (options.s) host.gdb ??= GDB_DEFAULT;
+    host.startPaused = options.S ?? false;
+    const system = await (await parts.createSystem())(configure(options, host));
+    done(
+      await runSession(system, io, {
+        host,
+        guestTime: options.deterministic ?? false,
+        disassembler: parts.disassembler,
+      }),
+    );
+  });
 }
 
-async function run(options: Options, steps: readonly RawStep[], io: Io, parts: Parts): Promise<number> {
-  const config = configure(options);
-  const createSystem = await parts.createSystem();
-  const system = await createSystem(config);
+/** A session from its start to its exit status; the system ends in any case. */
+export async function runSession(system: System, io: Io, options: SessionOptions): Promise<number> {
   let session: Session;
   try {
-    session = new Session(system, io, {
-      steps,
-      timeout: options.deterministic ? undefined : options.timeout,
-      guestTimeout: config.timeLimit,
-      statsFile: options.stats === undefined ? undefined : userPath(options.stats),
-      traceFile: options.trace && (options.trace.file === null ? null : userPath(options.trace.file)),
-      gdb: options.gdb ?? (options.s ? { host: '127.0.0.1', port: GDB_PORT } : undefined),
-      startPaused: options.S,
-      disassembler: () => parts.disassembler(),
-    });
+    session = new Session(system, io, options);
   } catch (error) {
     await system.stop();
     throw error;
@@ -127,7 +107,7 @@ async function run(options: Options, steps: readonly RawStep[], io: Io, parts: P
 }
 
 /** The system that the options describe. */
-export function configure(options: Options): SystemConfig {
+export function configure(options: Options, host: HostOptions): SystemConfig {
   const file = userPath(options.kernel);
   const program = loadElf(readProgram(file, options), options.kernel, { base: RAM_BASE, size: options.memory });
   const startEl = Number(options.el) as StartEl;
@@ -146,8 +126,8 @@ export function configure(options: Options): SystemConfig {
     entry: program.entry,
     semihosting: options.semihosting ? { files: filesPolicy(options.semihostingFiles ?? '.'), commandLine } : null,
     psci: options.psci ?? byLevel[startEl],
-    trace: options.trace && { choices: options.trace.choices },
-    timeLimit: options.deterministic ? options.timeout : undefined,
+    trace: host.trace && { choices: host.trace.choices },
+    timeLimit: options.deterministic ? host.timeout : undefined,
   });
 }
 

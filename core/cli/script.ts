@@ -137,10 +137,10 @@ export class Script {
     }
   }
 
-  /** A console showed bytes. */
-  feed(console: string, bytes: Uint8Array): void {
+  /** A console showed bytes; `whole`: they are not a part of what another one shows. */
+  feed(console: string, bytes: Uint8Array, whole = true): void {
     if (this.next === this.steps.length) return;
-    this.all.append(bytes);
+    if (whole) this.all.append(bytes);
     this.byConsole.get(console)?.append(bytes);
     this.advance();
   }

@@ -1,12 +1,18 @@
 /** A system on the terminal: from its start to the exit status of the command. */
-import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { ConsoleSet } from '../consoles/console-set.ts';
+import { KeyFilter } from '../consoles/keys.ts';
+import { LineEditor } from '../consoles/line-editor.ts';
+import { Monitor } from '../consoles/monitor/monitor.ts';
+import { Multiplexer } from '../consoles/multiplexer.ts';
 import { startGdbServer } from '../debug/gdb/server.ts';
+import type { ConsoleTarget } from '../machines/launch.ts';
 import type { System, SystemExit } from '../system/api.ts';
 import { fileReason, UserError } from '../system/errors.ts';
-import { KEY_HELP, type KeyCommand, KeyFilter } from './keys.ts';
-import type { GdbAddress } from './options.ts';
+import type { HostOptions } from './host-options.ts';
+import { Outlets } from './outlets.ts';
 import { type Disassemble, describeCore } from './report.ts';
-import { parseSteps, type RawStep, Script, Tail } from './script.ts';
+import { parseSteps, Script, Tail } from './script.ts';
 import { flushed, type Io, Output, readKeys } from './terminal.ts';
 
 /** Exit statuses of the command besides the guest's own. */
@@ -14,19 +20,19 @@ export const STATUS = { failed: 1, usage: 2, missed: 3, interrupted: 130, termin
 
 /** Console lines that are shown when an expectation was missed. */
 const TAIL_LINES = 40;
+/** Lines of a terminal that does not say how many it has. */
+const ROWS = 24;
 
 export interface SessionOptions {
-  readonly steps: readonly RawStep[];
-  /** Seconds of host time after which the run is given up. */
-  readonly timeout?: number;
-  /** The same limit when the system itself keeps it, in guest time. */
-  readonly guestTimeout?: number;
-  /** Absolute paths. */
-  readonly statsFile?: string;
-  readonly traceFile?: string | null;
-  readonly gdb?: GdbAddress;
-  /** Waits for the debugger. */
-  readonly startPaused?: boolean;
+  readonly host: HostOptions;
+  /** `host.timeout` is kept by the system itself, in guest time. */
+  readonly guestTime: boolean;
+  /** Where consoles go, by name; those that are not named here are on the terminal. Null: nowhere. */
+  readonly targets?: ReadonlyMap<string, ConsoleTarget | null>;
+  /** Where the monitor is to be had besides the terminal. */
+  readonly monitors?: readonly ConsoleTarget[];
+  /** A reset ends the run. */
+  readonly endAtReset?: boolean;
   disassembler(): Promise<Disassemble | null>;
 }
 
@@ -37,8 +43,10 @@ export class Session {
   private readonly script: Script;
   private readonly tail = new Tail();
   private readonly output: Output;
-  private readonly names: ReadonlyMap<number, string>;
-  private readonly cleanups: (() => void)[] = [];
+  private readonly consoles: ConsoleSet;
+  private readonly outlets: Outlets;
+  private readonly multiplexer: Multiplexer;
+  private readonly cleanups: (() => void | Promise<void>)[] = [];
   private finish: (status: number) => void = () => {};
   private done = false;
 
@@ -46,12 +54,44 @@ export class Session {
     this.system = system;
     this.io = io;
     this.options = options;
-    this.names = new Map(system.consoles.map(({ id, name }) => [id, name]));
-    const steps = parseSteps(options.steps, [...this.names.values()]);
-    this.script = new Script(steps, (console, bytes) => this.type(console, bytes));
-    this.output = new Output(io.stdout, (held) => {
-      for (const { id } of system.consoles) system.holdConsole(id, held);
+    this.consoles = new ConsoleSet(system);
+    const steps = parseSteps(options.host.steps, this.consoles.names).map((step) => ({
+      ...step,
+      console: step.console && this.consoles.find(step.console)!.name,
+    }));
+    this.script = new Script(steps, (console, bytes) => this.send(console, bytes));
+    const shown = this.consoles.list.filter(({ source }) => {
+      const name = system.consoles.find(({ id }) => id === source)!.name;
+      const target = options.targets?.get(name);
+      return target === undefined || target?.to === 'terminal';
     });
+    this.output = new Output(io.stdout, (held) => {
+      for (const { source, world } of shown) if (world === null) system.holdConsole(source, held);
+    });
+    this.multiplexer = this.multiplex(shown);
+    this.outlets = new Outlets(this.consoles, {
+      say: (line) => this.say(line),
+      monitor: (write) => this.monitorOn(write),
+    });
+  }
+
+  private multiplex(shown: ConsoleSet['list']): Multiplexer {
+    const { io } = this;
+    const screen = {
+      write: (data: Uint8Array | string) => this.output.write(data),
+      say: (text: string) => void io.stderr.write(text),
+      rows: () => io.stdout.rows ?? ROWS,
+    };
+    const monitor = io.stdin.isTTY ? this.monitorOn((text) => this.output.write(text)) : null;
+    const multiplexer = new Multiplexer(shown, screen, monitor, () => this.finish(0));
+    // A pipe gets everything; on a terminal consoles do not mix.
+    if (io.stdout.isTTY && io.stdin.isTTY) multiplexer.startWithFirst();
+    return multiplexer;
+  }
+  private monitorOn(write: (text: string) => void): LineEditor {
+    const host = { quit: () => this.finish(0), disassembler: () => this.options.disassembler() };
+    const monitor = new Monitor(this.system, host);
+    return new LineEditor(write, (line) => monitor.run(line));
   }
 
   /** Runs to the end; yields the exit status of the command. */
@@ -65,30 +105,39 @@ export class Session {
     try {
       this.listen();
       this.openTrace();
+      this.writePid();
+      await this.openOutlets(ended);
       // What is sent before anything is expected is there when the guest looks first.
       this.script.advance();
-      await this.start();
+      if (!this.done) await this.start();
       if (!this.done) this.readInput();
       if (!this.done) this.watchTime();
       const status = await ended;
       this.writeStats();
       return status;
     } finally {
-      for (const cleanup of this.cleanups.reverse()) cleanup();
+      for (const cleanup of this.cleanups.reverse()) await cleanup();
       await this.system.stop();
       await flushed(this.io.stdout);
     }
   }
 
-  private type(console: string | null, bytes: Uint8Array): void {
-    const target = this.system.consoles.find(({ name }) => name === console) ?? this.system.consoles[0];
-    if (target) this.system.consoleInput(target.id, bytes);
+  /** What a script types: without a name, into the first console. */
+  private send(name: string | null, bytes: Uint8Array): void {
+    const target = name === null ? this.consoles.list[0] : this.consoles.find(name);
+    target?.type(bytes);
   }
 
   private listen(): void {
+    for (const console of this.consoles.list) {
+      console.on((bytes) => this.shown(console.name, console.world === null, bytes));
+    }
     this.cleanups.push(
-      this.system.on('console', (id, bytes) => this.shown(id, bytes)),
+      this.consoles.attach(this.system),
       this.system.on('exit', (exit) => void this.ended(exit)),
+      this.system.on('reset', () => {
+        if (this.options.endAtReset && !this.done) this.finish(0);
+      }),
     );
     const onBroken = (error: NodeJS.ErrnoException): void => {
       if (!this.done) this.finish(error.code === 'EPIPE' ? STATUS.brokenPipe : STATUS.failed);
@@ -100,12 +149,21 @@ export class Session {
     ] as const) {
       const onSignal = (): void => this.finish(status);
       process.once(signal, onSignal);
-      this.cleanups.push(() => process.off(signal, onSignal));
+      this.cleanups.push(() => void process.off(signal, onSignal));
     }
   }
 
+  private async openOutlets(ended: Promise<number>): Promise<void> {
+    this.cleanups.push(() => this.outlets.close());
+    const { targets, monitors = [], host } = this.options;
+    for (const [name, target] of targets ?? []) if (target) await this.outlets.open(name, target);
+    for (const { console, target } of host.exposed) await this.outlets.open(console, target);
+    for (const target of monitors) await this.outlets.openMonitor(target);
+    await Promise.race([this.outlets.awaited(), ended]);
+  }
+
   private async start(): Promise<void> {
-    const { gdb, startPaused } = this.options;
+    const { gdb, startPaused } = this.options.host;
     // A debugger may come as soon as there is a server: the threads have to be there by then.
     await this.system.start(startPaused || gdb !== undefined);
     if (!gdb || this.done) return;
@@ -116,49 +174,51 @@ export class Session {
   }
 
   private openTrace(): void {
-    const { traceFile } = this.options;
-    if (traceFile === undefined) return;
+    const { trace } = this.options.host;
+    if (!trace) return;
+    const { file } = trace;
     let write = (text: string): void => void this.io.stderr.write(text);
-    if (traceFile !== null) {
+    if (file !== null) {
       try {
-        const fd = openSync(traceFile, 'w');
+        const fd = openSync(file, 'w');
         write = (text) => void writeSync(fd, text);
         this.cleanups.push(() => closeSync(fd));
       } catch (error) {
-        throw new UserError(`cannot write the trace to ${traceFile}: ${fileReason(error)}`);
+        throw new UserError(`cannot write the trace to ${file}: ${fileReason(error)}`);
       }
     }
     this.cleanups.push(this.system.on('trace', write));
   }
 
+  private writePid(): void {
+    const { pidFile } = this.options.host;
+    if (pidFile === undefined) return;
+    this.writeFile(pidFile, `${process.pid}\n`);
+    this.cleanups.push(() => rmSync(pidFile, { force: true }));
+  }
+
   private readInput(): void {
-    const { io } = this;
+    const { io, multiplexer } = this;
     const keys = new KeyFilter(
-      (bytes) => this.type(null, bytes),
-      (command) => this.command(command),
+      (bytes) => multiplexer.type(bytes),
+      (command) => multiplexer.command(command),
     );
     // Piped input goes through whole: a script may send what it likes.
-    const take = (bytes: Uint8Array): void => (io.stdin.isTTY ? keys.feed(bytes) : this.type(null, bytes));
+    const take = (bytes: Uint8Array): void => (io.stdin.isTTY ? keys.feed(bytes) : multiplexer.type(bytes));
     this.cleanups.push(readKeys(io.stdin, take));
   }
 
-  private command(command: KeyCommand): void {
-    if (command === 'quit') this.finish(0);
-    else this.io.stderr.write(`\r\n${KEY_HELP.join('\r\n')}\r\n`);
-  }
-
   private watchTime(): void {
-    const { timeout } = this.options;
-    if (timeout === undefined) return;
+    const { timeout } = this.options.host;
+    if (timeout === undefined || this.options.guestTime) return;
     const timer = setTimeout(() => this.missed(`${timeout} s have passed`), timeout * 1000);
     this.cleanups.push(() => clearTimeout(timer));
   }
 
-  private shown(id: number, bytes: Uint8Array): void {
+  private shown(name: string, whole: boolean, bytes: Uint8Array): void {
     if (this.done) return;
-    this.output.write(bytes);
-    this.tail.append(bytes);
-    this.script.feed(this.names.get(id) ?? '', bytes);
+    if (whole) this.tail.append(bytes);
+    this.script.feed(name, bytes, whole);
     if (this.script.succeeded) this.finish(0);
   }
 
@@ -169,8 +229,10 @@ export class Session {
     if (exit.reason === 'wild') await this.reportWild(exit);
     else if (exit.reason === 'failed') this.reportFailure(exit.message ?? 'unknown');
     if (this.done) return;
-    if (exit.reason === 'limit') this.missed(`${this.options.guestTimeout} s of guest time have passed`);
+    if (exit.reason === 'limit') this.missed(`${this.options.host.timeout} s of guest time have passed`);
     else if (this.script.pending) this.missed(`the guest ended with status ${exit.status}`);
+    else if (this.options.host.stay && exit.reason === 'poweroff')
+      this.say('the guest has powered off (Ctrl+A x quits)');
     else this.finish(exit.status);
   }
 
@@ -192,7 +254,8 @@ export class Session {
   private missed(why: string): void {
     if (this.done) return;
     const { pending } = this.script;
-    const wanted = pending ? `, and /${pending.pattern.source}/ did not come` : '';
+    const on = pending?.console ? ` on ${pending.console}` : '';
+    const wanted = pending ? `, and /${pending.pattern.source}/ did not come${on}` : '';
     const lines = this.tail.lines(TAIL_LINES);
     this.say(`${why}${wanted}${lines.length > 0 ? '; the last console lines:' : '; nothing was shown'}`);
     for (const line of lines) this.io.stderr.write(`${line}\n`);
@@ -200,12 +263,14 @@ export class Session {
   }
 
   private writeStats(): void {
-    const { statsFile } = this.options;
-    if (statsFile === undefined) return;
+    const { stats } = this.options.host;
+    if (stats !== undefined) this.writeFile(stats, `${JSON.stringify(this.system.stats())}\n`);
+  }
+  private writeFile(file: string, text: string): void {
     try {
-      writeFileSync(statsFile, `${JSON.stringify(this.system.stats())}\n`);
+      writeFileSync(file, text);
     } catch (error) {
-      throw new UserError(`cannot write ${statsFile}: ${fileReason(error)}`);
+      throw new UserError(`cannot write ${file}: ${fileReason(error)}`);
     }
   }
 

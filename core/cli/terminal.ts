@@ -4,7 +4,7 @@ import type { Readable, Writable } from 'node:stream';
 /** What the command reads and writes; tests give their own. */
 export interface Io {
   readonly stdin: Readable & { isTTY?: boolean; setRawMode?(on: boolean): unknown };
-  readonly stdout: Writable & { isTTY?: boolean };
+  readonly stdout: Writable & { isTTY?: boolean; rows?: number };
   readonly stderr: Writable;
 }
 

@@ -149,6 +149,8 @@ export interface Core {
   readonly on: boolean;
   /** Waits in WFI or WFE. */
   readonly waiting: boolean;
+  /** Its security state. */
+  readonly world: World;
   /** X0–X30. */
   x(n: number): bigint;
   setX(n: number, value: bigint): void;

@@ -4,6 +4,7 @@ import { registers } from '../arch/registers/table.ts';
 import * as state from '../arch/state.ts';
 import type { Layout } from '../engine/layout.ts';
 import type { Core } from './api.ts';
+import { WORLDS, type World } from './console-tag.ts';
 import { CTL, controlIndex } from './control.ts';
 
 export class CoreAccess implements Core {
@@ -40,6 +41,9 @@ export class CoreAccess implements Core {
   }
   get waiting(): boolean {
     return Atomics.load(this.i32, controlIndex(this.layout, this.index, CTL.waits)) !== 0;
+  }
+  get world(): World {
+    return WORLDS[this.get(state.SECURITY)]!;
   }
   x(n: number): bigint {
     return this.wide(state.X + 8 * n);

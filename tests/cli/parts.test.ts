@@ -1,10 +1,10 @@
 import { dirname } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { unescapeC } from '../../core/cli/escapes.ts';
-import { KeyFilter } from '../../core/cli/keys.ts';
 import { parseGdb, parseSize, parseTrace } from '../../core/cli/options.ts';
 import { userFolder } from '../../core/cli/paths.ts';
 import { parseSteps, Script, Tail } from '../../core/cli/script.ts';
+import { KeyFilter } from '../../core/consoles/keys.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -50,12 +50,12 @@ test('Ctrl+A and its keys, however they are cut', () => {
         out += new TextDecoder().decode(b);
       },
       (c) => {
-        out += `<${c}>`;
+        out += `<${c.do}${c.do === 'show' ? c.number : ''}>`;
       },
     );
-    const all = bytes('ab\x01ac\x01?d\x01\x01e\x01zf\x01x');
+    const all = bytes('ab\x01ac\x01?d\x01\x01e\x01zf\x013g\x01n\x01p\x01ch\x01x');
     for (let i = 0; i < all.length; i += size) filter.feed(all.subarray(i, i + size));
-    expect(out).toBe('ab\x01c<help>d\x01\x01e\x01zf<quit>');
+    expect(out).toBe('ab\x01c<help>d\x01\x01e\x01zf<show3>g<next><previous><monitor>h<quit>');
   }
 });
 

@@ -188,10 +188,10 @@ describe('input', () => {
     const stdin = Object.assign(new PassThrough(), { isTTY: true, setRawMode: (on: boolean) => modes.push(on) });
     const { status, system, stderr } = await run('', {
       stdin,
-      guest: () => stdin.write('l\x01a\x03\x01c\x01?\x01x'),
+      guest: () => stdin.write('l\x01a\x03\x01d\x01?\x01x'),
     });
     expect(status).toBe(0);
-    expect(system?.typed.join('')).toBe('l\x01\x03\x01c');
+    expect(system?.typed.join('')).toBe('l\x01\x03\x01d');
     expect(stderr).toContain('Ctrl+A x   quit');
     expect(modes).toEqual([true, false]);
   });

@@ -19,6 +19,7 @@ export class FakeCore implements Core {
   readonly index: number;
   on = true;
   waiting = false;
+  world: World = 'normal';
   sp = 0x40008000n;
   pc = 0x40000000n;
   pstate = 0x3c5n;
@@ -87,12 +88,13 @@ export class FakeSystem implements System {
   private actions: readonly CoreAction[] = [];
   private exited = false;
 
-  constructor(config: Partial<BareSystemOptions> = {}) {
-    this.config = bareSystem({
+  constructor(config: Partial<BareSystemOptions> | SystemConfig = {}) {
+    const described = bareSystem({
       ...{ cores: 1, memoryBytes: 0x10000, cpuModel: 'max', engine: 'normal', deterministic: false, startEl: 1 },
       ...{ images: [], entry: BASE, semihosting: null, psci: 'hvc' },
       ...config,
     } as BareSystemOptions);
+    this.config = 'machine' in config ? config : described;
     this.cores = Array.from({ length: this.config.machine.cores }, (_, n) => new FakeCore(n));
   }
   on<E extends keyof SystemEvents>(event: E, listener: (...args: SystemEvents[E]) => void): () => void {

@@ -1,0 +1,235 @@
+/** `-drive`, `-blockdev`, `-device`, `-virtfs` and what belongs to them. */
+import type { ConsoleTarget, LoaderLaunch } from '../../machines/launch.ts';
+import { UserError } from '../../system/errors.ts';
+import type { DiskAccess, Draft, Drive } from './draft.ts';
+import { Properties } from './keyval.ts';
+
+/** How QEMU reaches files of the host: nothing that a guest sees. */
+const HOST_SIDE = [
+  ...['cache', 'aio', 'discard', 'detect-zeroes', 'werror', 'rerror', 'copy-on-read', 'locking', 'auto-read-only'],
+  ...['media', 'index', 'bus', 'x-check-cache-dropped', 'force-share', 'throttling.group'],
+  /^(cache|file)\./,
+  /^(bps|iops)/,
+];
+
+function access(p: Properties, draft: Draft, readOnly: boolean): DiskAccess {
+  const snapshot = p.takeFlag('snapshot');
+  if (readOnly) return 'read-only';
+  // Images stay as they are unless writing is asked for, by QEMU's word for it.
+  return snapshot === false && !draft.snapshot ? 'write' : 'overlay';
+}
+function rawOnly(p: Properties, name: string): void {
+  const format = p.take(name);
+  if (format !== null && format !== 'raw') p.fail(`${name}=${format}: only raw images are read so far`);
+}
+
+export function addDrive(draft: Draft, text: string): void {
+  const p = Properties.parse('-drive', text, 'file');
+  const kind = p.take('if') ?? 'virtio';
+  rawOnly(p, 'format');
+  if (p.take('driver') && p.has('file.filename')) p.fail('say file=FILE,format=raw');
+  const file = draft.path((p.take('file') || p.take('file.filename')) ?? p.fail('file= is missing'));
+  const cdrom = p.take('media') === 'cdrom';
+  const readOnly = p.takeFlag('readonly') ?? p.takeFlag('read-only') ?? cdrom;
+  const unit = p.takeNumber('unit', 0, 1) ?? (kind === 'pflash' ? p.takeNumber('index', 0, 1) : null);
+  const drive: Drive = { id: p.take('id'), file, access: access(p, draft, readOnly), serial: p.take('serial') };
+  p.ignore(...HOST_SIDE);
+  p.end();
+  if (drive.id !== null) {
+    if (draft.drives.has(drive.id)) p.fail(`there are two with id=${drive.id}`);
+    draft.drives.set(drive.id, drive);
+  }
+  if (kind === 'none') return;
+  if (kind === 'virtio') draft.disks.push(drive);
+  else if (kind === 'pflash') {
+    const bank = unit ?? (draft.pflash[0] ? 1 : 0);
+    if (draft.pflash[bank] || bank > 1) p.fail('there are two flash banks');
+    draft.pflash[bank] = drive;
+  } else p.fail(`if=${kind}: there are virtio, pflash and none`);
+}
+
+/** Disks by an option of their own: `-hda` … `-hdd`, `-cdrom`, `-pflash`. */
+export function addImage(draft: Draft, file: string, more: string): void {
+  addDrive(draft, `file=${file.replaceAll(',', ',,')},format=raw${more}`);
+}
+
+/** Nodes: protocol (`file`) and, on top of it, format (`raw`). */
+export function addBlockdev(draft: Draft, text: string): void {
+  const p = text.startsWith('{') ? fromJson(text) : Properties.parse('-blockdev', text, 'driver');
+  const driver = p.need('driver');
+  const id = p.take('node-name');
+  const inner = p.take('file');
+  let below: Drive | undefined;
+  if (inner !== null) below = draft.drives.get(inner) ?? p.fail(`there is no node ${inner} before this one`);
+  const name = p.take('filename') ?? p.take('file.filename');
+  rawOnly(p, 'file.driver.format');
+  if (!['raw', 'file', 'host_device'].includes(driver))
+    p.fail(`driver=${driver}: only raw images in files are read so far`);
+  const readOnly = p.takeFlag('read-only') ?? below?.access === 'read-only';
+  const file = below?.file ?? draft.path(name ?? p.fail('filename= is missing'));
+  p.ignore(...HOST_SIDE);
+  p.end();
+  if (id === null) return;
+  draft.drives.set(id, { id, file, access: readOnly ? 'read-only' : 'overlay', serial: null });
+}
+
+function fromJson(text: string): Properties {
+  const values = new Map<string, string>();
+  const add = (prefix: string, value: unknown): void => {
+    if (typeof value === 'object' && value !== null) {
+      for (const [name, inner] of Object.entries(value)) add(prefix ? `${prefix}.${name}` : name, inner);
+    } else values.set(prefix, typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value));
+  };
+  try {
+    add('', JSON.parse(text));
+  } catch {
+    throw new UserError('-blockdev: what begins with { must be JSON');
+  }
+  return new Properties('-blockdev', values);
+}
+
+const MAPPED = ['mapped', 'mapped-xattr', 'mapped-file'];
+const FOLDER_HOST_SIDE = ['multidevs', 'fmode', 'dmode', 'writeout', /^throttling/, /^(bps|iops)/];
+
+function folder(p: Properties, draft: Draft): { folder: string; readOnly: boolean } {
+  const driver = p.need('driver');
+  if (driver !== 'local') p.fail(`${driver}: there is only local`);
+  const model = p.take('security_model') ?? p.fail('security_model=mapped is missing');
+  if (!MAPPED.includes(model))
+    p.fail(`security_model=${model}: there is only mapped, which needs no rights on the host`);
+  return { folder: draft.path(p.need('path')), readOnly: p.takeFlag('readonly') ?? false };
+}
+
+export function addFsdev(draft: Draft, text: string): void {
+  const p = Properties.parse('-fsdev', text, 'driver');
+  const id = p.need('id');
+  draft.folders.set(id, folder(p, draft));
+  p.ignore(...FOLDER_HOST_SIDE);
+  p.end();
+}
+
+export function addVirtfs(draft: Draft, text: string): void {
+  const p = Properties.parse('-virtfs', text, 'driver');
+  const tag = p.need('mount_tag');
+  const shared = folder(p, draft);
+  p.ignore('id', ...FOLDER_HOST_SIDE);
+  p.end();
+  draft.devices.push(() => ({ device: '9p', tag, ...shared }));
+}
+
+/** What only says where in the machine, or how fast, and details that virtio drivers find by negotiation. */
+const PLACE = [
+  'id',
+  'bus',
+  'addr',
+  'bootindex',
+  'iothread',
+  'num-queues',
+  'queue-size',
+  'disable-legacy',
+  'disable-modern',
+];
+
+const refuse =
+  (why: string) =>
+  (_draft: Draft, p: Properties): void =>
+    p.fail(why);
+const LATER_NET = 'networks follow: -nic none';
+
+/** Devices by QEMU's names. Without suffix they are what fits the machine. */
+const DEVICES: Readonly<Record<string, (draft: Draft, p: Properties) => void>> = {
+  'virtio-blk': (draft, p) => {
+    const id = p.need('drive');
+    const serial = p.take('serial');
+    const disk = (): Drive => draft.drives.get(id) ?? p.fail(`there is no -drive with id=${id}`);
+    p.ignore('logical_block_size', 'physical_block_size', 'write-cache', 'share-rw', 'discard');
+    draft.devices.push(() => {
+      const drive = disk();
+      return { device: 'block', file: drive.file, access: drive.access, serial: serial ?? drive.serial };
+    });
+  },
+  'virtio-9p': (draft, p) => {
+    const id = p.need('fsdev');
+    const tag = p.need('mount_tag');
+    draft.devices.push(() => {
+      const shared = draft.folders.get(id) ?? p.fail(`there is no -fsdev with id=${id}`);
+      return { device: '9p', tag, ...shared };
+    });
+  },
+  'virtio-rng': (draft, p) => {
+    p.ignore('rng', 'max-bytes', 'period');
+    draft.devices.push(() => ({ device: 'rng' }));
+  },
+  'virtio-serial': (draft, p) => {
+    p.ignore('max_ports', 'emergency-write');
+    if (draft.portsHome) p.fail('there is one already; its ports are as many as you like');
+    draft.portsHome = true;
+    draft.devices.push(() => ({
+      device: 'console',
+      ports: draft.ports.map(({ name, target }) => ({ name, target: target() })),
+    }));
+  },
+  virtconsole: addPort,
+  virtserialport: refuse('ports without a console follow: virtconsole'),
+  loader: addLoader,
+  'virtio-net': refuse(LATER_NET),
+};
+
+function addPort(draft: Draft, p: Properties): void {
+  const chardev = p.take('chardev');
+  const name = p.take('name');
+  p.ignore('nr');
+  if (!draft.portsHome) p.fail('a -device virtio-serial-device has to come before it');
+  const target = (): ConsoleTarget => (chardev === null ? { to: 'null' } : draft.chardev(chardev));
+  draft.ports.push({ name, target });
+}
+
+function addLoader(draft: Draft, p: Properties): void {
+  const file = p.take('file');
+  const address = p.takeNumber('addr', 0, 2 ** 48 - 1);
+  const core = p.takeNumber('cpu-num', 0, 31);
+  const raw = p.takeFlag('force-raw') ?? false;
+  const data = p.take('data');
+  const length = p.takeNumber('data-len', 1, 8);
+  const bigEndian = p.takeFlag('data-be') ?? false;
+  if (file !== null) {
+    if (raw && address === null) p.fail('force-raw=on needs addr=');
+    draft.loaders.push({ kind: 'file', file: draft.path(file), address, raw, core });
+  } else if (data !== null) {
+    if (address === null || length === null) p.fail('data= needs addr= and data-len=');
+    draft.loaders.push({ kind: 'data', address: address!, bytes: bytesOf(p, data, length!, bigEndian) });
+  } else if (address !== null && core !== null) draft.loaders.push({ kind: 'entry', address, core });
+  else p.fail('file=, data=, or addr= with cpu-num= is needed');
+}
+
+function bytesOf(
+  p: Properties,
+  text: string,
+  length: number,
+  bigEndian: boolean,
+): (LoaderLaunch & { kind: 'data' })['bytes'] {
+  if (!/^(0[xX][0-9a-fA-F]{1,16}|\d{1,20})$/.test(text)) p.fail(`data=${text}: a number is needed`);
+  const value = BigInt(text);
+  if (value >> BigInt(8 * length)) p.fail(`data=${text} has more than ${length} bytes`);
+  const bytes = Array.from({ length }, (_, n) => Number((value >> BigInt(8 * n)) & 255n));
+  return bigEndian ? bytes.reverse() : bytes;
+}
+
+export function addDevice(draft: Draft, text: string): void {
+  if (text.startsWith('{')) throw new UserError('-device: write properties as name=value, not as JSON');
+  const p = Properties.parse('-device', text, 'driver');
+  const driver = p.need('driver');
+  const named = new Properties(`-device ${driver}`, new Map());
+  named.merge(p);
+  if (/-pci(-non-transitional|-transitional)?$/.test(driver)) {
+    named.fail(`PCI devices follow: ${driver.replace(/-pci.*$/, '-device')}`);
+  }
+  const add = DEVICES[driver.replace(/-device$/, '')];
+  if (!add) {
+    const names = Object.keys(DEVICES).map((n) => (n.startsWith('virtio-') ? `${n}-device` : n));
+    throw named.error(`there is no such device here (there are ${names.join(', ')})`);
+  }
+  add(draft, named);
+  named.ignore(...PLACE);
+  named.end();
+}

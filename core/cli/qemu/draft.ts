@@ -1,0 +1,71 @@
+/** A launch in the making: what the options of a command line have said so far. */
+import type { ConsoleTarget, Launch, LoaderLaunch, VirtioLaunch } from '../../machines/launch.ts';
+import { UserError } from '../../system/errors.ts';
+import { type HostOptions, hostDefaults } from '../host-options.ts';
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+export type DiskAccess = (VirtioLaunch & { device: 'block' })['access'];
+
+/** A `-drive` or a node of `-blockdev`. */
+export interface Drive {
+  readonly id: string | null;
+  readonly file: string;
+  readonly access: DiskAccess;
+  readonly serial: string | null;
+}
+
+export class Draft {
+  /** Makes a path absolute. */
+  readonly path: (file: string) => string;
+  readonly host: HostOptions = hostDefaults();
+
+  secure = false;
+  virtualization = false;
+  uarts: number | null = null;
+  randomness = true;
+  cpu: { model: string; features: Record<string, boolean> } = { model: 'max', features: {} };
+  cores = 1;
+  memoryBytes = 128 << 20;
+  rme: Mutable<Launch['rme']> = { enabled: false, l0gptsz: 30 };
+  mec: Mutable<Launch['mec']> = { enabled: false, mecidWidth: 16, model: 'exact' };
+  bios: string | null = null;
+  kernel: string | null = null;
+  initrd: string | null = null;
+  append: string | null = null;
+  dtb: string | null = null;
+  readonly pflash: (Drive | null)[] = [];
+  readonly flashNodes: (string | null)[] = [null, null];
+  readonly loaders: LoaderLaunch[] = [];
+  readonly fwCfg: Launch['fwCfg'] = [];
+  /** In the order of the command line; each yields its device once everything is known. */
+  readonly devices: (() => VirtioLaunch | null)[] = [];
+  /** Those of `-drive if=virtio`: QEMU makes them last. */
+  readonly disks: Drive[] = [];
+  readonly drives = new Map<string, Drive>();
+  readonly folders = new Map<string, { folder: string; readOnly: boolean }>();
+  readonly chardevs = new Map<string, ConsoleTarget>();
+  readonly serials: (() => ConsoleTarget | null)[] = [];
+  readonly monitors: (() => ConsoleTarget | null)[] = [];
+  readonly ports: { name: string | null; target: () => ConsoleTarget }[] = [];
+  portsHome = false;
+  nographic = false;
+  noDefaults = false;
+  snapshot = false;
+  semihosting: { enabled: boolean; arguments: string[] } = { enabled: false, arguments: [] };
+  semihostingFiles = 'none';
+  onReset: Launch['onReset'] = 'reset';
+  uuid: string | null = null;
+  engine: Launch['engine'] = 'normal';
+  deterministic = false;
+  seed: number | null = null;
+
+  constructor(path: (file: string) => string) {
+    this.path = path;
+  }
+
+  chardev(id: string): ConsoleTarget {
+    const found = this.chardevs.get(id);
+    if (!found) throw new UserError(`there is no -chardev with id=${id}`);
+    return found;
+  }
+}

@@ -1,0 +1,259 @@
+/** QEMU's options, each once: what it takes, and what it does here. */
+import { UserError } from '../../system/errors.ts';
+import { setEngine, setMecModel, setSwitch } from '../choices.ts';
+import { hostOptions } from '../host-options.ts';
+import { GDB_DEFAULT, parseCount, parseGdb } from '../options.ts';
+import { addBlockdev, addDevice, addDrive, addFsdev, addImage, addVirtfs } from './devices.ts';
+import type { Draft } from './draft.ts';
+import { Properties } from './keyval.ts';
+import { applyCpu, applyMemory, applySmp } from './machine.ts';
+import { parseChardev, parseTarget } from './target.ts';
+
+export interface QemuOption {
+  /** Takes a word behind it. */
+  readonly argument: boolean;
+  /** Throws a UserError where the value is wrong or refused. */
+  readonly apply: (draft: Draft, value: string) => void;
+}
+
+const value = (apply: QemuOption['apply']): QemuOption => ({ argument: true, apply });
+const bare = (apply: (draft: Draft) => void): QemuOption => ({ argument: false, apply });
+/** Means something to the host only, and nothing here. */
+const accepted = { bare: bare(() => {}), value: value(() => {}) };
+const refused = (argument: boolean, why: string): QemuOption => ({
+  argument,
+  apply: () => {
+    throw new UserError(why);
+  },
+});
+/** Options with an argument that only `none` (and what else is listed) may be said to. */
+const noneOnly = (option: string, why: string, ...also: string[]): QemuOption =>
+  value((_draft, text) => {
+    if (!['none', ...also].includes(text.split(',')[0]!)) throw new UserError(`${option} ${text}: ${why}`);
+  });
+
+const target = (option: string, list: 'serials' | 'monitors'): QemuOption =>
+  value((d, text) => {
+    d[list].push(() => parseTarget(option, text, d.path, (id) => d.chardev(id)));
+  });
+const network = 'networks follow: -nic none';
+const sound = 'there is no sound';
+
+function icount(draft: Draft, text: string): void {
+  const p = Properties.parse('-icount', text, 'shift');
+  if (!['0', 'auto', null].includes(p.take('shift'))) p.fail('time here goes on by 1 ns an instruction: shift=0');
+  if (p.has('rr')) p.fail('runs are not recorded: the deterministic mode repeats them');
+  p.ignore('sleep', 'align', 'q');
+  p.end();
+  draft.deterministic = true;
+}
+
+function semihosting(draft: Draft, text: string): void {
+  const p = Properties.parse('-semihosting-config', text, 'enable');
+  draft.semihosting.enabled = p.takeFlag('enable') ?? true;
+  // The key may come several times, which a map does not keep.
+  draft.semihosting.arguments.push(
+    ...[...text.matchAll(/(?:^|,)arg=((?:[^,]|,,)*)/g)].map((m) => m[1]!.replaceAll(',,', ',')),
+  );
+  p.ignore('arg', 'userspace', 'chardev');
+  if (!['native', 'auto', null].includes(p.take('target'))) p.fail('calls go to this host: target=native');
+  p.end();
+}
+
+function fwCfg(draft: Draft, text: string): void {
+  const p = Properties.parse('-fw_cfg', text, 'name');
+  const name = p.need('name');
+  const file = p.take('file');
+  const string = p.take('string');
+  p.end();
+  if ((file === null) === (string === null)) p.fail('file= or string= is needed');
+  draft.fwCfg.push({
+    name,
+    content: file !== null ? { from: 'file', path: draft.path(file) } : { from: 'text', text: string! },
+  });
+}
+
+function action(draft: Draft, text: string): void {
+  const p = Properties.parse('-action', text);
+  const reboot = p.take('reboot');
+  if (reboot !== null) draft.onReset = reboot === 'shutdown' ? 'exit' : 'reset';
+  const shutdown = p.take('shutdown');
+  if (shutdown !== null) draft.host.stay = shutdown === 'pause';
+  p.ignore('panic', 'watchdog');
+  p.end();
+}
+
+function global(_draft: Draft, text: string): void {
+  if (/^virtio-(mmio|device)\.(force-legacy=(off|false)|iommu_platform=off)$/.test(text)) return;
+  if (/^virtio-mmio\.force-legacy=/.test(text))
+    throw new UserError(`-global ${text}: virtio is version 1 here: force-legacy=false`);
+  throw new UserError(`-global ${text}: defaults of devices cannot be changed here`);
+}
+
+function object(_draft: Draft, text: string): void {
+  const type = text.split(',')[0]!.replace(/^qom-type=/, '');
+  if (!/^(rng-|iothread|thread-context|memory-backend-|secret|tls-|authz-|throttle-group|can-bus|filter-)/.test(type)) {
+    throw new UserError(`-object ${type}: there is no such thing here`);
+  }
+}
+
+function rtc(_draft: Draft, text: string): void {
+  const p = Properties.parse('-rtc', text, 'base');
+  const base = p.take('base') ?? 'utc';
+  if (base !== 'utc') p.fail(`base=${base}: the clock is that of the host, in UTC`);
+  p.ignore('clock', 'driftfix');
+  p.end();
+}
+
+function mon(draft: Draft, text: string): void {
+  const p = Properties.parse('-mon', text, 'chardev');
+  const id = p.need('chardev');
+  if ((p.take('mode') ?? 'readline') !== 'readline') p.fail('there is no QMP here: mode=readline');
+  p.ignore('pretty');
+  p.end();
+  draft.monitors.push(() => draft.chardev(id));
+}
+
+/** Options by name, without dashes. `M|machine` and its like are collected by the parser: they merge. */
+const QEMU: Readonly<Record<string, QemuOption>> = {
+  cpu: value(applyCpu),
+  smp: value(applySmp),
+  m: value(applyMemory),
+  bios: value((d, file) => (d.bios = d.path(file))),
+  kernel: value((d, file) => (d.kernel = d.path(file))),
+  initrd: value((d, file) => (d.initrd = d.path(file))),
+  append: value((d, line) => (d.append = line)),
+  dtb: value((d, file) => (d.dtb = d.path(file))),
+  drive: value(addDrive),
+  blockdev: value(addBlockdev),
+  device: value(addDevice),
+  virtfs: value(addVirtfs),
+  fsdev: value(addFsdev),
+  ...Object.fromEntries(['hda', 'hdb', 'hdc', 'hdd'].map((name) => [name, value((d, file) => addImage(d, file, ''))])),
+  cdrom: value((d, file) => addImage(d, file, ',media=cdrom')),
+  pflash: value((d, file) => addImage(d, file, ',if=pflash')),
+  snapshot: bare((d) => (d.snapshot = true)),
+  fw_cfg: value(fwCfg),
+
+  serial: target('-serial', 'serials'),
+  monitor: target('-monitor', 'monitors'),
+  mon: value(mon),
+  chardev: value((d, text) => {
+    const [id, made] = parseChardev(text, d.path);
+    if (d.chardevs.has(id)) throw new UserError(`-chardev: there are two with id=${id}`);
+    d.chardevs.set(id, made);
+  }),
+  nographic: bare((d) => (d.nographic = true)),
+  nodefaults: bare((d) => (d.noDefaults = true)),
+
+  semihosting: bare((d) => (d.semihosting.enabled = true)),
+  'semihosting-config': value(semihosting),
+  'no-reboot': bare((d) => (d.onReset = 'exit')),
+  'no-shutdown': bare((d) => (d.host.stay = true)),
+  action: value(action),
+  icount: value(icount),
+  seed: value((d, text) => (d.seed = parseCount(0, 2 ** 32 - 1)(text))),
+  uuid: value((d, text) => (d.uuid = text.toLowerCase())),
+  rtc: value(rtc),
+  global: value(global),
+  object: value(object),
+  S: bare((d) => (d.host.startPaused = true)),
+  s: bare((d) => (d.host.gdb ??= GDB_DEFAULT)),
+  gdb: value((d, text) => (d.host.gdb = text === 'none' ? undefined : parseGdb(text.split(',')[0]!))),
+  pidfile: value((d, file) => (d.host.pidFile = d.path(file))),
+
+  // Of the host.
+  display: accepted.value,
+  accel: accepted.value,
+  name: accepted.value,
+  d: accepted.value,
+  D: accepted.value,
+  dfilter: accepted.value,
+  trace: accepted.value,
+  msg: accepted.value,
+  L: accepted.value,
+  k: accepted.value,
+  vnc: accepted.value,
+  spice: accepted.value,
+  sandbox: accepted.value,
+  runas: accepted.value,
+  'run-with': accepted.value,
+  chroot: accepted.value,
+  plugin: accepted.value,
+  'mem-path': accepted.value,
+  overcommit: accepted.value,
+  audiodev: accepted.value,
+  'watchdog-action': accepted.value,
+  compat: accepted.value,
+  'enable-kvm': accepted.bare,
+  daemonize: accepted.bare,
+  'mem-prealloc': accepted.bare,
+  'no-user-config': accepted.bare,
+  nodefconfig: accepted.bare,
+  'full-screen': accepted.bare,
+  'no-quit': accepted.bare,
+  'msg-timestamp': accepted.bare,
+  'only-migratable': accepted.bare,
+  singlestep: accepted.bare,
+  'one-insn-per-tb': accepted.bare,
+
+  // Seen by the guest, and not to be had.
+  vga: noneOnly('-vga', 'there is no display: -vga none'),
+  net: noneOnly('-net', network),
+  nic: noneOnly('-nic', network),
+  netdev: refused(true, `-netdev: ${network}`),
+  parallel: noneOnly('-parallel', 'there is no parallel port', 'null'),
+  audio: noneOnly('-audio', sound),
+  soundhw: refused(true, `-soundhw: ${sound}`),
+  usb: refused(false, '-usb: there is no USB'),
+  usbdevice: refused(true, '-usbdevice: there is no USB'),
+  sd: refused(true, '-sd: there is no SD card'),
+  mtdblock: refused(true, '-mtdblock: there is no such flash: -pflash'),
+  fda: refused(true, '-fda: there is no floppy disk'),
+  fdb: refused(true, '-fdb: there is no floppy disk'),
+  numa: refused(true, '-numa: memory is in one node'),
+  smbios: refused(true, '-smbios: there are no SMBIOS tables'),
+  acpitable: refused(true, '-acpitable: there are no ACPI tables'),
+  boot: refused(true, '-boot: firmware chooses what to boot by itself'),
+  tpmdev: refused(true, '-tpmdev: there is no TPM'),
+  watchdog: refused(true, '-watchdog: there is none'),
+  set: refused(true, '-set: properties of devices cannot be changed here'),
+  loadvm: refused(true, '-loadvm: states are not saved so far'),
+  incoming: refused(true, '-incoming: there is no migration'),
+  readconfig: refused(true, '-readconfig: say it on the command line'),
+  qmp: noneOnly('-qmp', 'there is no QMP here'),
+  'qmp-pretty': noneOnly('-qmp-pretty', 'there is no QMP here'),
+  qtest: refused(true, '-qtest: there is no such protocol here'),
+};
+
+/** Our own, with two dashes. */
+const OWN: Readonly<Record<string, QemuOption>> = {
+  ...Object.fromEntries(
+    hostOptions.map((o) => [
+      o.name,
+      { argument: o.argument !== null, apply: (d: Draft, text: string) => o.set(d.host, text) },
+    ]),
+  ),
+  rme: value((d, text) => (d.rme.enabled = setSwitch(text))),
+  'enable-mec': bare((d) => (d.mec.enabled = true)),
+  'mecid-width': value((d, text) => (d.mec.mecidWidth = parseCount(1, 16)(text))),
+  'mec-model': value((d, text) => (d.mec.model = setMecModel(text))),
+  engine: value((d, text) => (d.engine = setEngine(text))),
+  deterministic: bare((d) => (d.deterministic = true)),
+  'semihosting-files': value(
+    (d, text) => (d.semihostingFiles = text === 'none' || text === 'all' ? text : d.path(text)),
+  ),
+};
+
+/** What a word with dashes is; null when there is no such option. With two dashes ours come first, then QEMU's. */
+export function optionOf(word: string): QemuOption | null {
+  const match = /^(--?)([A-Za-z][\w-]*)$/.exec(word);
+  if (!match) return null;
+  const [, dashes, name] = match;
+  const own = dashes === '--' || !Object.hasOwn(QEMU, name!) ? OWN : QEMU;
+  for (const table of [own, QEMU]) if (Object.hasOwn(table, name!)) return table[name!]!;
+  return null;
+}
+
+/** Names of all options, for the nearest to a wrong one. */
+export const optionNames: readonly string[] = [...new Set(['M', 'machine', ...Object.keys(QEMU), ...Object.keys(OWN)])];
