@@ -92,8 +92,9 @@ export interface Sem {
   // Memory. Addresses are i64 virtual addresses. Faults leave the instruction without any effect of it.
   load(access: string, address: Val, bytes: Bytes, opts?: Access): Val;
   /**
-   * Two registers' worth, each an access of `bytes`. With LSE2 an aligned pair of doublewords would be single-copy atomic as a
-   * whole: a 128-bit access of the host would be, but costs more than two of 64 bits, and stalls behind narrower stores.
+   * Two registers' worth. FEAT_LSE2 makes a pair of doublewords within aligned 16 bytes single-copy atomic (B2.2.1): where cores run
+   * in parallel it is one access of the host, except on the stack (base SP), which threads do not share like this: one access of 128
+   * bits costs more than two of 64, and stalls behind narrower stores.
    */
   loadPair(address: Val, bytes: 4 | 8): [Val, Val];
   loadV(address: Val, bytes: Bytes, opts?: Access): Val;

@@ -92,8 +92,12 @@ export const TR_NOTE = field(4);
 export const TR_MEC = field(4);
 /** The translation context in use (`CTX` bits in translation/fields.ts); `selectBanks` computes it. */
 export const TR_CTX = field(4);
-/** TLB banks of this core (set once at reset), and non-zero when other cores share its translations and code. */
+/** TLB banks of this core (set once at reset). */
 export const TLB_AREA = field(4);
+/**
+ * Non-zero when other cores share its translations and code (set once at reset). Bits [31:1]: number of cores, when each runs in
+ * a thread of its own.
+ */
 export const PEERS = field(4);
 /** Non-zero while the page that is executing is guarded (FEAT_BTI). */
 export const PAGE_GUARD = field(4);

@@ -90,6 +90,8 @@ export const PEND = {
   step: 8,
   /** Self-hosted debug looks at each instruction: software step, breakpoints (routine `debugCheck`). */
   debug: 16,
+  /** Another core wants to be alone for a moment: stand still (`standstill.ts`). */
+  park: 32,
 } as const;
 
 /** Taken branches to one target before it is compiled. */

@@ -113,6 +113,8 @@ export class CodeSpace {
   allFar = false;
   /** Called when a record was filled (tests compile everything at once here). */
   onDecoded: ((rec: number) => void) | null = null;
+  /** Runs work of the host that leaves guest memory alone, code being read apart. */
+  around: (work: () => void) => void = (work) => work();
   readonly stats = { decoded: 0, handlers: 0, modules: 0, evictedPages: 0 };
 
   constructor(
@@ -374,18 +376,27 @@ export class CodeSpace {
   private buildHandler(m: Module, key: string, word: number, d: Decoded, near: boolean): FnRef {
     const f = fieldsOf(d.pattern, word);
     return m.func(key, HANDLER.params, HANDLER.result, (cpu, rec, n) => {
-      const sem = new InterpreterSem(d.pattern, { near, zr: d.zr }, this.library.linker(m), cpu!, rec!, n!);
+      const sem = new InterpreterSem(
+        d.pattern,
+        { near, zr: d.zr, parallel: this.layout.parallel },
+        this.library.linker(m),
+        cpu!,
+        rec!,
+        n!,
+      );
       sem.emit(f);
     });
   }
   /** Generates handlers in one module; yields the slot of the first. */
   private generate(list: readonly HandlerPlan[]): number {
-    const m = new Module(this.memoryType, TABLE_SIZE);
     const first = this.nextSlot;
     if (first + list.length > FIRST_REGION) throw new Error('handler slots exhausted');
-    const fns = list.map((h) => h.build(m));
-    m.place(first, fns);
-    this.instantiate(m);
+    this.around(() => {
+      const m = new Module(this.memoryType, TABLE_SIZE);
+      const fns = list.map((h) => h.build(m));
+      m.place(first, fns);
+      this.instantiate(m);
+    });
     for (const h of list) this.handlers.set(h.key, this.nextSlot++);
     this.stats.handlers += list.length;
     return first;

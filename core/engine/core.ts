@@ -75,9 +75,14 @@ lib.host('mmioRead', [I32, I32, I32, I32], I32);
 lib.host('mmioWrite', [I32, I32, I32, I32, I32, I32], null);
 
 const pendingOr = (cpu: Val, n: Val): Val => load('i32', cpu, state.PENDING).or(n.shrU(31));
+/** Stands still if another core asks for it; what else is pending stays so. */
+const standIfAsked = (link: Link, cpu: Val): void =>
+  iff(load('i32', cpu, state.PENDING).and(PEND.park), () => run(link('standStill'), cpu));
 
-/** Leaves before the instruction of `rec`. */
-lib.define('leave', [I32, I32, I32], I32, (_link, cpu, rec, n) => {
+/** Leaves before the instruction of `rec`, unless all that was pending was a standstill. */
+lib.define('leave', [I32, I32, I32], I32, (link, cpu, rec, n) => {
+  standIfAsked(link, cpu!);
+  iff(pendingOr(cpu!, n!).eqz(), () => tailCallIndirect(HANDLER, load('i32_16u', rec!, REC_ACTIVE), cpu!, rec!, n!));
   store('i64', cpu, pcOf(cpu!, rec!), state.PC);
   store('i32', cpu!, n!, state.BUDGET);
   ret(i32(EXIT.pending));
@@ -103,10 +108,13 @@ function tlbEntry(cpu: Val, va: Val, banks: number): Val {
 /** Goes on at `va` through the instruction TLB, which checks permission to execute. `kind`: of an indirect branch, for FEAT_BTI. */
 function jump(link: Link, cpu: Val, va: Val, n: Val, kind: Val | null): void {
   unlikely(pendingOr(cpu, n), () => {
-    store('i64', cpu, call(link('branchAddress'), cpu, va), state.PC);
-    store('i32', cpu, n, state.BUDGET);
-    if (kind) run(link('noteBranch'), cpu, kind);
-    ret(i32(EXIT.pending));
+    standIfAsked(link, cpu);
+    iff(pendingOr(cpu, n), () => {
+      store('i64', cpu, call(link('branchAddress'), cpu, va), state.PC);
+      store('i32', cpu, n, state.BUDGET);
+      if (kind) run(link('noteBranch'), cpu, kind);
+      ret(i32(EXIT.pending));
+    });
   });
   const entry = tlbEntry(cpu, va, state.BANK);
   const records = variable(I32, load('i32', entry, TLB_RECORDS));

@@ -53,9 +53,10 @@ class Probe extends RegionSem {
 export function effectsOf(d: Decoded, word: number, link: Link, mode: number): Effects {
   const fn: FnState = { params: [I32], locals: [I32], block: { items: [], cold: false, depth: 0 } };
   return within(fn, () => {
-    const p: Probe = new Probe(i32(0), link, new RegisterFile(), new ModeAssumption(mode), () => {
+    const leaves = (): void => {
       p.e.mayLeave = true;
-    });
+    };
+    const p: Probe = new Probe(i32(0), link, new RegisterFile(), new ModeAssumption(mode), leaves, false);
     p.run(d, fieldsOf(d.pattern, word), 0, 0);
     return p.e;
   });

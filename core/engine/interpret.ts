@@ -31,6 +31,8 @@ import { SemBase, slotOffset } from './sem-base.ts';
 export interface Variant {
   readonly near: boolean;
   readonly zr: number;
+  /** Other cores run in other threads. */
+  readonly parallel: boolean;
 }
 
 export class InterpreterSem extends SemBase implements Sem {
@@ -43,7 +45,7 @@ export class InterpreterSem extends SemBase implements Sem {
   private check: Var | null = null;
 
   constructor(pattern: Pattern, variant: Variant, link: Link, cpu: Val, rec: Val, n: Val) {
-    super(cpu, link);
+    super(cpu, link, variant.parallel);
     this.pattern = pattern;
     this.variant = variant;
     this.rec = rec;
@@ -242,9 +244,7 @@ export class InterpreterSem extends SemBase implements Sem {
     return v.get();
   }
   loadPair(address: Val, bytes: 4 | 8): [Val, Val] {
-    const at = this.loadArea(address, 2 * bytes, bytes);
-    const access = bytes === 8 ? 'i64' : 'i32';
-    return [load(access, at), load(access, at, bytes)];
+    return this.loadPairAt(this.loadArea(address, 2 * bytes, bytes), bytes);
   }
   loadV(address: Val, bytes: Bytes, opts?: Access): Val {
     if (bytes < 4) {
@@ -289,11 +289,7 @@ export class InterpreterSem extends SemBase implements Sem {
     );
   }
   storePair(address: Val, bytes: 4 | 8, lo: Val, hi: Val): void {
-    const access = bytes === 8 ? 'i64' : 'i32';
-    this.storeArea(address, 2 * bytes, bytes, (at) => {
-      store(access, at, lo);
-      store(access, at, hi, bytes);
-    });
+    this.storeArea(address, 2 * bytes, bytes, (at) => this.storePairAt(at, bytes, lo, hi));
   }
   storeV(address: Val, v: Val, bytes: Bytes, opts?: Access): void {
     const lo = lane('i64x2.extract_lane', v, 0);

@@ -24,8 +24,6 @@ export const MM_PAS = 8;
 /** Constant tables of the architecture's routines, see `core/arch/tables.ts`. */
 export const TABLES = 0x2000;
 export const TABLES_END = 0xf000;
-/** Locks of 16-byte atomics, see `atomic-access.ts`: 64 of 64 bytes. */
-export const LOCKS = TABLES_END;
 
 /** State of cores. */
 export const CORES = 64 * KB;
@@ -44,6 +42,8 @@ export const TLB_DIRECTORY_BYTES = 16 * KB;
 
 export interface Layout {
   readonly cores: number;
+  /** Cores run in parallel, each in a thread of its own. */
+  readonly parallel: boolean;
   core(n: number): number;
   /** TLB banks of a core. */
   banks(n: number): number;
@@ -91,6 +91,7 @@ export function layoutOf(cores: number, spaces: number, arenaBytes: number): Lay
   if (bytes > 4096 * MB - 64 * KB) throw new RangeError(`${Math.ceil(bytes / MB)} MiB do not fit into 4 GiB`);
   return {
     cores,
+    parallel: cores > 1 && spaces > 1,
     core: (n) => CORES + n * CORE_STRIDE,
     banks: (n) => banksAt + n * banksBytes,
     records: (n) => recordsAt + n * recordBytes,

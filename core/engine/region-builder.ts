@@ -210,11 +210,13 @@ export class RegionBuilder {
     else this.tree(to);
   }
   private body(b: CfgBlock): void {
-    const sem = new RegionSem(this.cpu, this.link, this.file, this.assume, (at, count) => {
+    const leave = (at: number, count: number): void => {
       this.exitRec.set(i32(this.rec(at)));
       this.n.set(this.n.get().sub(count));
       br(this.leaveLabel);
-    });
+    };
+    const { parallel } = this.space.layout;
+    const sem = new RegionSem(this.cpu, this.link, this.file, this.assume, leave, parallel);
     sem.rootBlock = fnState().block;
     b.code.forEach((ins, i) => {
       sem.run(ins.d, fieldsOf(ins.d.pattern, ins.word), b.start + i, i);

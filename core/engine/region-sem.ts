@@ -85,8 +85,9 @@ export class RegionSem extends SemBase implements Sem {
     file: RegisterFile,
     assume: ModeAssumption,
     leave: (at: number, count: number) => void,
+    parallel: boolean,
   ) {
-    super(cpu, link);
+    super(cpu, link, parallel);
     this.file = file;
     this.assume = assume;
     this.leave = leave;
@@ -243,9 +244,7 @@ export class RegionSem extends SemBase implements Sem {
     return opts?.ordered ? atomicLoadAny(access, at) : load(access, at);
   }
   loadPair(address: Val, bytes: 4 | 8): [Val, Val] {
-    const at = this.area(address, 2 * bytes, bytes, false);
-    const access = bytes === 8 ? 'i64' : 'i32';
-    return [load(access, at), load(access, at, bytes)];
+    return this.loadPairAt(this.area(address, 2 * bytes, bytes, false), bytes);
   }
   loadV(address: Val, bytes: Bytes, opts?: Access): Val {
     const at = this.host(address, bytes, false, opts);
@@ -259,10 +258,7 @@ export class RegionSem extends SemBase implements Sem {
     else store(access, at, v);
   }
   storePair(address: Val, bytes: 4 | 8, lo: Val, hi: Val): void {
-    const at = this.area(address, 2 * bytes, bytes, true);
-    const access = bytes === 8 ? 'i64' : 'i32';
-    store(access, at, lo);
-    store(access, at, hi, bytes);
+    this.storePairAt(this.area(address, 2 * bytes, bytes, true), bytes, lo, hi);
   }
   storeV(address: Val, v: Val, bytes: Bytes, opts?: Access): void {
     const at = this.host(address, bytes, true, opts);

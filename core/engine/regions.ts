@@ -131,7 +131,9 @@ export class Regions {
 
   /** Compiles all that is queued, as one module. */
   flush(): void {
-    if (!this.queue.length) return;
+    if (this.queue.length) this.space.around(() => this.compileQueue());
+  }
+  private compileQueue(): void {
     const started = performance.now();
     const list = this.queue;
     this.queue = [];

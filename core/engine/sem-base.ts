@@ -4,11 +4,12 @@ import type { Pattern } from '../arch/a64/pattern.ts';
 import { condition, type Flags } from '../arch/flags.ts';
 import type { Access } from '../arch/semantics.ts';
 import * as state from '../arch/state.ts';
-import { choose, load } from '../wasm/build.ts';
+import { choose, load, store } from '../wasm/build.ts';
 import type { Link } from '../wasm/library.ts';
 import { F32, F64, I32, I64, V128 } from '../wasm/opcodes.ts';
 import { f32, f64, i32, i64, lane, op, type Val } from '../wasm/value.ts';
 import { TLB_ADDEND, TLB_ENTRY_SHIFT, TLB_INDEX_MASK, TLB_READ, TLB_WRITE } from './abi.ts';
+import { half, pair } from './atomic-access.ts';
 
 export abstract class SemBase {
   abstract readonly interpreting: boolean;
@@ -16,9 +17,13 @@ export abstract class SemBase {
   protected readonly link: Link;
   protected pattern!: Pattern;
 
-  constructor(cpu: Val, link: Link) {
+  private readonly parallel: boolean;
+
+  /** `parallel`: other cores run in other threads. */
+  constructor(cpu: Val, link: Link, parallel: boolean) {
     this.cpu = cpu;
     this.link = link;
+    this.parallel = parallel;
   }
 
   // Register slots by operand; the two tiers differ in how a slot is read and written.
@@ -103,6 +108,28 @@ export abstract class SemBase {
   }
   helper(name: string, ...args: Val[]): Val {
     return callOf(this.link, name, args);
+  }
+
+  /** Are `bytes` of each of two registers one access? See `Sem.loadPair`. */
+  private whole(bytes: 4 | 8): boolean {
+    return bytes === 8 && this.parallel && !this.isZr('Rn');
+  }
+  protected loadPairAt(at: Val, bytes: 4 | 8): [Val, Val] {
+    if (this.whole(bytes)) {
+      const both = load('v128', at);
+      return [half(both, 0), half(both, 1)];
+    }
+    const access = bytes === 8 ? 'i64' : 'i32';
+    return [load(access, at), load(access, at, bytes)];
+  }
+  protected storePairAt(at: Val, bytes: 4 | 8, lo: Val, hi: Val): void {
+    if (this.whole(bytes)) {
+      store('v128', at, pair(lo, hi));
+      return;
+    }
+    const access = bytes === 8 ? 'i64' : 'i32';
+    store(access, at, lo);
+    store(access, at, hi, bytes);
   }
 
   /** Alignment bits to test beside the page, or null when none can be needed. */

@@ -6,6 +6,7 @@
  * sender sees a quiet core, whose next act is to read the message, or it waits for the answer.
  */
 import { CORE_CONTROL, GLOBAL_CONTROL, type Layout } from '../engine/layout.ts';
+import { EXCLUSIVE, PARK, QUIET, STILL } from '../engine/standstill.ts';
 
 /** Per core, from the core's control block. */
 export const CTL = {
@@ -13,7 +14,7 @@ export const CTL = {
   run: 0,
   /** Sequence number that changes with each wake-up. */
   wake: 4,
-  quiet: 8,
+  quiet: QUIET,
   /** Inbox: entries written, entries read, lock of writers; `lost` when a quiet core's inbox overflowed. */
   written: 12,
   read: 16,
@@ -27,6 +28,8 @@ export const CTL = {
   level: 48,
   /** 1 while the core waits in WFI, WFE or for input. */
   waits: 60,
+  /** 1 while the core stands still, or its thread does what leaves guest memory alone (`Mailbox.aside`). */
+  still: STILL,
   /** What drives the core's IRQ input on a machine without interrupt controller: bit 0 devices, bit 1 timers. */
   sources: 52,
   ring: 128,
@@ -38,9 +41,9 @@ export const RING_ENTRY = 24;
 /** For all cores together, from GLOBAL_CONTROL. */
 export const GLOBAL = {
   /** Held while one core does what others must not see half done (16-byte atomics, re-keying). */
-  exclusive: 4,
+  exclusive: EXCLUSIVE,
   /** Cores that have to stand still: changes wake them. */
-  park: 8,
+  park: PARK,
   /** Held during a device access. */
   device: 12,
 } as const;

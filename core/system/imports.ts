@@ -34,7 +34,11 @@ export function hostImports(t: Thread, library: Library): Record<string, Import>
         t.poke(core, 0);
       }
     },
-    awaitAnswers: () => {},
+    awaitAnswers: (cpu: number) => {
+      t.mailbox.awaitAnswers(t.setup.cores);
+      t.i32[(cpu + state.DSB_WAIT) >> 2] = 0;
+    },
+    // These are complete at the next DSB.
     broadcastTlbi: (_cpu: number, op: number, lo: number, hi: number) => t.broadcast(MESSAGE.tlbi, op, lo, hi),
     invalidateCode: (_cpu: number, host: number) => t.space.invalidate(host & ~63, 64),
     broadcastCode: (_cpu: number, host: number) => t.broadcast(MESSAGE.code, 64, host & ~63, 0),

@@ -10,6 +10,10 @@ export const MESSAGE = { tlbi: 1, code: 2, allCode: 3 } as const;
 /** Takes a message that arrived: kind, operand, 64-bit operand as two halves. */
 export type Receive = (core: number, kind: number, a: number, lo: number, hi: number) => void;
 
+/** Looks at a word before the thread sleeps, and for how long it sleeps then (milliseconds) where nobody wakes it. */
+const SPINS = 500;
+const NAP = 0.05;
+
 export class Mailbox {
   private readonly i32: Int32Array;
   private readonly layout: Layout;
@@ -30,26 +34,30 @@ export class Mailbox {
     return (this.layout.core(core) + CORE_CONTROL + CTL.ring + (n % RING_ENTRIES) * RING_ENTRY) >> 2;
   }
 
-  /** Sends to every core of another thread that listens, and waits until all have done it. `own`: the cores of this thread. */
-  broadcast(from: number, own: readonly number[], kind: number, a: number, lo: number, hi: number): void {
-    const tickets: [number, number][] = [];
+  /** For each other core, the last of our messages that it has still to read, or null. */
+  private readonly unanswered: (number | null)[] = [];
+
+  /**
+   * Sends to every core of another thread, without waiting; `own`: the cores of this thread. Yields whether there is an answer to
+   * wait for: some core was awake.
+   */
+  announce(own: readonly number[], kind: number, a: number, lo: number, hi: number): boolean {
     for (let core = 0; core < this.layout.cores; core++) {
       if (own.includes(core)) continue;
-      const ticket = this.post(from, own, core, kind, a, lo, hi);
-      if (ticket !== null) tickets.push([core, ticket]);
+      // A core that sleeps reads all of its messages before it runs.
+      this.unanswered[core] = this.post(own, core, kind, a, lo, hi);
     }
-    for (const [core, ticket] of tickets) this.await(own, core, ticket);
+    return this.unanswered.some((ticket) => ticket !== null && ticket !== undefined);
+  }
+  /** Returns when all that was announced has been done. */
+  awaitAnswers(own: readonly number[]): void {
+    for (const [core, ticket] of this.unanswered.entries()) {
+      if (ticket !== null && ticket !== undefined) this.await(own, core, ticket);
+    }
+    this.unanswered.length = 0;
   }
   /** Puts a message in; yields the count to wait for, or null when the core sleeps (it will read before it runs). */
-  private post(
-    _from: number,
-    own: readonly number[],
-    core: number,
-    kind: number,
-    a: number,
-    lo: number,
-    hi: number,
-  ): number | null {
+  private post(own: readonly number[], core: number, kind: number, a: number, lo: number, hi: number): number | null {
     const { i32 } = this;
     const written = this.at(core, CTL.written);
     const read = this.at(core, CTL.read);
@@ -77,14 +85,16 @@ export class Mailbox {
   }
   private await(own: readonly number[], core: number, ticket: number): void {
     const read = this.at(core, CTL.read);
-    for (let spins = 0; ; spins++) {
-      const done = Atomics.load(this.i32, read);
-      if (((done - ticket) | 0) >= 0) return;
-      if (Atomics.load(this.i32, this.at(core, CTL.quiet)) !== 0) return;
-      // While waiting, answer others: two cores that invalidate each other must not wait for ever.
-      this.serve(own);
-      if (spins > 500) Atomics.wait(this.i32, read, done, 1);
-    }
+    this.aside(own, () => {
+      for (let spins = 0; ; spins++) {
+        const done = Atomics.load(this.i32, read);
+        if (((done - ticket) | 0) >= 0) return;
+        if (Atomics.load(this.i32, this.at(core, CTL.quiet)) !== 0) return;
+        // While waiting, answer others: two cores that invalidate each other must not wait for ever.
+        for (const one of own) this.drain(one);
+        if (spins > SPINS) Atomics.wait(this.i32, read, done, 1);
+      }
+    });
   }
   /** Reads what came for the cores of this thread, and stands still while another core asks for it. */
   serve(own: readonly number[]): void {
@@ -110,32 +120,54 @@ export class Mailbox {
     }
   }
   private park(own: readonly number[]): void {
+    if (Atomics.load(this.i32, globalIndex(GLOBAL.park)) !== 0) this.aside(own, () => {});
+  }
+
+  /** Does `work`, which must leave guest memory alone (reading code apart): meanwhile these cores count as standing still. */
+  aside(own: readonly number[], work: () => void): void {
     const park = globalIndex(GLOBAL.park);
-    while (Atomics.load(this.i32, park) !== 0) {
-      for (const core of own) Atomics.store(this.i32, this.at(core, CTL.quiet), 1);
-      Atomics.wait(this.i32, park, 1, 10);
-      for (const core of own) Atomics.store(this.i32, this.at(core, CTL.quiet), 0);
+    const still = (on: number): void => {
+      for (const core of own) Atomics.store(this.i32, this.at(core, CTL.still), on);
+    };
+    still(1);
+    try {
+      work();
+    } finally {
+      do {
+        still(1);
+        for (let spins = 0; Atomics.load(this.i32, park) !== 0; spins++) {
+          if (spins > SPINS) Atomics.wait(this.i32, park, 1, NAP);
+        }
+        still(0);
+      } while (Atomics.load(this.i32, park) !== 0);
     }
   }
 
-  /** Stops all cores of other threads until `resumeOthers`; they stand between two instructions. */
+  /** Stops all cores of other threads until `resumeOthers`; they stand between two instructions. See `engine/standstill.ts`. */
   stopOthers(own: readonly number[]): void {
     const { i32 } = this;
     const owner = globalIndex(GLOBAL.exclusive);
-    while (Atomics.compareExchange(i32, owner, 0, 1) !== 0) this.serve(own);
+    this.aside(own, () => {
+      while (Atomics.compareExchange(i32, owner, 0, 1) !== 0) Atomics.wait(i32, owner, 1, NAP);
+      // Ours now: nobody else stops anybody, so this thread need not stand.
+    });
     Atomics.store(i32, globalIndex(GLOBAL.park), 1);
     for (let core = 0; core < this.layout.cores; core++) {
       if (own.includes(core)) continue;
-      Atomics.or(i32, (this.layout.core(core) + state.PENDING) >> 2, PEND.inbox);
-      while (Atomics.load(i32, this.at(core, CTL.quiet)) === 0) this.drainAll(own);
+      Atomics.or(i32, (this.layout.core(core) + state.PENDING) >> 2, PEND.park);
+      const still = this.at(core, CTL.still);
+      for (
+        let spins = 0;
+        Atomics.load(i32, this.at(core, CTL.quiet)) === 0 && Atomics.load(i32, still) === 0;
+        spins++
+      ) {
+        if (spins > SPINS) Atomics.wait(i32, still, 0, NAP);
+      }
     }
-  }
-  private drainAll(own: readonly number[]): void {
-    for (const core of own) this.drain(core);
   }
   resumeOthers(): void {
     Atomics.store(this.i32, globalIndex(GLOBAL.park), 0);
     Atomics.notify(this.i32, globalIndex(GLOBAL.park));
-    unlock(this.i32, globalIndex(GLOBAL.exclusive));
+    Atomics.store(this.i32, globalIndex(GLOBAL.exclusive), 0);
   }
 }

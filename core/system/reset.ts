@@ -36,7 +36,8 @@ export function resetCore(
       (config.psci === 'smc' ? hostSmc : 0) |
       (config.semihosting ? semihosting : 0),
   );
-  put(state.PEERS, config.machine.cores > 1 ? 1 : 0);
+  const { cores } = config.machine;
+  put(state.PEERS, cores > 1 ? 1 | (system.layout.parallel ? cores << 1 : 0) : 0);
   resetRegisters(view, at, system.cpu, index);
   put(state.EL, start.el);
   put(state.FAULT, 0);

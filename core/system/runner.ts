@@ -19,8 +19,12 @@ const SLICE = 400_000;
  * used-up slice (a region between two checks, or a page's worth of straight code). */
 const TURN = 2_000_000;
 const STEPPED = 2048;
-/** Nanoseconds that WFE waits at most while the exclusive monitor is open. */
-const MONITOR_WAIT = 1e5;
+/**
+ * WFE while the exclusive monitor is open, in nanoseconds: how soon what is monitored is looked at, then at intervals that double; and
+ * how long it waits at most, as a store of the same value is an event that nobody sees.
+ */
+const MONITOR_LOOK = 20e3;
+const MONITOR_WAIT = 1e6;
 /** Offset in the core's control block of the two records that stepping uses. */
 const SCRATCH = 3584;
 
@@ -87,7 +91,11 @@ export class Runner {
   run(): void {
     for (;;) {
       this.obey();
-      if (this.quit) return;
+      if (this.quit) {
+        // Nobody waits for a core that is gone.
+        for (const core of this.cores) Atomics.store(this.i32, this.ctl(core, CTL.quiet), 1);
+        return;
+      }
       if (this.paused) {
         this.sleep(Number.POSITIVE_INFINITY);
         continue;
@@ -193,6 +201,7 @@ export class Runner {
     const limit = this.view.getBigUint64(cpu + state.WAIT_DEADLINE, true);
     if (limit !== 0xffffffffffffffffn && this.t.ticks(cpu) >= limit) return true;
     if (kind === state.WAIT.interrupt) return false;
+    if (kind === state.WAIT.monitor && this.t.space.core.monitorLost!(cpu)) return true;
     return Atomics.exchange(this.i32, (cpu + state.EVENT) >> 2, 0) !== 0;
   }
   /** Brings the core's interrupt lines up to date; yields nanoseconds until the next timer (infinity: none). */
@@ -203,10 +212,16 @@ export class Runner {
     if (this.waiting.get(core) !== 'event') return until;
     const limit = this.view.getBigUint64(cpu + state.WAIT_DEADLINE, true);
     if (limit === 0xffffffffffffffffn) return until;
-    return Math.min(until, Math.max(0, Number(limit - this.t.ticks(cpu)) * this.t.nsPerTick));
+    const left = Math.min(until, Math.max(0, Number(limit - this.t.ticks(cpu)) * this.t.nsPerTick));
+    if (this.i32[(cpu + state.WAIT_KIND) >> 2] !== state.WAIT.monitor || this.t.setup.config.deterministic) return left;
+    this.look *= 2;
+    return Math.min(left, this.look);
   }
 
+  /** Nanoseconds after which a monitored value is looked at again. */
+  private look = 0;
   private suspend(core: number, why: 'event' | 'retry'): void {
+    this.look = MONITOR_LOOK / 2;
     this.waiting.set(core, why);
     Atomics.store(this.i32, this.ctl(core, CTL.waits), 1);
   }
@@ -286,8 +301,8 @@ export class Runner {
   /** Clears what only asked for attention; true when the host wants something. */
   private attend(core: number): boolean {
     const pending = (this.t.core(core) + state.PENDING) >> 2;
-    const bits = Atomics.and(this.i32, pending, ~(PEND.stop | PEND.inbox | PEND.step));
-    if (bits & PEND.inbox) this.t.mailbox.serve(this.cores);
+    const bits = Atomics.and(this.i32, pending, ~(PEND.stop | PEND.inbox | PEND.step | PEND.park));
+    if (bits & (PEND.inbox | PEND.park)) this.t.mailbox.serve(this.cores);
     return Atomics.load(this.i32, this.ctl(this.cores[0]!, CTL.attention)) !== 0;
   }
   /** Runs guest code until it leaves; false when the core can't go on for now. */
@@ -331,7 +346,7 @@ export class Runner {
         throw new Error(`guest code was left for an unknown reason, ${why}`);
     }
   }
-  /** WFE with the exclusive monitor open would also end by another core's store, which nothing tells us: it ends soon anyway. */
+  /** WFE with the exclusive monitor open. */
   private boundWait(cpu: number): void {
     if (this.i32[(cpu + state.WAIT_KIND) >> 2] !== state.WAIT.monitor) return;
     const soon = this.t.ticks(cpu) + BigInt(Math.ceil(MONITOR_WAIT / this.t.nsPerTick));

@@ -100,6 +100,7 @@ export class Thread {
     this.space = new CodeSpace(memory, layout, setup.space, setup.core, library, cpu.decoder, host, imports);
     for (const core of setup.cores) this.space.attach(layout.core(core));
     this.space.onWatch = (_cpu, va, bytes, kind) => this.watch(va, bytes, kind);
+    if (layout.parallel) this.space.around = (work) => this.mailbox.aside(setup.cores, work);
     const choices = config.trace?.choices;
     this.trace = choices ? new TraceWriter(memory.buffer, layout.devices + plan.traces[setup.space]!, bell) : null;
     if (choices) {
@@ -366,6 +367,7 @@ export class Thread {
     this.space.core.selectBanks!(this.core(core));
     this.space.invalidateAll();
   }
+  /** Tells all other cores; the running core's next DSB waits until they have done it. */
   broadcast(kind: number, a: number, lo: number, hi: number): void {
     if (this.setup.cores.length === this.setup.layout.cores) {
       // All cores are of this thread: the others are told at once.
@@ -374,6 +376,7 @@ export class Thread {
       }
       return;
     }
-    this.mailbox.broadcast(this.indexOf(this.current), this.setup.cores, kind, a, lo, hi);
+    const awaited = this.mailbox.announce(this.setup.cores, kind, a, lo, hi);
+    this.i32[(this.current + state.DSB_WAIT) >> 2] = awaited ? 1 : 0;
   }
 }

@@ -2,9 +2,20 @@
  * Statements and effects of the function builder: memory, locals, control flow, calls.
  * Everything acts on the function under construction (`scope.ts`).
  */
-import { ATOMIC_LOADS, ATOMIC_STORES, atomicRmw, I32, I64, LOADS, STORES, type Ty, V128 } from './opcodes.ts';
+import {
+  ATOMIC_LOADS,
+  ATOMIC_STORES,
+  ATOMIC_WAIT32,
+  atomicRmw,
+  I32,
+  I64,
+  LOADS,
+  STORES,
+  type Ty,
+  V128,
+} from './opcodes.ts';
 import { append, type Block, fnState, type Label, nested, statement } from './scope.ts';
-import { EFFECT, konst, LOCAL, Val } from './value.ts';
+import { EFFECT, i64, konst, LOCAL, Val } from './value.ts';
 
 /** Record of an effect that yields a value. */
 export interface Effect {
@@ -70,6 +81,10 @@ export function atomicStore(access: string, addr: Val, value: Val, offset = 0): 
 export function rmw(o: string, access: string, addr: Val, value: Val, replacement?: Val, offset = 0): Val {
   const args = replacement ? [addr, value, replacement] : [addr, value];
   return effect(tyOf(access), { e: 'mem', args, code: atomicRmw(o, access), offset, align: alignOf(access) });
+}
+/** The thread sleeps while the word at `addr` is `expected`, until it is notified or `ns` nanoseconds have passed. */
+export function wait32(addr: Val, expected: Val, ns: bigint): Val {
+  return effect(I32, { e: 'mem', args: [addr, expected, i64(ns)], code: ATOMIC_WAIT32, offset: 0, align: 2 });
 }
 export function fence(): void {
   statement({ s: 'fence', args: [] });

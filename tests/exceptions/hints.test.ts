@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import * as state from '../../core/arch/state.ts';
+import { EXIT } from '../support/bare-core.ts';
 import { addImm, CODE, esrOf, MODES, svc, World } from './world.ts';
 
 /** HINT #n. */
@@ -29,6 +30,37 @@ describe('hints and barriers', () => {
       w.set(state.EXCL_ADDR, 64);
       w.taken();
       expect(w.get(state.EXCL_ADDR)).toBe(0);
+    });
+    it(`WFE ends when others change what is monitored, ${mode}`, () => {
+      const w = new World(mode);
+      const at = w.core.layout.arena + 0x2000;
+      // The words: a doubleword that has changed in its last byte, a byte, a pair that has changed in its second half; and one as it was.
+      const cases = [
+        [8, 0x0102030405060708n, 0n, 0x0202030405060708n, 0n, true],
+        [1, 8n, 0n, 0x0102030405060709n, 0n, true],
+        [1, 8n, 0n, 0xff02030405060708n, 7n, false],
+        [16, 5n, 6n, 5n, 7n, true],
+        [16, 5n, 6n, 5n, 6n, false],
+        [4, 5n, 0n, 0xff00000005n, 0n, false],
+      ] as const;
+      for (const [bytes, lo, hi, nowLo, nowHi, ends] of cases) {
+        w.start({ el: 1, words: [0xd503205f, svc(0)] });
+        w.set(state.PEERS, 1);
+        w.set(state.EXCL_ADDR, at);
+        w.set(state.EXCL_SIZE, bytes);
+        w.core.view.setBigUint64(w.core.cpu + state.EXCL_LO, lo, true);
+        w.core.view.setBigUint64(w.core.cpu + state.EXCL_HI, hi, true);
+        w.core.view.setBigUint64(at, nowLo, true);
+        w.core.view.setBigUint64(at + 8, nowHi, true);
+        if (ends) {
+          expect(w.taken().elr).toBe(BigInt(CODE + 8));
+          expect(w.get(state.EXCL_ADDR)).toBe(0);
+        } else {
+          expect(w.core.run(1000)).toBe(EXIT.wait);
+          expect([w.get(state.WAIT_KIND), w.get(state.EXCL_ADDR)]).toEqual([state.WAIT.monitor, at]);
+        }
+        w.set(state.PEERS, 0);
+      }
     });
     it(`DSB waits for other cores, ${mode}`, () => {
       let waited = 0;

@@ -3,7 +3,7 @@
  * memory still has that value: a compare-and-swap (so it cannot see that others changed it and changed it back). CLREX is with
  * the barriers. Registers that a form has no use for should be 31 in its word; whatever they are is ignored.
  */
-import { atomicLoad } from '../../wasm/build.ts';
+import { fence, load } from '../../wasm/build.ts';
 import { lane } from '../../wasm/value.ts';
 import { iff, variable } from '../control.ts';
 import { I32, i32, i64, type Sem, type Val } from '../semantics.ts';
@@ -63,11 +63,11 @@ for (const [o0, acquire, release] of [
   ['0', '', ''],
   ['1', 'A', 'L'],
 ] as const) {
-  const load = `LD${acquire}XP`;
-  const store = `ST${release}XP`;
+  const loadName = `LD${acquire}XP`;
+  const storeName = `ST${release}XP`;
   // Two words are one access of 64 bits.
-  group.insn(load, `10 001000 0 1 1 immrs:5 ${o0} Rt2:w Rn:s Rt:w`, {
-    asm: `${load.toLowerCase()} <Wt>, <Wt2>, [<Xn|SP>]`,
+  group.insn(loadName, `10 001000 0 1 1 immrs:5 ${o0} Rt2:w Rn:s Rt:w`, {
+    asm: `${loadName.toLowerCase()} <Wt>, <Wt2>, [<Xn|SP>]`,
     run: (s) => {
       const host = s.atomicAddress(s.x('Rn'), 8, { only: 'read' });
       const v = loadAt(s, WIDE!, host);
@@ -76,8 +76,8 @@ for (const [o0, acquire, release] of [
       s.setX('Rt2', v.shrU(32));
     },
   });
-  group.insn(store, `10 001000 0 0 1 Rs:w ${o0} Rt2 Rn:s Rt`, {
-    asm: `${store.toLowerCase()} <Ws>, <Wt>, <Wt2>, [<Xn|SP>]`,
+  group.insn(storeName, `10 001000 0 0 1 Rs:w ${o0} Rt2 Rn:s Rt`, {
+    asm: `${storeName.toLowerCase()} <Ws>, <Wt>, <Wt2>, [<Xn|SP>]`,
     run: (s) => {
       const desired = s.w('Rt').zext64().or(s.x('Rt2').shl(32));
       const host = s.atomicAddress(s.x('Rn'), 8, { only: 'write' });
@@ -87,20 +87,22 @@ for (const [o0, acquire, release] of [
       });
     },
   });
-  // Two doublewords: each is single-copy atomic; the pair is when its store succeeds, which compares both (B2.9.5).
-  group.insn(load, `11 001000 0 1 1 immrs:5 ${o0} Rt2:w Rn:s Rt:w`, {
-    asm: `${load.toLowerCase()} <Xt>, <Xt2>, [<Xn|SP>]`,
+  // Two doublewords, which FEAT_LSE2 makes single-copy atomic together (B2.2.1).
+  group.insn(loadName, `11 001000 0 1 1 immrs:5 ${o0} Rt2:w Rn:s Rt:w`, {
+    asm: `${loadName.toLowerCase()} <Xt>, <Xt2>, [<Xn|SP>]`,
     run: (s) => {
       const host = s.atomicAddress(s.x('Rn'), 16, { only: 'read' });
-      const lo = atomicLoad('i64', host);
-      const hi = atomicLoad('i64', host, 8);
+      fence();
+      const both = load('v128', host);
+      fence();
+      const [lo, hi] = [lane('i64x2.extract_lane', both, 0), lane('i64x2.extract_lane', both, 1)];
       mark(s, host, 16, lo, hi);
       s.setX('Rt', lo);
       s.setX('Rt2', hi);
     },
   });
-  group.insn(store, `11 001000 0 0 1 Rs:w ${o0} Rt2 Rn:s Rt`, {
-    asm: `${store.toLowerCase()} <Ws>, <Xt>, <Xt2>, [<Xn|SP>]`,
+  group.insn(storeName, `11 001000 0 0 1 Rs:w ${o0} Rt2 Rn:s Rt`, {
+    asm: `${storeName.toLowerCase()} <Ws>, <Xt>, <Xt2>, [<Xn|SP>]`,
     run: (s) => {
       const desired = [s.x('Rt'), s.x('Rt2')] as const;
       const host = s.atomicAddress(s.x('Rn'), 16, { only: 'write' });

@@ -153,6 +153,9 @@ interrupts.define('wfe', [I32, I32, I32, I32, I64], I32, (link, cpu, rec, n, iss
   unlikely(call(link('wakeup'), cpu!), () => goOn(link, cpu!, rec!, n!));
   checkTraps(link, cpu!, rec!, n!, true, iss!);
   const open = word(cpu!, state.EXCL_ADDR).ne(0);
+  iff(open.and(word(cpu!, state.PEERS)), () => {
+    unlikely(call(link('monitorLostSoon'), cpu!), () => goOn(link, cpu!, rec!, n!));
+  });
   wait(cpu!, rec!, n!, select(open, i32(state.WAIT.monitor), i32(state.WAIT.event)), deadline!);
 });
 /** An event for all cores: the host sets EVENT of the others and wakes them. */

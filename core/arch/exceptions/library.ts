@@ -8,6 +8,7 @@ import { debug } from './debug.ts';
 import { entry } from './entry.ts';
 import { faults } from './faults.ts';
 import { interrupts } from './interrupts.ts';
+import { monitor } from './monitor.ts';
 import { msr } from './msr.ts';
 import { pstate } from './pstate.ts';
 import { returns } from './return.ts';
@@ -20,6 +21,7 @@ export const exceptionLibraries: readonly Library[] = [
   calls,
   returns,
   interrupts,
+  monitor,
   msr,
   faults,
   debug,
