@@ -1,4 +1,5 @@
 /** Where a machine's memory, devices and rings lie in shared memory: derived once from the configuration, sent to all threads. */
+import { Gicv3 } from '../devices/gic/gicv3.ts';
 import { Pl011 } from '../devices/pl011.ts';
 import type { MappedRegion } from '../engine/memory-map.ts';
 import { type DeviceDescription, dramOf, type MachineDescription } from '../machines/machine.ts';
@@ -31,10 +32,12 @@ export interface MachinePlan {
 }
 
 /** 32-bit words of state that a device has in shared memory. */
-function stateWords(device: DeviceDescription): number {
+function stateWords(device: DeviceDescription, cores: number): number {
   switch (device.kind) {
     case 'pl011':
       return Pl011.WORDS;
+    case 'gicv3':
+      return Gicv3.words(cores, device.spiCount);
     default:
       return 0;
   }
@@ -66,6 +69,6 @@ export function planOf(config: SystemConfig): MachinePlan {
     consoles: serial.map(({ name }, id) => ({ id, name, offset: take(CONSOLE_BYTES) })),
     traces: config.trace ? Array.from({ length: threadsOf(config) }, () => take(TRACE_RING_BYTES)) : [],
     files: take(HostFiles.BYTES),
-    states: Object.fromEntries(machine.devices.map((d) => [d.name, take(4 * stateWords(d))])),
+    states: Object.fromEntries(machine.devices.map((d) => [d.name, take(4 * stateWords(d, machine.cores))])),
   };
 }

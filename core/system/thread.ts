@@ -81,7 +81,8 @@ export class Thread {
       layout,
       plan,
       console: (id) => this.consoles[id]!,
-      line: (name, level) => this.line(name, level),
+      setLines: (core, bits, mask) => this.setLines(core, bits, mask),
+      line: (level) => this.source(0, SOURCE.devices, level),
     });
     const host = {
       mmioRead: (cpu: number, lo: number, hi: number, info: number) => this.deviceRead(cpu, lo, hi, info),
@@ -149,21 +150,18 @@ export class Thread {
     const va = new DataView(this.i32.buffer).getBigUint64(cpu + state.TR_VA, true);
     (this.space.core.externalAbort as unknown as (c: number, va: bigint, i: number) => void)(cpu, va, info);
   }
-  /** An interrupt output changed. The bare machine has no interrupt controller: outputs drive the IRQ input of core 0. */
-  private line(_name: string, level: boolean): void {
-    this.source(0, SOURCE.devices, level);
-  }
+  /** What drives the IRQ input of a core of a machine without interrupt controller. */
   private source(core: number, bit: number, level: boolean): void {
     const at = controlIndex(this.setup.layout, core, CTL.sources);
     const before = level ? Atomics.or(this.i32, at, bit) : Atomics.and(this.i32, at, ~bit);
     const after = level ? before | bit : before & ~bit;
-    if ((before !== 0) !== (after !== 0)) this.setLine(core, state.LINE.irq, after !== 0);
+    if ((before !== 0) !== (after !== 0)) this.setLines(core, after ? state.LINE.irq : 0, state.LINE.irq);
   }
-  setLine(core: number, line: number, level: boolean): void {
-    const cpu = this.core(core);
-    const at = (cpu + state.IRQ_LINES) >> 2;
-    if (level) Atomics.or(this.i32, at, line);
-    else Atomics.and(this.i32, at, ~line);
+  private setLines(core: number, bits: number, mask: number): void {
+    const at = (this.core(core) + state.IRQ_LINES) >> 2;
+    const raised = bits & mask;
+    if (raised) Atomics.or(this.i32, at, raised);
+    if (raised !== mask) Atomics.and(this.i32, at, ~mask | raised);
     this.poke(core, PEND.irq);
   }
   /** Makes a core look around: sets bits of PENDING, and wakes it if it sleeps. */

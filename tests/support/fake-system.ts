@@ -87,13 +87,16 @@ export class FakeSystem implements System {
   private actions: readonly CoreAction[] = [];
   private exited = false;
 
-  constructor(config: Partial<BareSystemOptions> = {}) {
-    this.config = bareSystem({
+  constructor(config: SystemConfig | Partial<BareSystemOptions> = {}) {
+    this.config = 'machine' in config ? config : FakeSystem.bare(config);
+    this.cores = Array.from({ length: this.config.machine.cores }, (_, n) => new FakeCore(n));
+  }
+  private static bare(config: Partial<BareSystemOptions>): SystemConfig {
+    return bareSystem({
       ...{ cores: 1, memoryBytes: 0x10000, cpuModel: 'max', engine: 'normal', deterministic: false, startEl: 1 },
       ...{ images: [], entry: BASE, semihosting: null, psci: 'hvc' },
       ...config,
     } as BareSystemOptions);
-    this.cores = Array.from({ length: this.config.machine.cores }, (_, n) => new FakeCore(n));
   }
   on<E extends keyof SystemEvents>(event: E, listener: (...args: SystemEvents[E]) => void): () => void {
     return this.events.on(event, listener);
