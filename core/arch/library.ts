@@ -7,6 +7,7 @@ import { exceptionLibraries } from './exceptions/library.ts';
 import { floatLibrary } from './float/library.ts';
 import { mops } from './mops.ts';
 import { pauthLibraries } from './pauth/library.ts';
+import { gic } from './registers/gic.ts';
 import { registerRoutines } from './registers/library.ts';
 import { pmu } from './registers/pmu.ts';
 import { random } from './registers/random.ts';
@@ -29,6 +30,7 @@ export function archLibraries(cpu?: TranslatingCpu): Library[] {
     timers,
     random,
     pmu,
+    gic,
     floatLibrary(),
   ];
 }

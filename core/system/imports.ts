@@ -1,4 +1,5 @@
 /** What generated code asks of its thread: the host imports of the architecture's libraries. */
+import { GIC_REG } from '../arch/registers/gic-interface.ts';
 import * as state from '../arch/state.ts';
 import { ENGINE_IMPORTS } from '../engine/codespace.ts';
 import type { Library } from '../wasm/library.ts';
@@ -16,6 +17,14 @@ export function hostImports(t: Thread, library: Library): Record<string, Import>
     timersChanged: (_cpu: number) => t.timersChanged(),
     pmuChanged: (_cpu: number) => t.timersChanged(),
     random,
+    gicRead: (cpu: number, reg: number, access: number) => {
+      if (!t.gic) return 0;
+      const low = t.gic.readRegister(t.indexOf(cpu), reg, access);
+      if (reg >= GIC_REG.ICH_LR) t.i32[(cpu + state.SCRATCH_HI) >> 2] = t.gic.high;
+      return low;
+    },
+    gicWrite: (cpu: number, reg: number, access: number, lo: number, hi: number) =>
+      t.gic?.writeRegister(t.indexOf(cpu), reg, lo, hi, access),
     trace: (cpu: number, kind: number, detail: number, a: bigint, b: bigint, c: bigint, d: bigint) =>
       t.hook(cpu, kind, detail, [a, b, c, d]),
     sendEvent: (cpu: number) => {

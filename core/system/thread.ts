@@ -4,6 +4,7 @@ import { regOffset } from '../arch/registers/storage.ts';
 import { nanosecondsOf, nextStreamEvent, ticksAt, timerOutputs } from '../arch/registers/timer-lines.ts';
 import * as state from '../arch/state.ts';
 import type { Pas } from '../devices/device.ts';
+import type { GicCpuInterface } from '../devices/gic/gicv3.ts';
 import { PEND } from '../engine/abi.ts';
 import { INFO } from '../engine/access.ts';
 import { coreLibrary } from '../engine/build-core.ts';
@@ -48,6 +49,8 @@ export class Thread {
   readonly regions: Regions | null;
   readonly mailbox: Mailbox;
   readonly devices: MachineDevices;
+  /** The interrupt controller as this thread's cores see it; null: the machine has none. */
+  gic: GicCpuInterface | null = null;
   readonly consoles: ConsolePort[];
   readonly clock: Clock;
   readonly trace: TraceWriter | null;

@@ -34,6 +34,8 @@ export interface GicOptions {
   readonly affinities: readonly number[];
   /** Two security states (GICD_CTLR.DS can be 0), or one. */
   readonly security: boolean;
+  /** The cores have EL2; without, the hypervisor's registers are RES0. Default true. */
+  readonly virtualization?: boolean;
   /** Shared peripheral interrupts, a multiple of 32 up to 960; default 256. */
   readonly spis?: number;
   /** GICD_TYPER.MBIS: GICD_SETSPI and CLRSPI registers; default false, as QEMU's. */

@@ -46,6 +46,8 @@ export class VirtualInterface {
   readHypervisor(core: number, reg: number): number {
     const w = this.s.words;
     const c = this.s.layout.core(core);
+    this.high = 0;
+    if (this.s.options.virtualization === false) return 0;
     if (reg >= GIC_REG.ICH_LR) {
       const at = c + CORE.lr + 2 * (reg - GIC_REG.ICH_LR);
       this.high = w[at + 1]!;
@@ -71,6 +73,7 @@ export class VirtualInterface {
     }
   }
   writeHypervisor(core: number, reg: number, lo: number, hi: number): void {
+    if (this.s.options.virtualization === false) return;
     const w = this.s.words;
     const c = this.s.layout.core(core);
     if (reg >= GIC_REG.ICH_LR) {
