@@ -29,13 +29,15 @@ const FEATURES = 3;
 
 export interface FwCfgFacts {
   readonly cores: number;
+  /** 16 bytes; null: all zero. */
+  readonly uuid: Uint8Array | null;
   /** What `-kernel`, `-initrd` and `-append` name, for firmware that starts it. */
   readonly kernel: Uint8Array | null;
   readonly initrd: Uint8Array | null;
   readonly commandLine: string | null;
 }
 
-export function number(value: number, bytes: 2 | 4): Uint8Array {
+function number(value: number, bytes: 2 | 4): Uint8Array {
   return Uint8Array.from({ length: bytes }, (_, n) => (value >>> (8 * n)) & 0xff);
 }
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
@@ -45,7 +47,7 @@ export function fwCfgItems(facts: FwCfgFacts): FwCfgItem[] {
   const items: FwCfgItem[] = [
     { key: FW_CFG_KEY.signature, bytes: text('QEMU') },
     { key: FW_CFG_KEY.id, bytes: number(FEATURES, 4) },
-    { key: FW_CFG_KEY.uuid, bytes: new Uint8Array(16) },
+    { key: FW_CFG_KEY.uuid, bytes: facts.uuid ?? new Uint8Array(16) },
     { key: FW_CFG_KEY.nographic, bytes: number(1, 2) },
     { key: FW_CFG_KEY.cores, bytes: number(facts.cores, 2) },
     { key: FW_CFG_KEY.bootMenu, bytes: number(0, 2) },

@@ -29,6 +29,13 @@ export interface LoaderFile extends NamedBytes {
   readonly address?: number;
   /** The bytes as they are, even if they are an ELF file. */
   readonly raw: boolean;
+  /** The core that starts at the ELF file's entry or the address (`cpu-num`). */
+  readonly core?: number;
+}
+/** Where a core starts, instead of where the rest says. */
+export interface CoreEntry {
+  readonly core: number;
+  readonly entry: bigint;
 }
 
 export interface BootOptions {
@@ -47,6 +54,12 @@ export interface BootOptions {
   /** `-dtb`: instead of the machine's own tree. */
   readonly dtb?: NamedBytes;
   readonly loaders?: readonly LoaderFile[];
+  /** `-device loader,addr=…,cpu-num=…` without a file. */
+  readonly entries?: readonly CoreEntry[];
+  /** `-fw_cfg name=…`: more files. */
+  readonly fwCfg?: readonly FwCfgItem[];
+  /** `-uuid`, 16 bytes. */
+  readonly uuid?: Uint8Array;
   /** Random bytes for the device tree's seeds; without, the tree has none (`dtb-randomness=off`). */
   readonly random?: (length: number) => Uint8Array;
 }
@@ -56,6 +69,8 @@ export interface BootPlan {
   readonly images: readonly Image[];
   /** Where cores start that are on at reset: core 0; without PSCI every one. */
   readonly entry: bigint;
+  /** Cores that start elsewhere; they take effect for cores that are on at reset. */
+  readonly entries: readonly CoreEntry[];
   readonly startEl: StartEl;
   /** A kernel starts below an EL3 without firmware there: EL3's registers have to be as firmware leaves them, and NS set. */
   readonly skipsEl3: boolean;
@@ -84,11 +99,10 @@ type Start =
 export function planBoot(options: BootOptions): BootPlan {
   const { machine } = options;
   const dram = dramOf(machine);
-  const images: Placed[] = [
-    ...flashImages(options),
-    ...(options.loaders ?? []).flatMap((l) => loaderImages(machine, l)),
-  ];
-  const start = startOf(options, images);
+  const loaded = (options.loaders ?? []).map((l) => loadFile(machine, l));
+  const images: Placed[] = [...flashImages(options), ...loaded.flatMap((l) => l.images)];
+  const entries = [...loaded.flatMap((l) => l.entries), ...(options.entries ?? [])];
+  const start = startOf(options, images, entries);
   const startEl: StartEl = machine.el3 && start.kind !== 'linux' ? 3 : machine.el2 ? 2 : 1;
   const psci = conduitOf(machine, start, startEl);
   const initrd = start.kind === 'linux' && options.initrd ? placeInitrd(dram, start, options.initrd) : null;
@@ -112,11 +126,12 @@ export function planBoot(options: BootOptions): BootPlan {
   return {
     images: images.map(({ name: _, ...image }) => image),
     entry,
+    entries,
     startEl,
     skipsEl3: machine.el3 && startEl < 3,
     psci,
     dtb: { address: dtbAt, bytes: dtbBytes },
-    fwCfg: fwCfgItems(fwCfgFacts(options, start)),
+    fwCfg: fwCfg(options, start),
   };
 }
 
@@ -150,13 +165,15 @@ function flashImages(options: BootOptions): Placed[] {
   return images;
 }
 
-function loaderImages(machine: MachineDescription, file: LoaderFile): Placed[] {
-  const { name, bytes, address, raw } = file;
+function loadFile(machine: MachineDescription, file: LoaderFile): { images: Placed[]; entries: CoreEntry[] } {
+  const { name, bytes, address, raw, core } = file;
+  const entries = (entry: bigint): CoreEntry[] => (core === undefined ? [] : [{ core, entry }]);
   if (isElf(bytes) && !raw) {
-    return loadElfInto(machine, file).images.map((image) => ({ ...image, name }));
+    const elf = loadElfInto(machine, file);
+    return { images: elf.images.map((image) => ({ ...image, name })), entries: entries(elf.entry) };
   }
   if (address === undefined) throw new UserError(`${name}: where it is to be loaded is not said (addr=…)`);
-  return [{ name, address, bytes }];
+  return { images: [{ name, address, bytes }], entries: entries(BigInt(address)) };
 }
 
 /** Loads an ELF file into the memory that takes all of it. */
@@ -172,11 +189,11 @@ function loadElfInto(machine: MachineDescription, file: NamedBytes): LoadedElf {
   return loadElf(file.bytes, file.name, dram);
 }
 
-function startOf(options: BootOptions, loaded: readonly Placed[]): Start {
+function startOf(options: BootOptions, loaded: readonly Placed[], entries: readonly CoreEntry[]): Start {
   const { kernel, machine, firmware, flash } = options;
   if (firmware || flash?.[0]) return { kind: 'firmware' };
   if (!kernel) {
-    if (loaded.some((i) => i.address === 0)) return { kind: 'reset' };
+    if (entries.some((e) => e.core === 0) || loaded.some((i) => i.address === 0)) return { kind: 'reset' };
     throw new UserError('nothing to start: give a kernel (-kernel), firmware (-bios), or a file loaded at address 0');
   }
   if (isElf(kernel.bytes)) return { kind: 'elf', name: kernel.name, elf: loadElfInto(machine, kernel) };
@@ -239,13 +256,21 @@ function deviceTree(options: BootOptions, psci: PsciConduit, initrd: Range | nul
   return writeFdt(tree, dtb ? 2 * dtb.bytes.length + 20_000 : DTB_BYTES);
 }
 
+function fwCfg(options: BootOptions, start: Start): FwCfgItem[] {
+  const items = [...fwCfgItems(fwCfgFacts(options, start)), ...(options.fwCfg ?? [])];
+  const names = items.flatMap((i) => (i.file === undefined ? [] : [i.file]));
+  const twice = names.find((name, n) => names.indexOf(name) !== n);
+  if (twice !== undefined) throw new UserError(`fw_cfg has a file ${twice} already`);
+  return items;
+}
+
 /** Firmware starts the kernel, if at all: it finds it in fw_cfg, unpacked where it was a gzip file. */
 function fwCfgFacts(options: BootOptions, start: Start): Parameters<typeof fwCfgItems>[0] {
   const { kernel, initrd, commandLine } = options;
-  const cores = options.machine.cores;
-  if (start.kind !== 'firmware' || !kernel) return { cores, kernel: null, initrd: null, commandLine: null };
+  const own = { cores: options.machine.cores, uuid: options.uuid ?? null };
+  if (start.kind !== 'firmware' || !kernel) return { ...own, kernel: null, initrd: null, commandLine: null };
   return {
-    cores,
+    ...own,
     kernel: isGzip(kernel.bytes) ? gunzipped(kernel.bytes, kernel.name) : kernel.bytes,
     initrd: initrd?.bytes ?? null,
     commandLine: commandLine ?? null,

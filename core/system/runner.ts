@@ -244,7 +244,10 @@ export class Runner {
     this.enter(core);
     const ms = performance.now() - began;
     const ran = slice - this.i32[(cpu + state.BUDGET) >> 2]!;
-    if (ms > 0.05) this.rate = 0.9 * this.rate + 0.1 * (ran / ms);
+    if (ms > 0.05) {
+      this.rate = 0.9 * this.rate + 0.1 * (ran / ms);
+      this.t.nsPerInstruction = 1e6 / this.rate;
+    }
   }
   /** Runs exactly `count` instructions, unless the core waits, stops or ends before, or has set a timer that is due earlier. */
   private exactTurn(core: number, count: number): void {

@@ -1,7 +1,9 @@
 /** Everything that one thread needs to run cores, built over the memory that all threads share. */
+import { PMU_INTID, type PmuOutput, pmuOutput } from '../arch/registers/pmu-lines.ts';
 import type { Cpu } from '../arch/registers/reset.ts';
 import { regOffset } from '../arch/registers/storage.ts';
-import { nanosecondsOf, nextStreamEvent, ticksAt, timerOutputs } from '../arch/registers/timer-lines.ts';
+import { nextStreamEvent, ticksAt, timerOutputs } from '../arch/registers/timer-lines.ts';
+import { TIMERS } from '../arch/registers/timers.ts';
 import * as state from '../arch/state.ts';
 import type { Pas } from '../devices/device.ts';
 import type { GicCpuInterface } from '../devices/gic/gicv3.ts';
@@ -42,6 +44,9 @@ export interface ThreadSetup {
 
 /** What drives the IRQ input of a core (`CTL.sources`). */
 const SOURCE = { devices: 1, timers: 2 } as const;
+const TICKS_PER_NS = regOffset('ticks a nanosecond');
+const PMU_ENABLES = regOffset('PMINTENSET_EL1');
+const NO_PMU_OUTPUT: PmuOutput = { asserted: false, remaining: null };
 
 export class Thread {
   readonly setup: ThreadSetup & { readonly layout: Layout };
@@ -167,6 +172,17 @@ export class Thread {
     if (raised !== mask) Atomics.and(this.i32, at, ~mask | raised);
     this.poke(core, PEND.irq);
   }
+  /** The same for several lines: `mask` become `bits`. */
+  setLines(core: number, bits: number, mask: number): void {
+    const cpu = this.core(core);
+    const at = (cpu + state.IRQ_LINES) >> 2;
+    const before = Atomics.and(this.i32, at, bits | ~mask);
+    Atomics.or(this.i32, at, bits);
+    if ((bits & ~before) === 0) return;
+    // A core of this thread does not sleep now.
+    if (this.setup.cores.includes(core)) Atomics.or(this.i32, (cpu + state.PENDING) >> 2, PEND.irq);
+    else this.poke(core, PEND.irq);
+  }
   /** Makes a core look around: sets bits of PENDING, and wakes it if it sleeps. */
   poke(core: number, bits: number): void {
     Atomics.or(this.i32, (this.core(core) + state.PENDING) >> 2, bits);
@@ -188,9 +204,28 @@ export class Thread {
   updateTimers(core: number): number {
     const cpu = this.core(core);
     const now = this.clock.now(cpu);
-    const { asserted, deadline } = timerOutputs(this.view, cpu, ticksAt(this.view, cpu, now));
-    this.source(core, SOURCE.timers, asserted !== 0);
-    return deadline === null ? Number.POSITIVE_INFINITY : Math.max(0, nanosecondsOf(this.view, cpu, deadline) - now);
+    const scale = this.view.getFloat64(cpu + TICKS_PER_NS, true);
+    const { asserted, deadline } = timerOutputs(this.view, cpu, Math.trunc(now * scale));
+    const due = Math.max(0, Math.ceil(deadline / scale) - now);
+    const { gic } = this;
+    if (!gic) {
+      this.source(core, SOURCE.timers, asserted !== 0);
+      return due;
+    }
+    for (let n = 0; n < TIMERS.length; n++) gic.setPpi(core, TIMERS[n]!.intid, (asserted & (1 << n)) !== 0);
+    return Math.min(due, this.updatePmu(core, cpu));
+  }
+  /** Nanoseconds that an instruction takes: as measured, or one by definition in the deterministic mode. */
+  nsPerInstruction = 1;
+  /** Sets a core's PMU input; yields nanoseconds until a counter may overflow. */
+  private updatePmu(core: number, cpu: number): number {
+    const interrupts = this.view.getUint32(cpu + PMU_ENABLES, true) !== 0;
+    if (interrupts) this.space.core.pmuSync!(cpu);
+    const { asserted, remaining } = interrupts ? pmuOutput(this.view, cpu) : NO_PMU_OUTPUT;
+    this.gic!.setPpi(core, PMU_INTID, asserted);
+    // A counter that has overflowed tells nothing new by going on, and a core that waits counts nothing.
+    const waits = this.i32[controlIndex(this.setup.layout, core, CTL.waits)] !== 0;
+    return remaining === null || asserted || waits ? Number.POSITIVE_INFINITY : remaining * this.nsPerInstruction;
   }
   /** WFE and WFET also end at the next event of an event stream (D12.2.6): the wait's limit becomes that, if it is earlier. */
   limitByStream(cpu: number): void {
@@ -205,9 +240,10 @@ export class Thread {
   }
   /** A timer was programmed in the turn that runs. */
   timersMoved = false;
-  /** A timer was programmed: the running core leaves soon, so that its slice is planned anew. */
+  /** A timer or the PMU was programmed: lines change now, and the running core leaves soon, so that its slice is planned anew. */
   timersChanged(): void {
     this.timersMoved = true;
+    if (this.gic) this.updateTimers(this.indexOf(this.current));
     Atomics.or(this.i32, (this.current + state.PENDING) >> 2, PEND.stop);
   }
   stats(): Record<string, number> {
