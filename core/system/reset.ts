@@ -1,9 +1,25 @@
 /** Puts a core of a system into its state after reset, or after CPU_ON. */
+
+import { resetValue, writableMask } from '../arch/registers/masks.ts';
 import type { Cpu } from '../arch/registers/reset.ts';
 import { resetRegisters } from '../arch/registers/reset.ts';
+import { regOffset } from '../arch/registers/storage.ts';
+import { registers } from '../arch/registers/table.ts';
 import * as state from '../arch/state.ts';
 import type { Layout } from '../engine/layout.ts';
 import type { SystemConfig } from './api.ts';
+
+/** Fields of SCR_EL3 that firmware sets before it starts a Non-secure kernel: the state, AArch64, and whatever else would trap. */
+const SCR_NON_SECURE = 'NS HCE RW APK API EnSCXT ATA FGTEn ECVEn HXEn EnTP2 TCR2En SCTLR2En PIEn'.split(' ');
+
+function scrOfFirmware(features: ReadonlySet<string>): bigint {
+  const scr = registers.find((r) => r.name === 'SCR_EL3')!;
+  const writable = writableMask(scr, features);
+  const bits = scr
+    .fields!.filter((f) => SCR_NON_SECURE.includes(f.name))
+    .reduce((v, f) => v | (1n << BigInt(f.lsb)), 0n);
+  return resetValue(scr, { features, index: 0, el2: true, el3: true, id: new Map() }) | (bits & writable);
+}
 
 export interface Start {
   readonly entry: bigint;
@@ -39,6 +55,10 @@ export function resetCore(
   put(state.PEERS, config.machine.cores > 1 ? 1 : 0);
   resetRegisters(view, at, system.cpu, index);
   put(state.EL, start.el);
+  if (config.skipsEl3) {
+    view.setBigUint64(at + regOffset('SCR_EL3'), scrOfFirmware(system.cpu.features), true);
+    put(state.SECURITY, 1);
+  }
   put(state.FAULT, 0);
   put(state.EXCL_ADDR, 0);
   put(state.EVENT, 0);

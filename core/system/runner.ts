@@ -100,6 +100,7 @@ export class Runner {
         continue;
       }
       let next = left;
+      if (this.cores.includes(0)) next = Math.min(next, this.t.devices.checkClock() * 1e9);
       const due = this.cores.map((core) => this.updateLines(core));
       this.longest = Math.min(left, ...due);
       for (const [i, core] of this.cores.entries()) {
@@ -136,6 +137,7 @@ export class Runner {
       switch (c.c) {
         case 'run':
           this.paused = false;
+          this.t.ended = false;
           this.actions = c.actions;
           for (const core of this.cores) this.resumed.add(core);
           break;
@@ -218,6 +220,7 @@ export class Runner {
   // Running.
   private turn(core: number, until: number): void {
     this.runTurn(core, until);
+    if (this.t.ended) this.paused = true;
     if (this.paused || !runsWild(this.i32, this.t.core(core))) return;
     this.paused = true;
     this.hooks.wild(core);
