@@ -52,6 +52,7 @@ const IMPLIES: Readonly<Record<string, readonly string[]>> = {
   Debugv8p4: ['Debugv8p2'],
   RME: ['EL2', 'EL3', 'HAFDBS', 'LSE', 'DoubleFault'],
   RME_GPC2: ['RME'],
+  RME_GPC3: ['RME_GPC2'],
   MEC: ['RME', 'SCTLR2', 'TCR2'],
   AFP: [],
 };
@@ -127,7 +128,7 @@ export function cpuModel(name: string): CpuModel {
 
 /**
  * Changes to a model. Names are those of features, or QEMU's: `pauth`, `pauth-impdef`, `pauth-qarma3`, `pauth-qarma5`, `lpa2`,
- * `x-rme`, `pmu`, `has_el2`, `has_el3`.
+ * `x-rme`, `mec`, `pmu`, `has_el2`, `has_el3`.
  */
 export type CpuOptions = Readonly<Record<string, boolean>>;
 
@@ -143,7 +144,8 @@ const ALGORITHM: Readonly<Record<string, string>> = {
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
   pauth: PAUTH.slice(0, 5),
   lpa2: ['LPA2'],
-  'x-rme': ['RME', 'RME_GPC2', 'MEC'],
+  'x-rme': ['RME', 'RME_GPC2'],
+  mec: ['MEC'],
   pmu: ['PMUv3', 'PMUv3p1', 'PMUv3p4', 'PMUv3p5', 'PMUv3p7'],
   has_el2: ['EL2'],
   has_el3: ['EL3'],

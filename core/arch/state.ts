@@ -142,6 +142,21 @@ export const HOST_CALL_KIND = field(4);
 export const NESTED = field(4);
 export const FIRST_PC = field(8);
 export const FIRST_ESR = field(8);
+/** For each page of the Wasm memory a u32: which entries of this core's TLB map it (`encryption/tracking.ts`). */
+export const MAPPED = field(4);
+/**
+ * Host pages that this core has found to be its own and may be accessing: of the last table fetched, and of data, by parity of the
+ * virtual page. Who converts a page looks here (`encryption/owners.ts`).
+ */
+export const IN_FLIGHT = field(4, 3);
+/** The page that this core overwrites line by line: host address (0: none), whose it becomes and was, lines done. */
+export const WIPE_PAGE = field(4);
+export const WIPE_OWNER = field(4);
+export const WIPE_OLD = field(4);
+export const WIPE_DONE = field(8);
+/** Its virtual address and the translation context, while these are known to lead there; −1 otherwise. */
+export const WIPE_VA = field(8);
+export const WIPE_KEY = field(8);
 /** V0–V31. */
 export const V = field(16, 32);
 export const STATE_END = field(16);

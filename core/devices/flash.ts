@@ -37,8 +37,8 @@ const COMMAND = {
 const STATUS_READY = 0x80;
 const STATUS_ERASE_ERROR = 0x20;
 const STATUS_PROGRAM_ERROR = 0x10;
-/** Manufacturer Intel; the device code that QEMU's virt gives. */
-const IDENTIFIERS = [0x8918, 0x0000];
+/** Manufacturer (Intel) and device, as QEMU has them. */
+const IDENTIFIERS = [0x89, 0x18];
 
 // Words of the state.
 const W_MODE = 0;

@@ -11,8 +11,8 @@ const CACHE_LINE = 0x0c;
 const INTERRUPT_LINE = 0x3c;
 /** The header of type 0 (7.5.1.2), words that are not zero: the identification 1b36:0008, class "host bridge", subsystem 1af4:1100. */
 const HEADER: Readonly<Record<number, number>> = { 0: 0x0008_1b36, 8: 0x0600_0000, 44: 0x1100_1af4 };
-/** Bits that can be written: I/O, memory, bus master, parity, SERR, INTx disable; cache line size and latency; interrupt line. */
-const WRITABLE: Readonly<Record<number, number>> = { [COMMAND]: 0x0547, [CACHE_LINE]: 0xffff, [INTERRUPT_LINE]: 0xff };
+/** Bits that can be written: I/O, memory, bus master, SERR, INTx disable; cache line size; interrupt line. */
+const WRITABLE: Readonly<Record<number, number>> = { [COMMAND]: 0x0507, [CACHE_LINE]: 0xff, [INTERRUPT_LINE]: 0xff };
 const WORD_OF: Readonly<Record<number, number>> = { [COMMAND]: 0, [CACHE_LINE]: 1, [INTERRUPT_LINE]: 2 };
 
 /** What reads give where nothing answers: all ones. */

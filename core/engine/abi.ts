@@ -36,7 +36,7 @@ export const TLB_WRITE = 8;
 export const TLB_EXEC = 16;
 /** i32: host address − virtual address (low 32 bits). */
 export const TLB_ADDEND = 24;
-/** u32: records of the page, valid with TLB_EXEC; bit 0: the page is guarded (FEAT_BTI). */
+/** u32: records of the page, valid with TLB_EXEC; bit 0: the page is guarded (FEAT_BTI). Bits [3:1]: encryption context (`MEC`). */
 export const TLB_RECORDS = 28;
 export const GUARDED = 1;
 export const TLB_ENTRY = 32;

@@ -164,8 +164,10 @@ export class CodeSpace {
 
   /** Binds a core to this code space. */
   attach(cpu: number): void {
-    this.cores.push((cpu - this.layout.core(0)) / CORE_STRIDE);
+    const core = (cpu - this.layout.core(0)) / CORE_STRIDE;
+    this.cores.push(core);
     this.u32[(cpu + state.REC_MAP) >> 2] = this.mapBase;
+    this.u32[(cpu + state.MAPPED) >> 2] = this.layout.mapped(core);
   }
 
   // Record pages.

@@ -2,9 +2,9 @@
  * The routines between instructions: dispatch, page changes, the slow paths of memory accesses.
  * Together with the architecture's own routines they make the core module.
  */
+import { FAULT_KIND } from '../arch/exceptions/fault-kinds.ts';
 import * as state from '../arch/state.ts';
 import { LAST_MAP } from '../arch/translation/fields.ts';
-import { physicalHost } from '../arch/translation/physical.ts';
 import {
   br,
   call,
@@ -249,6 +249,11 @@ lib.define('deliverAtPc', [I32, I32], I32, (link, cpu, n) => {
     store('i32', cpu!, n!, state.BUDGET);
     ret(i32(EXIT.debug));
   });
+  unlikely(load('i32', cpu!, state.FAULT).eq(FAULT_KIND.again), () => {
+    store('i32', cpu!, i32(0), state.FAULT);
+    store('i32', cpu!, n!, state.BUDGET);
+    ret(i32(EXIT.pending));
+  });
   run(link('takeFault'), cpu!);
   tailCall(link('jump'), cpu!, load('i64', cpu!, state.PC), n!.sub(1));
 });
@@ -294,10 +299,9 @@ lib.define('fillData', [I32, I64, I32], I32, (link, c, v, i) => {
     });
     iff(found, () => store('i32', cpu, i32(1), state.TR_DEVICE));
   });
-  const pa = load('i64', cpu, state.TR_PA);
-  const perm = load('i32', cpu, state.TR_PERM);
-  const host = physicalHost(link, cpu, pa, load('i32', cpu, state.TR_PAS));
+  const host = call(link('outputHost'), cpu, va, info);
   unlikely(host.eqz(), () => ret(i32(0)));
+  const perm = load('i32', cpu, state.TR_PERM);
   const readOnly = load('i32', load('i32', cpu, LAST_MAP), MM_FLAGS).and(MM_FLAG.readOnly);
   unlikely(readOnly.and(info.shrU(Math.log2(INFO.write))), () => ret(i32(0)));
   const page = va.and(~0xfffn);
@@ -305,8 +309,10 @@ lib.define('fillData', [I32, I64, I32], I32, (link, c, v, i) => {
   iff(load('i32', cpu, state.TR_DEVICE).eqz(), () => {
     const bank = select(info.and(INFO.unprivileged), i32(state.BANK_UNPRIV), i32(state.BANK));
     const e = tlbEntry(cpu.add(bank), va, 0);
-    unlikely(call(link('noteEntry'), cpu, e, va).eqz(), () => ret(host));
-    const keepExec = load('i64', e, TLB_EXEC).eq(page);
+    unlikely(call(link('noteEntry'), cpu, e, va, host).eqz(), () => ret(host));
+    const keepExec = load('i64', e, TLB_EXEC)
+      .eq(page)
+      .and(load('i32', e, TLB_ADDEND).eq(host.sub(va.lo32())));
     iff(keepExec.eqz(), () => store('i64', e, i64(-1), TLB_EXEC));
     store('i64', e, select(perm.and(state.PERM.read), page, i64(-1)), TLB_READ);
     // A hit for writing also serves atomics: pages that may only be written keep to the slow path.
@@ -341,10 +347,9 @@ lib.define('fillExec', [I32, I64], I32, (link, c, v) => {
     ret(i32(0));
   });
   unlikely(call(link('translate'), cpu, va, i32(INFO.exec | 2)).eqz(), () => ret(i32(0)));
-  const pa = load('i64', cpu, state.TR_PA);
-  const host = physicalHost(link, cpu, pa, load('i32', cpu, state.TR_PAS));
+  const host = call(link('outputHost'), cpu, va, i32(INFO.exec));
   unlikely(host.eqz(), () => {
-    run(link('externalAbort'), cpu, va, i32(INFO.exec));
+    iff(load('i32', cpu, state.FAULT).eqz(), () => run(link('externalAbort'), cpu, va, i32(INFO.exec)));
     ret(i32(0));
   });
   const slot = load('i32', cpu, state.REC_MAP).add(host.shrU(12).shl(2));
@@ -352,7 +357,7 @@ lib.define('fillExec', [I32, I64], I32, (link, c, v) => {
   unlikely(records.get().eqz(), () => records.set(call(link('newRecords'), cpu, host.and(~0xfff))));
   unlikely(load('i32', cpu, state.TR_GUARDED), () => records.set(records.get().or(GUARDED)));
   const e = tlbEntry(cpu, va, state.BANK);
-  unlikely(call(link('noteEntry'), cpu, e, va).eqz(), () => ret(records.get()));
+  unlikely(call(link('noteEntry'), cpu, e, va, host).eqz(), () => ret(records.get()));
   const page = va.and(~0xfffn);
   iff(
     load('i64', e, TLB_READ)
@@ -368,7 +373,8 @@ lib.define('fillExec', [I32, I64], I32, (link, c, v) => {
   );
   store('i32', e, host.sub(va.lo32()), TLB_ADDEND);
   store('i64', e, page, TLB_EXEC);
-  store('i32', e, records.get(), TLB_RECORDS);
+  // Bits [3:1] are the encryption context's, which `noteEntry` has put there.
+  store('i32', e, records.get().or(load('i32', e, TLB_RECORDS).and(14)), TLB_RECORDS);
   ret(records.get());
 });
 

@@ -17,7 +17,8 @@ export const MM_BASE = 0;
 export const MM_END = 8;
 export const MM_DELTA = 16;
 export const MM_FLAGS = 20;
-export const MM_FLAG = { readOnly: 1 } as const;
+/** `encrypted`: behind the memory protection engine, which is at work. */
+export const MM_FLAG = { readOnly: 1, encrypted: 2 } as const;
 export const MM_PAS = 8;
 
 /** Constant tables of the architecture's routines, see `core/arch/tables.ts`. */
@@ -51,6 +52,13 @@ export interface Layout {
   readonly recordPages: number;
   /** Map from host page to records of code space n (u32 each). */
   recordMap(space: number): number;
+  /** Owners of pages (u32 for each host page), see `arch/encryption`. */
+  readonly owners: number;
+  /** Which TLB entries of core n map a host page (u32 each). */
+  mapped(core: number): number;
+  /** Generations of Realm keys (u16 for each MECID), and one page that the memory protection engine shows instead of others. */
+  readonly generations: number;
+  readonly junk: number;
   /** State of devices, DEVICE_BYTES long. */
   readonly devices: number;
   /** Guest memory: first byte, size. */
@@ -70,11 +78,15 @@ export function layoutOf(cores: number, spaces: number, arenaBytes: number): Lay
   const recordsAt = devices + DEVICE_BYTES;
   const recordBytes = 48 * MB;
   const mapsAt = align(recordsAt + spaces * recordBytes, 64 * KB);
-  // The map is indexed by host page over the whole memory, so that an index needs no subtraction.
-  const total = (mapBytes: number): number => align(mapsAt + spaces * mapBytes, 64 * KB) + align(arenaBytes, 64 * KB);
+  // Maps are indexed by host page over the whole memory, so that an index needs no subtraction: records, owners, TLB entries.
+  const generationBytes = 128 * KB;
+  const arenaAt = (mapBytes: number): number => mapsAt + (spaces + 1 + cores) * mapBytes + generationBytes + 64 * KB;
+  const total = (mapBytes: number): number => arenaAt(mapBytes) + align(arenaBytes, 64 * KB);
   let mapBytes = 0;
   while (mapBytes < (total(mapBytes) / 4096) * 4) mapBytes += 64 * KB;
-  const arena = align(mapsAt + spaces * mapBytes, 64 * KB);
+  const ownersAt = mapsAt + spaces * mapBytes;
+  const generations = ownersAt + (1 + cores) * mapBytes;
+  const arena = arenaAt(mapBytes);
   const bytes = total(mapBytes);
   if (bytes > 4096 * MB - 64 * KB) throw new RangeError(`${Math.ceil(bytes / MB)} MiB do not fit into 4 GiB`);
   return {
@@ -84,6 +96,10 @@ export function layoutOf(cores: number, spaces: number, arenaBytes: number): Lay
     records: (n) => recordsAt + n * recordBytes,
     recordPages: Math.floor(recordBytes / PAGE_STRIDE),
     recordMap: (n) => mapsAt + n * mapBytes,
+    owners: ownersAt,
+    mapped: (n) => ownersAt + (1 + n) * mapBytes,
+    generations,
+    junk: generations + generationBytes,
     devices,
     arena,
     arenaBytes,

@@ -42,6 +42,10 @@ export function hostImports(t: Thread, library: Library): Record<string, Import>
       t.space.invalidateAll();
       if (all) t.broadcast(MESSAGE.allCode, 0, 0, 0);
     },
+    granuleFaultSeen: () => {},
+    claimPage: () => 1,
+    beginWipe: () => 1,
+    tagPage: () => 1,
     stopOthers: () => t.mailbox.stopOthers(t.setup.cores),
     resumeOthers: () => t.mailbox.resumeOthers(),
   };

@@ -56,7 +56,7 @@ describe('reading', () => {
   });
   test('the identifiers', () => {
     write(0, both(0x90));
-    expect([read(0), read(4), read(8)]).toEqual([0x89188918, 0, 0]);
+    expect([read(0), read(4), read(8)]).toEqual([0x00890089, 0x00180018, 0]);
   });
   test.each([0xff, 0xf0, 0x00, 0x33])('command 0x%s leads back to the array', (command) => {
     write(0, both(0x90));

@@ -21,9 +21,9 @@ test('it has no base addresses and no capabilities', () => {
 test('command bits that exist are kept, by any width, until reset', () => {
   const device = bridge();
   device.write(4, 0xffff, 2);
-  expect(device.read(4, 4)).toBe(0x0547);
+  expect(device.read(4, 4)).toBe(0x0507);
   device.write(5, 0, 1);
-  expect(device.read(4, 2)).toBe(0x0047);
+  expect(device.read(4, 2)).toBe(0x0007);
   device.reset();
   expect(device.read(4, 2)).toBe(0);
 });

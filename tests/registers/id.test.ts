@@ -209,7 +209,8 @@ const REASONS: Readonly<Record<string, readonly [reason: string, fields: string]
   ccidx: ['FEAT_CCIDX is implemented', 'MMFR2.20'],
   rme: ['FEAT_RME_GPC2 is part of x-rme; GPC3 is not', 'PFR0.52'],
 };
-const MAX_OPTIONS = { 'x-rme': true, lpa2: true };
+// QEMU's x-rme brings the registers of FEAT_MEC along; here they are asked for.
+const MAX_OPTIONS = { 'x-rme': true, mec: true, lpa2: true };
 
 describe('against QEMU 11.1', () => {
   const excused = new Map(

@@ -11,7 +11,7 @@ import { ret, store } from '../../core/wasm/build.ts';
 import { Library } from '../../core/wasm/library.ts';
 import { I32, I64 } from '../../core/wasm/opcodes.ts';
 import { i32 } from '../../core/wasm/value.ts';
-import { BareCore, type Mode } from '../support/bare-core.ts';
+import { BareCore, type BareOptions, type Mode } from '../support/bare-core.ts';
 
 /** Routines that this core replaces: exceptions, and what follows from control registers. */
 const REPLACED = [
@@ -75,7 +75,12 @@ export class RegisterCore extends BareCore {
   /** How often the host was told that timers changed. */
   changes = 0;
 
-  constructor(model = 'max', options: Record<string, boolean> = {}, mode: Mode = 'interpreter') {
+  constructor(
+    model = 'max',
+    options: Record<string, boolean> = {},
+    mode: Mode = 'interpreter',
+    host: BareOptions['host'] = {},
+  ) {
     const cpu = cpuOf(model, options);
     const self: { core: RegisterCore | null } = { core: null };
     super({
@@ -88,6 +93,7 @@ export class RegisterCore extends BareCore {
           self.core!.changes++;
         },
         random: () => 0x123456789abcdef0n,
+        ...host,
       },
     });
     self.core = this;

@@ -7,6 +7,7 @@ import { groups } from '../../core/arch/a64/table.ts';
 import { regOffset } from '../../core/arch/registers/storage.ts';
 import * as state from '../../core/arch/state.ts';
 import { writeArchTables } from '../../core/arch/tables.ts';
+import { physicalHost } from '../../core/arch/translation/physical.ts';
 import { EVERY_PAS } from '../../core/devices/device.ts';
 import { EXIT, PEND, REC_ACTIVE, REC_BASE_HANDLER, TLB_BANK_BYTES } from '../../core/engine/abi.ts';
 import { buildCore } from '../../core/engine/build-core.ts';
@@ -15,7 +16,7 @@ import { pcOf } from '../../core/engine/interpret.ts';
 import { type Layout, layoutOf } from '../../core/engine/layout.ts';
 import { type MappedRegion, writeMemoryMap } from '../../core/engine/memory-map.ts';
 import { Regions } from '../../core/engine/regions.ts';
-import { call, ret, store } from '../../core/wasm/build.ts';
+import { call, load, ret, store } from '../../core/wasm/build.ts';
 import { Library } from '../../core/wasm/library.ts';
 import { I32, I64 } from '../../core/wasm/opcodes.ts';
 import { i32 } from '../../core/wasm/value.ts';
@@ -47,7 +48,12 @@ function stubs(have: readonly Library[]): Library {
   if (missing('pmuSwitch')) lib.define('pmuSwitch', [I32], null, () => {});
   if (missing('tlbiLocal')) lib.define('tlbiLocal', [I32, I32, I64], null, () => {});
   if (missing('debugStep')) lib.define('debugStep', [I32], I32, () => ret(i32(0)));
-  if (missing('noteEntry')) lib.define('noteEntry', [I32, I32, I64], I32, () => ret(i32(1)));
+  if (missing('noteEntry')) lib.define('noteEntry', [I32, I32, I64, I32], I32, () => ret(i32(1)));
+  if (missing('outputHost')) {
+    lib.define('outputHost', [I32, I64, I32], I32, (link, cpu) => {
+      ret(physicalHost(link, cpu!, load('i64', cpu!, state.TR_PA), load('i32', cpu!, state.TR_PAS)));
+    });
+  }
   if (missing('findRegion')) {
     lib.define('findRegion', [I32, I64, I32], I32, (link, _cpu, pa, pas) =>
       ret(call(link('hostOfPhysical'), pa!, pas!, i32(0))),

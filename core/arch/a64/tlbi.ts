@@ -98,6 +98,22 @@ family('VALE3', 6, plain, 5, TLBI.va, [], LAST_LEVEL);
 family('RVAE3', 6, ranged, 1, TLBI.range);
 family('RVALE3', 6, ranged, 5, TLBI.range, [], LAST_LEVEL);
 
+// By granule (FEAT_RME), of EL3 alone.
+for (const [name, crm, op2, kind, scope] of [
+  ['PAALL', 7, 4, TLBI.granules, SCOPE.local],
+  ['PAALLOS', 1, 4, TLBI.granules, SCOPE.outer],
+  ['RPAOS', 4, 3, TLBI.granuleRange, SCOPE.outer],
+  ['RPALOS', 4, 7, TLBI.granuleRange, SCOPE.outer],
+] as const) {
+  const operand = kind === TLBI.granuleRange;
+  group.insn(`TLBI ${name}`, `1101010100 0 01 110 1000 ${bin(crm, 4)} ${bin(op2, 3)} Rt`, {
+    feature: ['RME'],
+    interpretOnly: true,
+    asm: `tlbi ${name.toLowerCase()}${operand ? ', <Xt>' : ''}`,
+    run: (s) => s.leaveTo('tlbiGranules', i32(kind), i32(scope), operand ? s.x('Rt') : i64(0)),
+  });
+}
+
 // Stage 2 by IPA has places of its own.
 for (const [name, kind, features, places] of [
   ['IPAS2E1', TLBI.ipa, [], { '': [4, 1], IS: [0, 1], OS: [4, 0] }],

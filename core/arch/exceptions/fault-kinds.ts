@@ -19,6 +19,8 @@ export const FAULT_KIND = {
   spAlignment: 6,
   /** Breakpoint (EC 0x30, 0x31) on the instruction at PC. */
   breakpoint: 7,
+  /** No exception: the core has to look at its messages, and the instruction starts again. */
+  again: 8,
 } as const;
 
 /**

@@ -6,6 +6,7 @@ import { call, iff, load, ret, run, store, unlikely, variable } from '../../wasm
 import { Library } from '../../wasm/library.ts';
 import { I32, I64 } from '../../wasm/opcodes.ts';
 import { i32, i64, select, type Val } from '../../wasm/value.ts';
+import { GPCSC } from '../granules/format.ts';
 import { regOffset } from '../registers/storage.ts';
 import * as state from '../state.ts';
 import { FAULT_ISS2 } from '../translation/fields.ts';
@@ -142,7 +143,12 @@ faults.define('takeFault', [I32], null, (link, c) => {
   is(FAULT_KIND.gpcException, () => {
     ec.set(EC.gpc);
     target.set(3);
-    ease();
+    // An external abort on the table itself may use the vector of SErrors (AArch64.RouteToSErrorOffset).
+    const external = hints
+      .shrU(15)
+      .and(31)
+      .eq(GPCSC.externalAbort >> 1);
+    vector.set(select(external.and(bitOf(cpu, 'SCR_EL3', SCR.EASE)), i32(VECTOR.serror), i32(VECTOR.sync)));
     store('i64', cpu, load('i64', cpu, state.FAULT_PA), regOffset('MFAR_EL3'));
   });
   const t = target.get();

@@ -17,6 +17,8 @@ export interface Field {
   readonly res1: boolean;
   /** Reads as what reset has put there; writes are ignored. */
   readonly readOnly: boolean;
+  /** A MECID: the CPU may implement fewer bits of it. */
+  readonly mecid: boolean;
 }
 
 /** One rule that sends an access to a higher exception level: bit `bit` of `control` has the value `on`. */
@@ -53,6 +55,9 @@ export interface ResetContext {
   readonly el3: boolean;
   /** Values of the identification registers by name. */
   readonly id: ReadonlyMap<string, bigint>;
+  /** Bits of a MECID, 1–16; log2 of what an entry of a level 0 granule protection table covers: 30, 34, 36, 39. */
+  readonly mecidWidth: number;
+  readonly l0gptsz: number;
 }
 
 export interface RegisterSpec {
@@ -62,8 +67,8 @@ export interface RegisterSpec {
   readonly writeEl?: El | null;
   readonly feature?: string | readonly string[];
   /**
-   * A line a field: `NAME msb:lsb [?FEAT[|FEAT]] [=1] [ro] meaning`. `?` names features that give it, `=1` says that it is
-   * RES1 without them, `ro` that it can't be written. What no field covers is RES0. No `fields`: all 64 bits are storage.
+   * A line a field: `NAME msb:lsb [?FEAT[|FEAT]] [=1] [ro] [~mecid] meaning`. `?` names features that give it, `=1` says that it
+   * is RES1 without them, `ro` that it can't be written, `~mecid` that its width is that of a MECID. What no field covers is RES0. No `fields`: all 64 bits are storage.
    */
   readonly fields?: string;
   readonly reset?: bigint | ((c: ResetContext) => bigint);
@@ -103,7 +108,7 @@ export interface Register extends Omit<RegisterSpec, 'fields' | 'traps' | 'featu
 export const encode = ([op0, op1, crn, crm, op2]: Encoding): number =>
   (op0 << 14) | (op1 << 11) | (crn << 7) | (crm << 3) | op2;
 
-const LINE = /^(\S+) (\d+)(?::(\d+))?((?: (?:\?\S+|=1|ro))*)(?: (.*))?$/;
+const LINE = /^(\S+) (\d+)(?::(\d+))?((?: (?:\?\S+|=1|ro|~mecid))*)(?: (.*))?$/;
 
 function parseFields(text: string): Field[] {
   const fields: Field[] = [];
@@ -122,6 +127,7 @@ function parseFields(text: string): Field[] {
       features: flags.filter((f) => f.startsWith('?')).flatMap((f) => f.slice(1).split('|')),
       res1: flags.includes('=1'),
       readOnly: flags.includes('ro'),
+      mecid: flags.includes('~mecid'),
     });
   }
   return fields;

@@ -24,7 +24,7 @@ const TABLE: Readonly<Record<string, string>> = {
     RAS 28 RAS=1 RASv1p1=2
     SEL2 36 SEL2=1
     DIT 48 DIT=1
-    RME 52 RME=1 RME_GPC2=2
+    RME 52 RME=1 RME_GPC2=2 RME_GPC3=3
     CSV2 56 CSV2=1 CSV2_2=2
     CSV3 60 CSV3=1`,
   ID_AA64PFR1_EL1: `

@@ -33,4 +33,18 @@ export const INTERNAL: readonly string[] = [
   'translation.tick',
   'translation.byAsid',
   'translation.cacheTraps',
+  'translation.granulesSeen',
+  'translation.walkFault',
+  'translation.walkPa',
+  'translation.s2mec',
+  // Encryption contexts: values of the registers that entries were made with, and a few of those entries.
+  'mec.seen 0',
+  'mec.seen 1',
+  'mec.seen 2',
+  'mec.seen 3',
+  'mec.listed',
+  'mec.list 0',
+  'mec.list 1',
+  'mec.list 2',
+  'mec.list 3',
 ];

@@ -27,6 +27,8 @@ for (const [name, routine] of [
   ['afterBanks', 'banksChanged'],
   ['afterSwitch', 'switchContext'],
   ['afterFpMode', 'fpModeChanged'],
+  ['afterMec', 'mecChanged'],
+  ['afterGranules', 'granulesChanged'],
 ] as const) {
   registerRoutines.define(name, THEN, I32, (link, cpu, rec, n) => {
     run(link(routine), cpu!);

@@ -21,12 +21,15 @@ export function maskVaries(r: Register): boolean {
   return r.fields?.some((f) => !f.readOnly && f.features.some((name) => name !== '-')) ?? false;
 }
 
-/** Bits that a write changes. */
-export function writableMask(r: Register, features: ReadonlySet<string>, el2 = true): bigint {
+/** Bits that a write changes; `mecidWidth`: bits that a MECID has. */
+export function writableMask(r: Register, features: ReadonlySet<string>, el2 = true, mecidWidth = 16): bigint {
   if (ofEl2(r) && !el2) return 0n;
   if (!r.fields) return ALL;
   let mask = 0n;
-  for (const f of r.fields) if (!f.readOnly && given(f, features)) mask |= bitsOf(f);
+  for (const f of r.fields) {
+    if (f.readOnly || !given(f, features)) continue;
+    mask |= f.mecid ? bitsOf({ ...f, width: mecidWidth }) : bitsOf(f);
+  }
   return mask;
 }
 

@@ -15,14 +15,24 @@ export interface Cpu {
   /** Values of the identification registers by name. */
   readonly id: ReadonlyMap<string, bigint>;
   readonly paRange: number;
+  /** Bits of a MECID (FEAT_MEC), 1–16. */
+  readonly mecidWidth: number;
+  /** log2 of the bytes that an entry of a level 0 granule protection table covers (FEAT_RME): 30, 34, 36 or 39. */
+  readonly l0gptsz: number;
+}
+/** What of a CPU is a number; as in QEMU and Arm's models by default. */
+export interface CpuSizes {
+  readonly mecidWidth?: number;
+  readonly l0gptsz?: number;
 }
 
 /** A CPU by the name of its model and changes to it; see `cpuFeatures`. */
-export function cpuOf(name: string, options: CpuOptions = {}): Cpu {
+export function cpuOf(name: string, options: CpuOptions = {}, sizes: CpuSizes = {}): Cpu {
   const model = cpuModel(name);
   const features = cpuFeatures(name, options);
   const paRange = features.has('LPA') ? 6 : model.paRange;
-  return { model, features, paRange, id: idRegisters(model, features, paRange) };
+  const { mecidWidth = 16, l0gptsz = 30 } = sizes;
+  return { model, features, paRange, mecidWidth, l0gptsz, id: idRegisters(model, features, paRange) };
 }
 
 /** Values of the identification registers; those that are not in the map read as zero. */
@@ -68,11 +78,12 @@ export function resetRegisters(view: DataView, at: number, cpu: Cpu, index: numb
   const [el2, el3] = [features.has('EL2'), features.has('EL3')];
   const put = (offset: number, v: number): void => view.setUint32(at + offset, v >>> 0, true);
   for (let o = state.STATE_END; o < registersEnd(); o += 4) put(o, 0);
-  const context: ResetContext = { features, index, el2, el3, id: cpu.id };
+  const { mecidWidth, l0gptsz } = cpu;
+  const context: ResetContext = { features, index, el2, el3, id: cpu.id, mecidWidth, l0gptsz };
   for (const r of registers) {
     if (r.alias || r.storedAs !== undefined) continue;
     view.setBigUint64(at + regOffset(r.name), resetValue(r, context), true);
-    if (maskVaries(r)) view.setBigUint64(at + maskOffset(r.name), writableMask(r, features, el2), true);
+    if (maskVaries(r)) view.setBigUint64(at + maskOffset(r.name), writableMask(r, features, el2, mecidWidth), true);
   }
   cpu.model.ccsidr.forEach((v, n) => {
     view.setBigUint64(at + regOffset(`cache ${n}`), v, true);

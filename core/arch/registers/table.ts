@@ -7,13 +7,30 @@ import { area as el3 } from './table/el3.ts';
 import { area as exception } from './table/exception.ts';
 import { area as gic } from './table/gic.ts';
 import { area as id } from './table/id.ts';
+import { area as mec } from './table/mec.ts';
 import { area as pauth } from './table/pauth.ts';
 import { area as pmu } from './table/pmu.ts';
 import { area as random } from './table/random.ts';
+import { area as rme } from './table/rme.ts';
 import { area as timers } from './table/timers.ts';
 import { area as translation } from './table/translation.ts';
 
-export const areas = [control, el2, el3, translation, exception, id, timers, pmu, debug, pauth, random, gic] as const;
+export const areas = [
+  control,
+  el2,
+  el3,
+  translation,
+  exception,
+  id,
+  timers,
+  pmu,
+  debug,
+  pauth,
+  random,
+  gic,
+  rme,
+  mec,
+] as const;
 
 /** All registers, `_EL12` and `_EL02` forms included. */
 export const registers: readonly Register[] = areas.flatMap((a) => a.registers);

@@ -16,7 +16,8 @@ export const AFTER: Record<string, string> = {
   banks: 'afterBanks',
   timers: 'afterTimers',
   world: 'afterWorld',
-  mec: 'afterContext',
+  mec: 'afterMec',
+  granules: 'afterGranules',
   debugControl: 'afterDebugControl',
 };
 

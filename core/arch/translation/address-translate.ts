@@ -5,7 +5,8 @@ import type { Library } from '../../wasm/library.ts';
 import { I32, I64 } from '../../wasm/opcodes.ts';
 import { i32, select, type Val } from '../../wasm/value.ts';
 import { fgtEnabled } from '../exceptions/calls.ts';
-import { FAULT_HINT, ISS } from '../exceptions/fault-kinds.ts';
+import { FAULT_HINT, FAULT_KIND, FSC, ISS } from '../exceptions/fault-kinds.ts';
+import { HCR } from '../exceptions/fields.ts';
 import { bit64, currentEl, el2Enabled, hcr, hostEl0, reg } from '../exceptions/view.ts';
 import { regOffset } from '../registers/storage.ts';
 import { BUDGET, FAULT, FAULT_ISS, TR_PA, TR_PAS } from '../state.ts';
@@ -108,6 +109,14 @@ export function defineAddressTranslate(lib: Library, f: TranslationFeatures): vo
       const fault = load('i32', cpu, FAULT_ISS);
       const fsc = fault.and(63);
       const walk = fault.and(ISS.s1ptw);
+      if (f.has('RME')) {
+        // Granule protection check exceptions, and what HCR_EL2.GPF takes from EL1; or the core had to stop in the middle.
+        const kind = load('i32', cpu, FAULT);
+        const gpf = fsc.geU(FSC.gpfOnWalk(-1)).and(fsc.leU(FSC.gpf));
+        const toEl2 = gpf.and(both.eqz()).and(current.eq(1)).and(bit64(h, HCR.GPF));
+        const taken = kind.eq(FAULT_KIND.gpcException).or(kind.eq(FAULT_KIND.again)).or(toEl2);
+        unlikely(taken, () => tailCall(link('deliver'), cpu, rec, n));
+      }
       // What only EL2 may learn of, and external aborts, are taken as exceptions.
       const external = fsc.geU(0x12).and(fsc.leU(0x17));
       unlikely(external.or(walk.ne(0).and(current.eq(1))), () => tailCall(link('deliver'), cpu, rec, n));

@@ -12,7 +12,7 @@ import { br, brIf, call, iff, load, loop, memoryFill, ret, run, store, unlikely,
 import type { Library } from '../../wasm/library.ts';
 import { I32, I64 } from '../../wasm/opcodes.ts';
 import { i32, i64, select, type Val, v128 } from '../../wasm/value.ts';
-import { BANK, BANK_UNPRIV, CONTEXT_AGE, TLB_AREA, TR_LEAF_SIZE, TR_NOTE } from '../state.ts';
+import { BANK, BANK_UNPRIV, CONTEXT_AGE, TLB_AREA, TR_LEAF_SIZE, TR_MEC, TR_NOTE, WIPE_VA } from '../state.ts';
 import {
   area,
   BANK_COUNT,
@@ -41,7 +41,8 @@ import {
   KEY,
   LIST_LENGTH,
 } from './directory.ts';
-import { BANK_EPOCH, BY_ASID, CTX, CTX_KEY, CTX_TAG, NOTE, TABLE_CONTEXT, TICK } from './fields.ts';
+import type { TranslationFeatures } from './features.ts';
+import { BANK_EPOCH, BY_ASID, CTX, CTX_KEY, CTX_TAG, MEC_LISTED, NOTE, TABLE_CONTEXT, TICK } from './fields.ts';
 
 /** Empties one TLB entry. */
 export function emptyEntry(e: Val): void {
@@ -72,9 +73,9 @@ function bankKey(key: Val, byAsid: Val, el0: boolean): Val {
   return select(byAsid, own.or(KEY.byAsid), own.and(~(CTX.pan | KEY.byAsid)).and(0xffff0000ffffffffn));
 }
 
-export function defineBanks(lib: Library): void {
+export function defineBanks(lib: Library, f: TranslationFeatures): void {
   /** Once at reset: the area of this core. All banks are free and hold nothing. */
-  lib.define('resetTlb', [I32, I32], null, (_link, c, base) => {
+  lib.define('resetTlb', [I32, I32], null, (link, c, base) => {
     const cpu = c!;
     store('i32', cpu, base!, TLB_AREA);
     memoryFill(base!.add(DIRECTORY), i32(0), i32(TLB_DIRECTORY_BYTES));
@@ -83,6 +84,11 @@ export function defineBanks(lib: Library): void {
     store('i32', cpu, i32(1), BANK_EPOCH);
     store('i64', cpu, i64(0), CTX_KEY);
     store('i64', cpu, i64(1 << 16), TABLE_CONTEXT);
+    if (f.has('RME')) {
+      run(link('forgetGranules'), cpu);
+      store('i32', cpu, i32(0), MEC_LISTED);
+      store('i64', cpu, i64(-1), WIPE_VA);
+    }
     // No context is remembered (see `switchContext`).
     store('i64', cpu, load('i64', cpu, CONTEXT_AGE).add(1), CONTEXT_AGE);
   });
@@ -252,10 +258,10 @@ export function defineBanks(lib: Library): void {
   });
 
   /**
-   * Asked before a translation is entered at TLB entry `e`; yields 0 when it must not be: then the banks have been
+   * Asked before a translation to `host` is entered at TLB entry `e`; yields 0 when it must not be: then the banks have been
    * selected anew, and the next access will find its place.
    */
-  lib.define('noteEntry', [I32, I32, I64], I32, (link, c, e, va) => {
+  lib.define('noteEntry', [I32, I32, I64, I32], I32, (link, c, e, va, host) => {
     const [cpu, entry] = [c!, e!];
     const base = area(cpu);
     const dir = dirOf(base, entry);
@@ -263,6 +269,7 @@ export function defineBanks(lib: Library): void {
     store('i64', dir, load('i64', dir, DIR_DIRTY).or(group), DIR_DIRTY);
     const size = load('i32', cpu, TR_LEAF_SIZE);
     unlikely(size.ne(12), () => run(link('noteLarge'), dir, va!, size));
+    if (f.has('RME')) run(link('noteUse'), cpu, entry, host!, load('i32', cpu, TR_MEC));
     const note = load('i32', cpu, TR_NOTE);
     const key = load('i32', dir, DIR_KEY);
     iff(

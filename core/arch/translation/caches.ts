@@ -8,7 +8,7 @@ import { I32, I64 } from '../../wasm/opcodes.ts';
 import { i32, select, v128 } from '../../wasm/value.ts';
 import { fgtEnabled } from '../exceptions/calls.ts';
 import { bit64, currentEl, hcr, hostEl0, reg, reg32 } from '../exceptions/view.ts';
-import { BUDGET, FAULT, PEERS, REC_MAP, TR_CTX } from '../state.ts';
+import { BUDGET, FAULT, HOST_WATCH, PEERS, REC_MAP, TR_CTX, WATCH_ACTIVE } from '../state.ts';
 import type { TranslationFeatures } from './features.ts';
 import { ACC } from './fields.ts';
 import { EC_SYSTEM } from './maintenance.ts';
@@ -77,9 +77,25 @@ export function defineCaches(lib: Library, f: TranslationFeatures): void {
     iff(action.eq(CACHE.invalidate), () => {
       const ok = call(link('fullTranslate'), cpu, va, i32(ACC.cache | ACC.write), load('i32', cpu, TR_CTX));
       unlikely(ok.eqz(), fault);
+      // The granule is checked; nothing needs to answer there.
+      const kind = i32(ACC.cache | ACC.write);
+      iff(
+        call(link('outputHost'), cpu, va, kind)
+          .eqz()
+          .and(load('i32', cpu, FAULT).ne(0)),
+        fault,
+      );
       next();
     });
     iff(action.eq(CACHE.zero), () => {
+      if (f.has('RME')) {
+        const wiped = call(link('wipeNext'), cpu, va);
+        iff(wiped, () => {
+          const line = wiped.and(~63);
+          for (let at = 0; at < 64; at += 16) store('v128', line, v128(0n), at);
+          next();
+        });
+      }
       const host = call(link('fillData'), cpu, va, i32(INFO.write | ACC.zero));
       unlikely(load('i32', cpu, FAULT), fault);
       unlikely(host.eqz(), () => {
@@ -88,6 +104,16 @@ export function defineCaches(lib: Library, f: TranslationFeatures): void {
       });
       const line = host.and(~63);
       for (let at = 0; at < 64; at += 16) store('v128', line, v128(0n), at);
+      if (f.has('RME')) {
+        iff(
+          load('i32', cpu, WATCH_ACTIVE)
+            .or(load('i32', cpu, HOST_WATCH))
+            .eqz(),
+          () => {
+            run(link('wipeSeen'), cpu, va, host);
+          },
+        );
+      }
       next();
     });
     // Clean by address, and IC IVAU: translated, above EL0 without regard to permissions.

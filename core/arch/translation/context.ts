@@ -121,7 +121,13 @@ export function defineContext(lib: Library, f: TranslationFeatures): void {
       iff(x.and(CTX.s1), () => asid.set(call(link('currentAsid1'), cpu)));
     });
     iff(regime.eq(REGIME.el20).and(x.shrU(Math.log2(CTX.s1))), () => asid.set(call(link('currentAsid2'), cpu)));
-    const key = x.or(KEY.valid).zext64().or(asid.get().shl(32)).or(vmid.get().shl(48));
+    const own = variable(I32, x.or(KEY.valid));
+    if (f.has('MEC')) {
+      // Banks of EL1 and EL0 in Realm state go by VMECID_P_EL2 too: a switch between realms changes the bank alone.
+      const guest = regime.eq(REGIME.el10).and(x.shrU(CTX.ssShift).and(3).eq(PAS.realm));
+      iff(guest, () => own.set(own.get().or(reg32(cpu, 'VMECID_P_EL2').shl(16))));
+    }
+    const key = own.get().zext64().or(asid.get().shl(32)).or(vmid.get().shl(48));
     store('i64', cpu, key, CTX_KEY);
     store('i32', cpu, asid.get().lo32().shl(1).or(x.and(CTX.pan).ne(0)), CTX_TAG);
     updateTableContext(cpu);

@@ -54,12 +54,15 @@ export const CHOICE_UNPRIVILEGED = 16;
 export const TABLE_CACHE = CHOICES + (1 << (CHOICE_BITS + CHOICE_SHIFT));
 export const TABLE_ENTRIES = 128;
 export const TABLE_SHIFT = 5;
-if (TABLE_CACHE + (TABLE_ENTRIES << TABLE_SHIFT) > DIRECTORY + TLB_DIRECTORY_BYTES) {
+/** What granule protection tables said lately: 16 bytes each; see `granules/check.ts`. */
+export const GRANULE_CACHE = TABLE_CACHE + (TABLE_ENTRIES << TABLE_SHIFT);
+export const GRANULE_LINES = 64;
+if (GRANULE_CACHE + (GRANULE_LINES << 4) > DIRECTORY + TLB_DIRECTORY_BYTES) {
   throw new Error('the TLB directory outgrew its place');
 }
 
 /**
- * Keys: bits [10:0] as in TR_CTX (regime, security state, stages, EL0, PAN, DC), `valid`, `byAsid`, ASID in [47:32],
+ * Keys: bits [10:0] as in TR_CTX (regime, security state, stages, EL0, PAN, DC), `valid`, `byAsid`, VMECID_P_EL2 in [31:16], ASID in [47:32],
  * VMID in [63:48].
  */
 export const KEY = { valid: 1 << 15, byAsid: 1 << 14 } as const;

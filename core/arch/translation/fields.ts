@@ -46,6 +46,8 @@ export const ACC = {
   /** A descriptor of stage 1 is fetched, or updated too (in stage 2); the other bits say what the walk is for. */
   walk: 1 << 20,
   update: 1 << 21,
+  /** The host looks: memory is taken as it is, whosever it is. */
+  observe: 1 << 22,
 } as const;
 
 /** Bits of TR_NOTE. */
@@ -87,3 +89,17 @@ export const CTX_TAG = BY_ASID + 4;
 export const CACHE_TRAPS = scratch('cacheTraps');
 /** DC ZVA (set too while data accesses are to Device memory), clean to the point of coherency, to that of unification. */
 export const CACHE_TRAP = { zero: 1, coherency: 2, unification: 4 } as const;
+
+/** What the granule cache was filled under (`granules/check.ts`). */
+export const GRANULES_SEEN = scratch('granulesSeen');
+/** Why `walkTable` found nothing: 0 external abort, else as `GRANULE`; address and PA space of the last failed check. */
+export const WALK_FAULT = scratch('walkFault');
+export const WALK_PAS = WALK_FAULT + 4;
+export const WALK_PA = scratch('walkPa');
+
+/** Values of MECID registers that TLB entries were made with, i32 each by value of `MEC`. */
+export const MEC_SEEN = regOffset('mec.seen 0');
+/** Entries made through the registers that change often (`encryption/tracking.ts`): how many, and their addresses, i32 each. */
+export const MEC_LISTED = regOffset('mec.listed');
+export const MEC_LIST = regOffset('mec.list 0');
+export const MEC_LIST_LENGTH = 8;

@@ -1,5 +1,8 @@
 /** All routines of address translation. */
 import { Library } from '../../wasm/library.ts';
+import { defineOwners } from '../encryption/owners.ts';
+import { defineTracking } from '../encryption/tracking.ts';
+import { defineGranules } from '../granules/check.ts';
 import { defineAddressTranslate } from './address-translate.ts';
 import { defineAlignment } from './alignment.ts';
 import { defineAttributes } from './attributes.ts';
@@ -9,6 +12,7 @@ import { defineContext } from './context.ts';
 import { defineFaults } from './faults.ts';
 import type { TranslationFeatures } from './features.ts';
 import { defineMaintenance } from './maintenance.ts';
+import { defineOutput } from './output.ts';
 import { definePhysical } from './physical.ts';
 import { defineStage1 } from './stage1.ts';
 import { defineStage2 } from './stage2.ts';
@@ -21,6 +25,10 @@ export function translationLibrary(features: TranslationFeatures): Library {
   const lib = new Library();
   for (const define of [
     definePhysical,
+    defineOutput,
+    defineGranules,
+    defineOwners,
+    defineTracking,
     defineFaults,
     defineBanks,
     defineContext,

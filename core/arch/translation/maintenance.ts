@@ -31,6 +31,7 @@ export function lowerSecurity(cpu: Val): Val {
 export function defineMaintenance(lib: Library, f: TranslationFeatures): void {
   /** The other cores shall do the same: (cpu, operation, operand low, operand high). */
   lib.host('broadcastTlbi', [I32, I32, I32, I32], null);
+  if (f.has('RME')) defineByGranule(lib);
 
   /** A TLBI instruction: (cpu, rec, n, what it is (`packTlbi`), ISS of its trap, operand). */
   lib.define('tlbi', [I32, I32, I32, I32, I32, I64], I32, (link, c, r, m, w, iss, arg) => {
@@ -109,6 +110,18 @@ export function defineMaintenance(lib: Library, f: TranslationFeatures): void {
       run(link('broadcastTlbi'), cpu, op, arg!.lo32(), arg!.shrU(32).lo32());
     });
     next();
+  });
+}
+/** TLBI PAALL and its like, of EL3 alone: (cpu, rec, n, kind, scope, operand). */
+function defineByGranule(lib: Library): void {
+  lib.define('tlbiGranules', [I32, I32, I32, I32, I32, I64], I32, (link, c, rec, n, kind, scope, arg) => {
+    const cpu = c!;
+    unlikely(currentEl(cpu).ne(3), () => tailCall(link('undefined'), cpu, rec!, n!));
+    run(link('tlbiLocal'), cpu, kind!, arg!);
+    unlikely(scope!.and(select(load('i32', cpu, PEERS), i32(-1), i32(0))), () => {
+      run(link('broadcastTlbi'), cpu, kind!, arg!.lo32(), arg!.shrU(32).lo32());
+    });
+    tailCall(link('proceed'), cpu, rec!.add(REC_SIZE), n!.sub(1));
   });
 }
 /** Flag of operations that EL2 and EL3 have on the EL1&0 regime (ALLE1, VMALLS12E1). */

@@ -37,9 +37,6 @@ export function physicalHost(link: Link, cpu: Val, pa: Val, pas: Val): Val {
   );
 }
 
-/** i32: where a descriptor lies, or 0: external abort. Granule protection will have its say here. */
-export const walkHost = (link: Link, cpu: Val, pa: Val, pas: Val): Val => physicalHost(link, cpu, pa, pas);
-
 export function definePhysical(lib: Library): void {
   /** The same when another region than the last is asked for. */
   lib.define('findRegion', [I32, I64, I32], I32, (_link, c, p, s) => {

@@ -13,6 +13,7 @@ import {
   loop,
   ret,
   rmw,
+  run,
   store,
   tailCall,
   unlikely,
@@ -21,6 +22,7 @@ import {
 import type { Library, Link } from '../../wasm/library.ts';
 import { I32, I64 } from '../../wasm/opcodes.ts';
 import { i32, i64, select, type Val } from '../../wasm/value.ts';
+import { AMEC, outputSelector, selection, TCR2_AMEC0 } from '../encryption/context.ts';
 import { FSC } from '../exceptions/fault-kinds.ts';
 import { reg, reg32 } from '../exceptions/view.ts';
 import {
@@ -50,8 +52,8 @@ import {
 import { failS1, ISS2_DIRTY, STATUS, statusAt } from './faults.ts';
 import type { TranslationFeatures } from './features.ts';
 import { ACC, CTX, NOTE, PAS, REGIME } from './fields.ts';
+import { walkHost } from './output.ts';
 import { stage1Permissions } from './permissions.ts';
-import { walkHost } from './physical.ts';
 import { REGIMES, type Regime } from './regimes.ts';
 import { type Found, TableCache } from './table-cache.ts';
 
@@ -141,6 +143,7 @@ function walk(link: Link, f: TranslationFeatures, r: Regime, g: Granule, cpu: Va
   unlikely(first.shrU(outSize).ne(0), () => level0(STATUS.addressSize));
 
   const ss = ctx.shrU(CTX.ssShift).and(3);
+  const contexts = selection(cpu, f, r.id, ss);
   const noTables = pie ? inHalf(b.hpd).or(pie) : f.has('HPDS') ? inHalf(b.hpd) : i32(0);
 
   loop((restart) => {
@@ -161,7 +164,7 @@ function walk(link: Link, f: TranslationFeatures, r: Regime, g: Granule, cpu: Va
 
     // Where a table of the last levels is known, the walk starts there.
     const known = variable(I32, 0);
-    const cache = new TableCache(cpu, va, ctx, g);
+    const cache = new TableCache(cpu, f, va, ctx, g, contexts?.walk ?? null);
     const startAt =
       (n: 2 | 3) =>
       (c: Found): void => {
@@ -180,7 +183,7 @@ function walk(link: Link, f: TranslationFeatures, r: Regime, g: Granule, cpu: Va
         iff(level.get().eq(n), () => {
           const within = cache.offset(n);
           const table = at.get().sub(within);
-          cache.note(n, { table, host: host.get().sub(within.lo32()), limits: limits.get(), pas: pas.get() });
+          cache.note(link, n, { table, host: host.get().sub(within.lo32()), limits: limits.get(), pas: pas.get() });
         });
       }
     };
@@ -195,8 +198,13 @@ function walk(link: Link, f: TranslationFeatures, r: Regime, g: Granule, cpu: Va
           unlikely(host.get().eqz(), () => ret(i32(0)));
         },
         () => {
-          host.set(walkHost(link, cpu, at.get(), pas.get()));
-          unlikely(host.get().eqz(), () => failAt(STATUS.walkAbort));
+          host.set(
+            walkHost(link, f, cpu, at.get(), { pas: pas.get(), security: ss, selector: contexts?.walk ?? null, acc }),
+          );
+          unlikely(host.get().eqz(), () => {
+            run(link('failWalk'), cpu, va, acc, level.get());
+            ret(i32(0));
+          });
         },
       );
     };
@@ -264,6 +272,16 @@ function walk(link: Link, f: TranslationFeatures, r: Regime, g: Granule, cpu: Va
       const secure = pas.get().eqz();
       outPas.set(select(secure, ns, select(pas.get().eq(PAS.root), nse.shl(1).or(ns), realm)));
     });
+    // An alternate MECID that TCR2_EL2 does not allow (AArch64.S1AMECFault).
+    const amec = bit64(d, AMEC);
+    if (contexts && tcr2 && (r.id === REGIME.el2 || r.id === REGIME.el20)) {
+      const allowed = tcr2
+        .shrU(r.ranges ? upper.add(TCR2_AMEC0).zext64() : TCR2_AMEC0)
+        .lo32()
+        .and(1);
+      const refused = amec.and(contexts.on).and(allowed.eqz()).and(outPas.get().eq(PAS.realm));
+      unlikely(refused, () => failAt(STATUS.translation));
+    }
     unlikely(pa.shrU(outSize).ne(0), () => failAt(STATUS.addressSize));
     const young = bit64(d, 10).eqz();
     const mustBeSet = ha ? young.and(ha.eqz()) : young;
@@ -343,7 +361,8 @@ function walk(link: Link, f: TranslationFeatures, r: Regime, g: Granule, cpu: Va
     store('i32', cpu, outPas.get(), TR_PAS);
     store('i32', cpu, bit64(d, 50), TR_GUARDED);
     store('i32', cpu, shift.get(), TR_LEAF_SIZE);
-    store('i32', cpu, i32(0), TR_MEC);
+    const selector = contexts ? outputSelector(r.id, contexts, outPas.get(), amec, upper) : i32(0);
+    store('i32', cpu, selector, TR_MEC);
     let note = i32(NOTE.global);
     if (r.ranges) {
       // Secure translations through a Non-secure table are never global.

@@ -6,6 +6,7 @@ import { block, br, brIf, call, iff, load, loop, ret, rmw, run, store, unlikely,
 import type { Library, Link } from '../../wasm/library.ts';
 import { I32, I64 } from '../../wasm/opcodes.ts';
 import { i32, i64, select, type Val } from '../../wasm/value.ts';
+import { AMEC, selection, stage2Selector } from '../encryption/context.ts';
 import { FSC } from '../exceptions/fault-kinds.ts';
 import { reg } from '../exceptions/view.ts';
 import { PERM, TR_ATTR, TR_DEVICE, TR_MEC, TR_PA, TR_PAS, TR_PERM } from '../state.ts';
@@ -22,8 +23,8 @@ import {
 } from './descriptors.ts';
 import { ISS2_DIRTY, STATUS, statusAt } from './faults.ts';
 import type { TranslationFeatures } from './features.ts';
-import { ACC, CTX, MEC, PAS, S2_ATTR, S2_MEC, S2_PA, S2_PAS, S2_PERM } from './fields.ts';
-import { walkHost } from './physical.ts';
+import { ACC, CTX, MEC, PAS, REGIME, S2_ATTR, S2_MEC, S2_PA, S2_PAS, S2_PERM } from './fields.ts';
+import { walkHost } from './output.ts';
 import { misaligned } from './stage1.ts';
 
 /** Bits of HCR_EL2, VTCR_EL2, VSTCR_EL2. */
@@ -85,9 +86,10 @@ function walk(
   const tcr = f.has('SEL2') ? select(own, reg(cpu, 'VSTCR_EL2'), vtcr) : vtcr;
   const ttbr = f.has('SEL2') ? select(own, reg(cpu, 'VSTTBR_EL2'), reg(cpu, 'VTTBR_EL2')) : reg(cpu, 'VTTBR_EL2');
 
+  /** The IPA as HPFAR_EL2 tells of it: NS in bit 63. */
+  const reported = (): Val => ipa.or(secure.and(ipaSpace).zext64().shl(63));
   const fail = (status: Val, o: { write?: Val; iss2?: number } = {}): void => {
-    const outside = secure.and(ipaSpace).zext64().shl(63);
-    run(link('faultS2'), cpu, va, acc, status, o.write ?? i32(0), i32(o.iss2 ?? 0), ipa.or(outside));
+    run(link('faultS2'), cpu, va, acc, status, o.write ?? i32(0), i32(o.iss2 ?? 0), reported());
     ret(i32(0));
   };
   const updates = f.has('HAF') || f.has('HAFDBS');
@@ -124,6 +126,7 @@ function walk(
   unlikely(first.shrU(outSize).ne(0), () => fail(statusAt(STATUS.addressSize, 0)));
 
   const walking = acc.and(ACC.walk).ne(0);
+  const contexts = selection(cpu, f, REGIME.el10, ss);
   let tablePas = ss;
   if (f.has('SEL2')) {
     const outside = select(ipaSpace, bit(vtcr, VTCR.NSW), bit(tcr, VSTCR.SW));
@@ -140,8 +143,12 @@ function walk(
 
     block((found) => {
       loop((next) => {
-        host.set(walkHost(link, cpu, at.get(), tablePas));
-        unlikely(host.get().eqz(), () => failAt(STATUS.walkAbort));
+        const selector = contexts?.walk ?? null;
+        host.set(walkHost(link, f, cpu, at.get(), { pas: tablePas, security: ss, selector, acc }));
+        unlikely(host.get().eqz(), () => {
+          run(link('failWalkS2'), cpu, va, acc, level.get(), reported());
+          ret(i32(0));
+        });
         const d = load('i64', host.get());
         desc.set(d);
         const kind = d.lo32().and(3);
@@ -302,7 +309,7 @@ function walk(
     store('i32', cpu, outPas, S2_PAS);
     const form = fwb ? select(fwb, i32(S2_FWB), i32(0)) : i32(0);
     store('i32', cpu, attr.or(sh.shl(8)).or(form).or(device.shl(7)), S2_ATTR);
-    store('i32', cpu, i32(MEC.none), S2_MEC);
+    store('i32', cpu, contexts ? stage2Selector(contexts, outPas, bit(d, AMEC)) : i32(MEC.none), S2_MEC);
     ret(i32(1));
   });
 }
@@ -334,11 +341,14 @@ export function defineStage2(lib: Library, f: TranslationFeatures): void {
   lib.define('descriptorHost', [I32, I64, I64, I32, I32, I32, I32], I32, (link, c, va, ipa, space, acc, ctx, level) => {
     const cpu = c!;
     unlikely(call(link('stage2Walk'), cpu, va!, ipa!, space!, acc!, ctx!).eqz(), () => ret(i32(0)));
-    const host = walkHost(link, cpu, load('i64', cpu, S2_PA), load('i32', cpu, S2_PAS));
-    unlikely(host.eqz(), () => {
-      const plain = acc!.and(~(ACC.walk | ACC.update));
-      run(link('fault'), cpu, va!, plain, statusAt(STATUS.walkAbort, level!), i32(0), i32(0));
-    });
+    const fetch = {
+      pas: load('i32', cpu, S2_PAS),
+      security: ctx!.shrU(CTX.ssShift).and(3),
+      selector: load('i32', cpu, S2_MEC),
+      acc: acc!,
+    };
+    const host = walkHost(link, f, cpu, load('i64', cpu, S2_PA), fetch);
+    unlikely(host.eqz(), () => run(link('failWalk'), cpu, va!, acc!.and(~(ACC.walk | ACC.update)), level!));
     ret(host);
   });
   /** Stage 2 of an access whose stage 1 is done: takes the IPA from TR_PA, and puts the final result there. */

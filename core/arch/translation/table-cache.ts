@@ -2,23 +2,30 @@
  * A small cache of where the tables of the last two levels of stage 1 lie, as hardware has one, in pages of 4 KiB. It spares a walk most of its loads, above
  * all under stage 2, where each of them is a walk of its own. Entries hold until any TLBI but those of the last level.
  */
-import { iff, load, memoryFill, store, unlikely } from '../../wasm/build.ts';
-import type { Library } from '../../wasm/library.ts';
+import { iff, load, memoryFill, run, store, unlikely } from '../../wasm/build.ts';
+import type { Library, Link } from '../../wasm/library.ts';
 import { I32 } from '../../wasm/opcodes.ts';
-import { i32, i64, type Val } from '../../wasm/value.ts';
+import { i32, i64, select, type Val } from '../../wasm/value.ts';
+import { mecidOf } from '../encryption/context.ts';
 import type { Granule } from './descriptors.ts';
 import { area, TABLE_CACHE, TABLE_ENTRIES, TABLE_SHIFT } from './directory.ts';
-import { CTX, CTX_KEY, CTX_SS, TABLE_CONTEXT } from './fields.ts';
+import type { TranslationFeatures } from './features.ts';
+import { CTX, CTX_KEY, CTX_SS, S2_MEC, TABLE_CONTEXT } from './fields.ts';
 
 // An entry: 32 bytes. i64: addresses it is for, and kind of table; i64: context and epoch (TABLE_CONTEXT).
 const FOR = 0;
 const CONTEXT = 8;
 /** i64: address of the table, an IPA under stage 2. */
 const TABLE = 16;
-/** i32: where it is for us; hierarchical attributes [4:0], PA space [6:5]. */
+/**
+ * i32: where it is for us; hierarchical attributes [4:0], PA space [6:5], encryption context: register [9:7] (`MEC`) and its value
+ * [25:10].
+ */
 const HOST = 24;
 const INFO = 28;
 
+/** Instead of a selector: stage 2 says it. */
+const FROM_STAGE2 = 8;
 /** What of TR_CTX must be the same. */
 const SAME = CTX.regime | CTX_SS | CTX.s1 | CTX.s2 | CTX.dc;
 const EPOCH_SHIFT = 16;
@@ -38,7 +45,14 @@ export class TableCache {
   private readonly context: Val;
   private readonly usable: Val;
   private readonly base: Val;
-  constructor(cpu: Val, va: Val, ctx: Val, g: Granule) {
+  private readonly cpu: Val;
+  private readonly f: TranslationFeatures;
+  private readonly selector: Val | null;
+  /** `selector`: of the regime's own tables, where stage 2 does not say; null without FEAT_MEC. */
+  constructor(cpu: Val, f: TranslationFeatures, va: Val, ctx: Val, g: Granule, selector: Val | null) {
+    this.cpu = cpu;
+    this.f = f;
+    this.selector = selector && select(ctx.and(CTX.s2), i32(FROM_STAGE2), selector);
     this.va = va;
     this.g = g;
     this.context = load('i64', cpu, TABLE_CONTEXT);
@@ -80,29 +94,42 @@ export class TableCache {
       .eq(tag)
       .and(load('i64', at, TABLE_CACHE + CONTEXT).eq(this.context))
       .and(this.usable);
+    const info = load('i32', at, TABLE_CACHE + INFO);
     iff(
-      is,
+      is.and(this.sameContext(info)),
       () => {
-        const info = load('i32', at, TABLE_CACHE + INFO);
         then({
           table: load('i64', at, TABLE_CACHE + TABLE),
           host: load('i32', at, TABLE_CACHE + HOST),
           limits: info.zext64().shl(59),
-          pas: info.shrU(5),
+          pas: info.shrU(5).and(3),
         });
       },
       otherwise,
     );
   }
+  /** i32 0/1: is a table still of the context that it was fetched in? */
+  private sameContext(info: Val): Val {
+    if (!this.selector) return i32(1);
+    const own = info.shrU(7).and(7);
+    const value = mecidOf(this.cpu, own).eq(info.shrU(10));
+    return value.and(this.selector.eq(FROM_STAGE2).or(this.selector.eq(own)));
+  }
   /** Notes the table of a level. */
-  note(level: 2 | 3, f: Found): void {
+  note(link: Link, level: 2 | 3, f: Found): void {
     iff(this.usable, () => {
+      if (this.f.has('RME')) run(link('noteTable'), this.cpu, f.host);
       const { at, tag } = this.entry(level);
       store('i64', at, tag, TABLE_CACHE + FOR);
       store('i64', at, this.context, TABLE_CACHE + CONTEXT);
       store('i64', at, f.table, TABLE_CACHE + TABLE);
       store('i32', at, f.host, TABLE_CACHE + HOST);
-      store('i32', at, f.limits.shrU(59).lo32().or(f.pas.shl(5)), TABLE_CACHE + INFO);
+      let info = f.limits.shrU(59).lo32().or(f.pas.shl(5));
+      if (this.selector) {
+        const own = select(this.selector.eq(FROM_STAGE2), load('i32', this.cpu, S2_MEC), this.selector);
+        info = info.or(own.shl(7)).or(mecidOf(this.cpu, own).shl(10));
+      }
+      store('i32', at, info, TABLE_CACHE + INFO);
     });
   }
 }

@@ -11,10 +11,12 @@ import {
   TLB_READ,
   TLB_WRITE,
 } from '../../engine/abi.ts';
-import { br, iff, load, loop, ret, run, unlikely, variable } from '../../wasm/build.ts';
+import { br, iff, load, loop, ret, run, store, tailCall, unlikely, variable } from '../../wasm/build.ts';
 import type { Library } from '../../wasm/library.ts';
 import { I32, I64 } from '../../wasm/opcodes.ts';
 import { i32, i64, select, type Val } from '../../wasm/value.ts';
+import { TLBI_SIZE_BITS } from '../granules/format.ts';
+import { WIPE_VA } from '../state.ts';
 import { eachBank, emptyEntry } from './banks.ts';
 import {
   area,
@@ -30,6 +32,7 @@ import {
   DIR_VOLATILE,
   KEY,
 } from './directory.ts';
+import type { TranslationFeatures } from './features.ts';
 import { CTX, CTX_SS } from './fields.ts';
 
 /** What is invalidated, in bits [3:0] of an operation. */
@@ -49,6 +52,9 @@ export const TLBI = {
   /** Stage 2 by IPA. */
   ipa: 7,
   ipaRange: 8,
+  /** What came of granule protection tables: all of it; by range of physical addresses. */
+  granules: 9,
+  granuleRange: 10,
 } as const;
 /**
  * Other fields of an operation: regime [5:4], security state [7:6], DS in force (ranges) [8], only the last level of tables has
@@ -68,7 +74,7 @@ function matches(entry: Val, va: Val, mask: Val): Val {
   return hit(TLB_READ).or(hit(TLB_WRITE)).or(hit(TLB_EXEC));
 }
 
-export function defineTlbi(lib: Library): void {
+export function defineTlbi(lib: Library, f: TranslationFeatures): void {
   /** Removes the page of `va` from a bank: one entry; (bank, address). */
   const removePage = (bank: Val, va: Val): void => {
     const entry = bank.add(
@@ -179,8 +185,31 @@ export function defineTlbi(lib: Library): void {
   lib.define('tlbiLocal', [I32, I32, I64], null, (link, c, o, a) => {
     const [cpu, op, arg] = [c!, o!, a!];
     const base = area(cpu);
-    iff(op.and(OP.last).eqz(), () => run(link('forgetTables'), cpu));
     const kind = op.and(15);
+    if (f.has('RME')) {
+      store('i64', cpu, i64(-1), WIPE_VA);
+      iff(kind.eq(TLBI.granules), () => {
+        run(link('forgetGranules'), cpu);
+        tailCall(link('dropAll'), cpu);
+      });
+      iff(kind.eq(TLBI.granuleRange), () => {
+        // A reserved size, or more than a page by page search is worth: everything.
+        const sizes = (from: number): bigint =>
+          TLBI_SIZE_BITS.slice(from, from + 8).reduce((v, b, i) => v | (BigInt(b) << BigInt(8 * i)), 0n);
+        const field = arg.shrU(44).lo32().and(15);
+        const packed = select(field.and(8), i64(sizes(8)), i64(sizes(0)));
+        const bits = packed.shrU(field.and(7).shl(3).zext64()).and(0xff);
+        unlikely(bits.sub(1).geU(25), () => {
+          run(link('forgetGranules'), cpu);
+          tailCall(link('dropAll'), cpu);
+        });
+        const size = i64(1).shl(bits);
+        const start = arg.and(0xffffffffffn).shl(12).and(i64(0).sub(size));
+        run(link('forgetGranuleRange'), cpu, start, start.add(size).sub(1));
+        tailCall(link('dropPhysical'), cpu, start, start.add(size).sub(1));
+      });
+    }
+    iff(op.and(OP.last).eqz(), () => run(link('forgetTables'), cpu));
     const where = op.shrU(OP.regimeShift).and(3).or(op.shrU(OP.ssShift).and(3).shl(CTX.ssShift)).or(KEY.valid);
     const place = CTX.regime | CTX_SS | KEY.valid;
     const vmid = op.shrU(OP.vmidShift).zext64().shl(48);

@@ -3,6 +3,7 @@ import { call, iff, load, ret, store, tailCall, unlikely } from '../../wasm/buil
 import type { Library } from '../../wasm/library.ts';
 import { I32, I64 } from '../../wasm/opcodes.ts';
 import { i32, i64, select } from '../../wasm/value.ts';
+import { flatSelector, selection } from '../encryption/context.ts';
 import { FSC } from '../exceptions/fault-kinds.ts';
 import { reg } from '../exceptions/view.ts';
 import {
@@ -20,7 +21,7 @@ import {
 } from '../state.ts';
 import { failS1, STATUS, statusAt } from './faults.ts';
 import type { TranslationFeatures } from './features.ts';
-import { ACC, CTX, NOTE } from './fields.ts';
+import { ACC, CTX, NOTE, PAS } from './fields.ts';
 import { REGIMES } from './regimes.ts';
 import { misaligned } from './stage1.ts';
 
@@ -69,6 +70,14 @@ export function defineTranslate(lib: Library, f: TranslationFeatures): void {
     store('i32', cpu, i32(12), TR_LEAF_SIZE);
     store('i32', cpu, i32(NOTE.global), TR_NOTE);
     store('i32', cpu, i32(0), TR_MEC);
+    if (f.has('MEC')) {
+      const pas = ctx.shrU(CTX.ssShift).and(3);
+      unlikely(pas.eq(PAS.realm), () => {
+        for (const r of REGIMES) {
+          iff(regime.eq(r.id), () => store('i32', cpu, flatSelector(r.id, selection(cpu, f, r.id, pas)!, pas), TR_MEC));
+        }
+      });
+    }
     ret(i32(1));
   });
 

@@ -60,7 +60,6 @@ area.reg('HPFAR_EL2', [3, 4, 6, 0, 4], 'Hypervisor IPA Fault Address Register', 
     NS 63 ?SEL2 the address is of the Non-secure IPA space
     FIPA 47:4 faulting intermediate physical address, bits 55 to 12`,
 });
-area.reg('MFAR_EL3', [3, 6, 6, 0, 5], 'PA Fault Address Register', { feature: 'RME' });
 for (const [n, bit] of [
   [0, 0],
   [1, 1],

@@ -1,0 +1,148 @@
+/**
+ * The cores' side of the memory protection engine: a page that is accessed must be its accessor's.
+ *
+ * A core first says which page it is about to access (IN_FLIGHT), then looks at the owner. Who takes a page over first marks it
+ * `busy`, then looks at what each core is accessing and has in its TLB, asks those for the page and waits until they have answered,
+ * which they do between two instructions. So one of the two sees the other. An access that finds a page busy, or whose core had
+ * to answer others while it waited, starts again from the beginning of its instruction.
+ */
+import { atomicLoad, atomicStore, call, iff, load, ret, rmw, store, unlikely, variable } from '../../wasm/build.ts';
+import type { Library } from '../../wasm/library.ts';
+import { I32, I64 } from '../../wasm/opcodes.ts';
+import { i32, i64, select, type Val } from '../../wasm/value.ts';
+import {
+  IN_FLIGHT,
+  INDEX,
+  PEERS,
+  PERM,
+  TR_DEVICE,
+  TR_PERM,
+  WIPE_DONE,
+  WIPE_KEY,
+  WIPE_OWNER,
+  WIPE_PAGE,
+  WIPE_VA,
+} from '../state.ts';
+import type { TranslationFeatures } from '../translation/features.ts';
+import { CTX_KEY, PAS } from '../translation/fields.ts';
+import { mecidOf } from './context.ts';
+import { MODEL, OWNER, ownerOf, P_GENERATIONS, P_JUNK, P_MODEL, P_OWNERS, P_WIPED, PROTECTION } from './layout.ts';
+
+/**
+ * Who accesses a page, and how: address space [1:0], selector [4:2] (`MEC`), security state of the access [6:5], and flags:
+ * all of a line is overwritten; it writes; the owner shall stay, and the page out of the TLB when that is another one.
+ */
+export const WHO = {
+  selectorShift: 2,
+  securityShift: 5,
+  zero: 1 << 7,
+  write: 1 << 8,
+  observe: 1 << 9,
+} as const;
+
+const block = (offset: number): Val => load('i32', i32(PROTECTION), offset);
+
+/** i32: the owner that an access by `who` wants. */
+function wanted(cpu: Val, who: Val, f: TranslationFeatures): Val {
+  const pas = who.and(3);
+  const mecid = f.has('MEC') ? mecidOf(cpu, who.shrU(WHO.selectorShift).and(7)) : i32(0);
+  const renewed = load('i32_16u', block(P_GENERATIONS).add(mecid.shl(1)));
+  const generation = select(pas.eq(PAS.realm), renewed, i32(0));
+  return generation.add(1).shl(OWNER.generationShift).or(mecid.shl(OWNER.mecidShift)).or(pas);
+}
+
+export function defineOwners(lib: Library, f: TranslationFeatures): void {
+  if (!f.has('RME')) return;
+  /** Makes a page its accessor's: (cpu, host address, owner) → 1, or 0 when the instruction has to start again. */
+  lib.host('claimPage', [I32, I32, I32], I32);
+  /** The same for a page that is being overwritten from this line on: its other lines are converted only when they are needed. */
+  lib.host('beginWipe', [I32, I32, I32], I32);
+  /** The RFC's model: a store gives the page to its context. */
+  lib.host('tagPage', [I32, I32, I32], I32);
+
+  /** (host address, `WHO`, word of IN_FLIGHT) → host address to use, or 0 when the instruction has to start again. */
+  lib.define('ownPage', [I32, I32, I32, I32], I32, (link, c, h, w, slot) => {
+    const [cpu, host, who] = [c!, h!, w!];
+    iff(load('i32', cpu, PEERS), () => atomicStore('i32', cpu.add(slot!), host.and(~0xfff)));
+    const at = block(P_OWNERS).add(host.shrU(12).shl(2));
+    const want = wanted(cpu, who, f);
+    const owner = variable(I32, atomicLoad('i32', at));
+    iff(owner.get().eq(want), () => ret(host));
+    unlikely(who.and(WHO.observe), () => {
+      store('i32', cpu, i32(1), TR_DEVICE);
+      ret(host);
+    });
+    unlikely(block(P_MODEL).eq(MODEL.deadbeef), () => {
+      // Only Realm accesses look at tags; what has none counts as context 0's.
+      iff(who.and(3).ne(PAS.realm), () => ret(host));
+      iff(
+        owner
+          .get()
+          .eqz()
+          .and(want.eq(ownerOf(PAS.realm, 0, 0))),
+        () => ret(host),
+      );
+      iff(who.and(WHO.write), () => ret(select(call(link('tagPage'), cpu, host, want), host, i32(0))));
+      store('i32', cpu, load('i32', cpu, TR_PERM).and(~PERM.write), TR_PERM);
+      ret(block(P_JUNK).add(host.and(0xfff)));
+    });
+    iff(owner.get().eqz(), () => {
+      // The first to touch a page since power-on has it as it is.
+      owner.set(rmw('cmpxchg', 'i32', at, i32(0), want));
+      iff(owner.get().eqz(), () => ret(host));
+    });
+    unlikely(who.and(WHO.zero), () => {
+      const mine = load('i32', cpu, INDEX).or(OWNER.wiping | 0);
+      const same = owner
+        .get()
+        .eq(mine)
+        .and(load('i32', cpu, WIPE_PAGE).eq(host.and(~0xfff)))
+        .and(load('i32', cpu, WIPE_OWNER).eq(want));
+      iff(same.eqz(), () => ret(select(call(link('beginWipe'), cpu, host, want), host, i32(0))));
+      iff(call(link('wipeLine'), cpu, host), () => store('i32', cpu, i32(1), TR_DEVICE));
+      ret(host);
+    });
+    ret(select(call(link('claimPage'), cpu, host, want), host, i32(0)));
+  });
+
+  /**
+   * A line of the page that this core overwrites is about to be overwritten: (host address) → 1 while others are left, 0 when it was
+   * the last: then the page belongs to its new owner.
+   */
+  lib.define('wipeLine', [I32, I32], I32, (_link, c, h) => {
+    const [cpu, host] = [c!, h!];
+    const line = i64(1).shl(host.shrU(6).and(63).zext64());
+    const done = load('i64', cpu, WIPE_DONE).or(line);
+    store('i64', cpu, done, WIPE_DONE);
+    iff(done.ne(-1), () => ret(i32(1)));
+    store('i32', cpu, i32(0), WIPE_PAGE);
+    store('i64', cpu, i64(-1), WIPE_VA);
+    rmw('add', 'i32', i32(PROTECTION), i32(1), undefined, P_WIPED);
+    atomicStore('i32', block(P_OWNERS).add(host.shrU(12).shl(2)), load('i32', cpu, WIPE_OWNER));
+    ret(i32(0));
+  });
+  /**
+   * DC ZVA to the page that is being overwritten, without a translation: (virtual address) → host address, or 0 when it has
+   * to be translated.
+   */
+  lib.define('wipeNext', [I32, I64], I32, (link, c, v) => {
+    const [cpu, va] = [c!, v!];
+    iff(load('i64', cpu, WIPE_VA).ne(va.and(~0xfffn)), () => ret(i32(0)));
+    iff(load('i64', cpu, WIPE_KEY).ne(load('i64', cpu, CTX_KEY)), () => ret(i32(0)));
+    const page = load('i32', cpu, WIPE_PAGE);
+    iff(load('i32', cpu, PEERS), () => atomicStore('i32', cpu, page, IN_FLIGHT + 4));
+    const owner = atomicLoad('i32', block(P_OWNERS).add(page.shrU(12).shl(2)));
+    iff(page.eqz().or(owner.ne(load('i32', cpu, INDEX).or(OWNER.wiping | 0))), () => ret(i32(0)));
+    const host = page.or(va.lo32().and(0xfff));
+    call(link('wipeLine'), cpu, host);
+    ret(host);
+  });
+  /** A line was overwritten by way of a translation: the next ones can do without. (virtual address, host address) */
+  lib.define('wipeSeen', [I32, I64, I32], null, (_link, c, v, host) => {
+    const cpu = c!;
+    iff(load('i32', cpu, WIPE_PAGE).eq(host!.and(~0xfff)), () => {
+      store('i64', cpu, v!.and(~0xfffn), WIPE_VA);
+      store('i64', cpu, load('i64', cpu, CTX_KEY), WIPE_KEY);
+    });
+  });
+}
