@@ -33,7 +33,7 @@ export class HostCalls {
           heap: { base: BigInt(base + (size >> 1)), limit: BigInt(base + size) },
           nanoseconds: () => BigInt(Math.floor(thread.clock.now(thread.current))),
           wallSeconds: () => thread.clock.seconds(),
-          exit: (status) => ends.exit({ reason: 'exit', status }),
+          exit: (status) => this.ends.exit({ reason: 'exit', status }),
           errno: 0,
         }
       : null;

@@ -1,6 +1,6 @@
 /** Puts a core of a system into its state after reset, or after CPU_ON. */
 
-import { resetValue, writableMask } from '../arch/registers/masks.ts';
+import { writableMask } from '../arch/registers/masks.ts';
 import type { Cpu } from '../arch/registers/reset.ts';
 import { resetRegisters } from '../arch/registers/reset.ts';
 import { regOffset } from '../arch/registers/storage.ts';
@@ -14,11 +14,8 @@ const SCR_NON_SECURE = 'NS HCE RW APK API EnSCXT ATA FGTEn ECVEn HXEn EnTP2 TCR2
 
 function scrOfFirmware(features: ReadonlySet<string>): bigint {
   const scr = registers.find((r) => r.name === 'SCR_EL3')!;
-  const writable = writableMask(scr, features);
-  const bits = scr
-    .fields!.filter((f) => SCR_NON_SECURE.includes(f.name))
-    .reduce((v, f) => v | (1n << BigInt(f.lsb)), 0n);
-  return resetValue(scr, { features, index: 0, el2: true, el3: true, id: new Map() }) | (bits & writable);
+  const named = scr.fields!.filter((f) => SCR_NON_SECURE.includes(f.name));
+  return named.reduce((v, f) => v | (1n << BigInt(f.lsb)), 0n) & writableMask(scr, features);
 }
 
 export interface Start {
@@ -56,7 +53,8 @@ export function resetCore(
   resetRegisters(view, at, system.cpu, index);
   put(state.EL, start.el);
   if (config.skipsEl3) {
-    view.setBigUint64(at + regOffset('SCR_EL3'), scrOfFirmware(system.cpu.features), true);
+    const scr = at + regOffset('SCR_EL3');
+    view.setBigUint64(scr, view.getBigUint64(scr, true) | scrOfFirmware(system.cpu.features), true);
     put(state.SECURITY, 1);
   }
   put(state.FAULT, 0);

@@ -114,6 +114,7 @@ export class Runner {
       }
       // What was shown may be answered: in the deterministic mode at this very point.
       if (this.t.setup.config.deterministic) for (const console of this.t.consoles) console.settle();
+      this.serveIo();
       this.t.regions?.flush();
       this.t.trace?.flush();
       if (this.t.setup.config.deterministic) this.nextRound(ran, next);
@@ -121,6 +122,10 @@ export class Runner {
     }
   }
 
+  /** Deterministic: what devices have to do is done at this point, all of it. */
+  private serveIo(): void {
+    while (this.t.io?.service());
+  }
   /** Deterministic: nanoseconds of guest time until the limit. */
   private timeLeft(): number {
     const { deterministic, timeLimit } = this.t.setup.config;

@@ -22,9 +22,11 @@ import { CTL, controlIndex } from './control.ts';
 import { cpuOf } from './cpu.ts';
 import { MachineDevices } from './devices.ts';
 import { hostImports } from './imports.ts';
+import { IoService } from './io/service.ts';
 import { CoreLines } from './lines.ts';
 import { Mailbox, MESSAGE } from './mailbox.ts';
 import type { MachinePlan } from './plan.ts';
+import { randomSource } from './random.ts';
 import { TraceWriter } from './trace.ts';
 import { TRACE_KIND } from './trace-record.ts';
 import { type Look, steppedRecords, tracedKind, traceRoutines, traces } from './tracing.ts';
@@ -118,6 +120,7 @@ export class Thread {
       },
     });
     this.gic = this.devices.gic;
+    this.io = config.deterministic && plan.virtio.length > 0 ? this.ioService() : null;
     const host = {
       mmioRead: (cpu: number, lo: number, hi: number, info: number) => this.deviceRead(cpu, lo, hi, info),
       mmioWrite: (_cpu: number, lo: number, hi: number, vLo: number, vHi: number, info: number) =>
@@ -178,6 +181,20 @@ export class Thread {
   /** Physical address space of the access that translation saw last. */
   private pasOf(cpu: number): Pas {
     return this.i32[(cpu + state.TR_PAS) >> 2]! as Pas;
+  }
+  /** Deterministic: virtio devices are served on this thread, where turns end. */
+  readonly io: IoService | null;
+  private ioService(): IoService {
+    const random = randomSource(this.setup.config);
+    return new IoService({
+      devices: this.setup.plan.virtio,
+      transport: (slot) => this.devices.transports[slot]!,
+      memory: this.devices.requesters,
+      console: (id) => this.consoles[id]!,
+      random: (into) => {
+        for (let i = 0; i < into.length; i++) into[i] = Number(random() & 0xffn);
+      },
+    });
   }
   /** A flash leaves read-array mode, or comes back to it. */
   private showFlash(index: number, shown: boolean): void {
