@@ -4,6 +4,8 @@
  * A system is created from a plain configuration, lives on threads of its own, and talks back by events. Registers and memory may
  * be looked at and changed while it is paused; they lie in shared memory, so those calls return at once.
  */
+import type { FwCfgItem } from '../boot/fw-cfg-items.ts';
+import type { BlockConfig, ConsoleConfig, NinepConfig, RngConfig } from '../devices/virtio/config.ts';
 import type { MachineDescription } from '../machines/machine.ts';
 import type { World } from './console-tag.ts';
 import type { TraceConfig } from './trace.ts';
@@ -24,6 +26,9 @@ export interface Image {
   /** Size in memory; what `bytes` does not cover is zero. Default: as many as there are bytes. */
   readonly memoryBytes?: number;
 }
+
+/** A virtio device; consoles get their numbers from the system. */
+export type VirtioConfig = BlockConfig | Omit<ConsoleConfig, 'console'> | RngConfig | NinepConfig;
 
 /** What semihosting may do on the host. */
 export interface SemihostingConfig {
@@ -51,6 +56,12 @@ export interface SystemConfig {
   /** Null: HLT #0xF000 is what the architecture makes of it, an UNDEFINED or debug exception. */
   readonly semihosting: SemihostingConfig | null;
   readonly psci: PsciConduit;
+  /** EL3 is there, but what starts below it is not its firmware's: EL3's registers are as firmware would leave them. */
+  readonly skipsEl3?: boolean;
+  /** What the machine's fw_cfg holds. */
+  readonly fwCfg?: readonly FwCfgItem[];
+  /** Devices for the machine's virtio transports, in the order in which they take them. */
+  readonly virtio?: readonly VirtioConfig[];
   readonly trace?: TraceConfig;
   /** Guest time, in seconds, after which the system ends with reason `limit`. */
   readonly timeLimit?: number;

@@ -10,6 +10,9 @@ import type { SystemConfig } from './api.ts';
 export const PAUSED = GLOBAL_CONTROL + 64;
 const ROUND = GLOBAL_CONTROL + 72;
 
+/** 1 January 2026, 0:00 UTC. */
+const DETERMINISTIC_START = 1_767_225_600;
+
 export class Clock {
   private readonly f64: Float64Array;
   private readonly i32: Int32Array;
@@ -30,6 +33,10 @@ export class Clock {
   now(cpu: number): number {
     if (this.deterministic) return this.f64[ROUND >> 3]! + this.slice - this.i32[(cpu + state.BUDGET) >> 2]!;
     return (performance.timeOrigin + performance.now() - this.epoch) * 1e6 - this.f64[PAUSED >> 3]!;
+  }
+  /** Seconds since 1970: of the host, or, deterministic, of a guest that started at a fixed moment. */
+  seconds(): number {
+    return Math.floor(this.deterministic ? DETERMINISTIC_START + this.round / 1e9 : Date.now() / 1000);
   }
   /** Deterministic: instructions that the running core was granted in this round. */
   slice = 0;

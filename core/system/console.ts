@@ -74,13 +74,25 @@ export class ConsolePort {
   }
 
   sendAll(bytes: Uint8Array): void {
+    this.sendPairs(this.tagged(bytes));
+  }
+
+  /** Sends as many bytes as there is room for, without waiting; yields how many. */
+  sendSome(bytes: Uint8Array): number {
+    this.changed = true;
+    const sent = this.output.write(this.tagged(bytes)) / 2;
+    if ((sent < bytes.length || !this.exact) && this.output.raiseAttention()) this.bell.ring();
+    return sent;
+  }
+
+  private tagged(bytes: Uint8Array): Uint8Array {
     const tag = this.source();
     const pairs = new Uint8Array(2 * bytes.length);
     for (let i = 0; i < bytes.length; i++) {
       pairs[2 * i] = bytes[i]!;
       pairs[2 * i + 1] = tag;
     }
-    this.sendPairs(pairs);
+    return pairs;
   }
 
   private sendPairs(pairs: Uint8Array): void {

@@ -2,20 +2,14 @@
 import { regOffset } from '../arch/registers/storage.ts';
 import * as state from '../arch/state.ts';
 import { CORE_CONTROL } from '../engine/layout.ts';
-import type { SystemExit } from './api.ts';
 import { CTL, controlIndex } from './control.ts';
 import type { CallOutcome, CpuView } from './cpu-view.ts';
 import { HostFiles } from './host-files.ts';
 import { type PowerControl, psciCall } from './psci.ts';
 import { resetCore } from './reset.ts';
 import { type SemihostingHost, semihostingCall } from './semihosting.ts';
-import type { Thread } from './thread.ts';
+import type { SystemEnds, Thread } from './thread.ts';
 import { readVirtual, writeVirtual } from './virtual-memory.ts';
-
-export interface SystemEnds {
-  exit(exit: SystemExit): void;
-  reset(): void;
-}
 
 export class HostCalls {
   private readonly t: Thread;
@@ -24,9 +18,9 @@ export class HostCalls {
   private readonly semihosting: SemihostingHost | null;
   private readonly power: PowerControl;
 
-  constructor(thread: Thread, ends: SystemEnds) {
+  constructor(thread: Thread) {
     this.t = thread;
-    this.ends = ends;
+    this.ends = thread.ends;
     this.view = new DataView(thread.i32.buffer);
     this.power = this.powerControl();
     const { config, plan, layout, memory } = thread.setup;
@@ -38,9 +32,8 @@ export class HostCalls {
           commandLine: config.semihosting.commandLine,
           heap: { base: BigInt(base + (size >> 1)), limit: BigInt(base + size) },
           nanoseconds: () => BigInt(Math.floor(thread.clock.now(thread.current))),
-          wallSeconds: () =>
-            Math.floor((config.deterministic ? thread.clock.now(thread.current) / 1e6 : Date.now()) / 1000),
-          exit: (status) => ends.exit({ reason: 'exit', status }),
+          wallSeconds: () => thread.clock.seconds(),
+          exit: (status) => this.ends.exit({ reason: 'exit', status }),
           errno: 0,
         }
       : null;

@@ -4,13 +4,14 @@ import * as state from '../arch/state.ts';
 import { ENGINE_IMPORTS } from '../engine/codespace.ts';
 import type { Library } from '../wasm/library.ts';
 import { MESSAGE } from './mailbox.ts';
+import { randomSource } from './random.ts';
 import type { Thread } from './thread.ts';
 
 type Import = (...args: never[]) => unknown;
 
 /** All imports that `library` announces, beyond the engine's own; an unknown one is an error of ours and said at once. */
 export function hostImports(t: Thread, library: Library): Record<string, Import> {
-  const random = randomSource(t);
+  const random = randomSource(t.setup.config);
   const known: Record<string, Import> = {
     /** Nanoseconds of guest time. */
     nanoseconds: (cpu: number) => t.clock.now(cpu),
@@ -61,27 +62,4 @@ export function hostImports(t: Thread, library: Library): Record<string, Import>
     imports[name] = f;
   }
   return imports;
-}
-
-/** 64 random bits: of the host, or in the deterministic mode of a generator (xorshift64*) that starts from the seed. */
-function randomSource(t: Thread): () => bigint {
-  const { config } = t.setup;
-  if (!config.deterministic) {
-    const words = new BigUint64Array(64);
-    let at = words.length;
-    return () => {
-      if (at === words.length) {
-        crypto.getRandomValues(words);
-        at = 0;
-      }
-      return words[at++]!;
-    };
-  }
-  let x = BigInt.asUintN(64, BigInt(config.seed ?? 1) * 0x9e3779b97f4a7c15n) | 1n;
-  return () => {
-    x ^= x >> 12n;
-    x = BigInt.asUintN(64, x ^ (x << 25n));
-    x ^= x >> 27n;
-    return BigInt.asUintN(64, x * 0x2545f4914f6cdd1dn);
-  };
 }

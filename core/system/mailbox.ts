@@ -5,7 +5,7 @@ import { PEND } from '../engine/abi.ts';
 import { CORE_CONTROL, type Layout } from '../engine/layout.ts';
 import { CTL, controlIndex, GLOBAL, globalIndex, RING_ENTRIES, RING_ENTRY } from './control.ts';
 
-export const MESSAGE = { tlbi: 1, code: 2, allCode: 3 } as const;
+export const MESSAGE = { tlbi: 1, code: 2, allCode: 3, allTlb: 4 } as const;
 
 /** Takes a message that arrived: kind, operand, 64-bit operand as two halves. */
 export type Receive = (core: number, kind: number, a: number, lo: number, hi: number) => void;

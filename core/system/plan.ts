@@ -1,10 +1,12 @@
 /** Where a machine's memory, devices and rings lie in shared memory: derived once from the configuration, sent to all threads. */
-import { Pl011 } from '../devices/pl011.ts';
+import { type PlannedDevice, planVirtio, type VirtioDeviceConfig } from '../devices/virtio/config.ts';
 import type { MappedRegion } from '../engine/memory-map.ts';
-import { type DeviceDescription, dramOf, type MachineDescription } from '../machines/machine.ts';
-import type { SystemConfig } from './api.ts';
+import { dramOf, type MachineDescription } from '../machines/machine.ts';
+import type { SystemConfig, VirtioConfig } from './api.ts';
 import { CONSOLE_BYTES } from './console.ts';
+import { stateWords } from './devices.ts';
 import { HostFiles } from './host-files.ts';
+import { IO_WORDS } from './io/control.ts';
 import { TRACE_RING_BYTES } from './trace.ts';
 
 /** A region of the machine's memory; `host` counts from the layout's arena. */
@@ -28,16 +30,10 @@ export interface MachinePlan {
   readonly traces: readonly number[];
   /** State of devices by name. */
   readonly states: Readonly<Record<string, number>>;
-}
-
-/** 32-bit words of state that a device has in shared memory. */
-function stateWords(device: DeviceDescription): number {
-  switch (device.kind) {
-    case 'pl011':
-      return Pl011.WORDS;
-    default:
-      return 0;
-  }
+  /** Devices behind virtio transports. */
+  readonly virtio: readonly PlannedDevice[];
+  /** Words through which threads speak to the one that serves them. */
+  readonly io: number;
 }
 
 /** Threads that run cores. */
@@ -57,15 +53,33 @@ export function planOf(config: SystemConfig): MachinePlan {
     host += size;
     return region;
   });
-  const serial = machine.devices.filter((d) => d.kind === 'pl011');
+  const slots = machine.devices.filter((d) => d.kind === 'virtio-mmio').length;
+  const serial = machine.devices.filter((d) => d.kind === 'pl011').map((d) => d.name);
+  const { configs, consoles } = virtioConsoles(config.virtio ?? [], serial.length);
   return {
     machine,
     regions,
     arenaBytes: host,
     ram: dramOf(machine),
-    consoles: serial.map(({ name }, id) => ({ id, name, offset: take(CONSOLE_BYTES) })),
+    consoles: [...serial, ...consoles].map((name, id) => ({ id, name, offset: take(CONSOLE_BYTES) })),
     traces: config.trace ? Array.from({ length: threadsOf(config) }, () => take(TRACE_RING_BYTES)) : [],
     files: take(HostFiles.BYTES),
-    states: Object.fromEntries(machine.devices.map((d) => [d.name, take(4 * stateWords(d))])),
+    virtio: planVirtio(configs, slots),
+    io: take(4 * IO_WORDS),
+    states: Object.fromEntries(machine.devices.map((d) => [d.name, take(4 * stateWords(d, machine.cores))])),
   };
+}
+
+/** Consoles of virtio are numbered behind the serial ports'. */
+function virtioConsoles(
+  virtio: readonly VirtioConfig[],
+  first: number,
+): { configs: VirtioDeviceConfig[]; consoles: string[] } {
+  const consoles: string[] = [];
+  const configs = virtio.map((config): VirtioDeviceConfig => {
+    if (config.type !== 'console') return config;
+    consoles.push(`hvc${consoles.length}`);
+    return { ...config, console: first + consoles.length - 1 };
+  });
+  return { configs, consoles };
 }

@@ -1,9 +1,22 @@
 /** Puts a core of a system into its state after reset, or after CPU_ON. */
+
+import { writableMask } from '../arch/registers/masks.ts';
 import type { Cpu } from '../arch/registers/reset.ts';
 import { resetRegisters } from '../arch/registers/reset.ts';
+import { regOffset } from '../arch/registers/storage.ts';
+import { registers } from '../arch/registers/table.ts';
 import * as state from '../arch/state.ts';
 import type { Layout } from '../engine/layout.ts';
 import type { SystemConfig } from './api.ts';
+
+/** Fields of SCR_EL3 that firmware sets before it starts a Non-secure kernel: the state, AArch64, and whatever else would trap. */
+const SCR_NON_SECURE = 'NS HCE RW APK API EnSCXT ATA FGTEn ECVEn HXEn EnTP2 TCR2En SCTLR2En PIEn'.split(' ');
+
+function scrOfFirmware(features: ReadonlySet<string>): bigint {
+  const scr = registers.find((r) => r.name === 'SCR_EL3')!;
+  const named = scr.fields!.filter((f) => SCR_NON_SECURE.includes(f.name));
+  return named.reduce((v, f) => v | (1n << BigInt(f.lsb)), 0n) & writableMask(scr, features);
+}
 
 export interface Start {
   readonly entry: bigint;
@@ -40,6 +53,11 @@ export function resetCore(
   put(state.PEERS, cores > 1 ? 1 | (system.layout.parallel ? cores << 1 : 0) : 0);
   resetRegisters(view, at, system.cpu, index);
   put(state.EL, start.el);
+  if (config.skipsEl3) {
+    const scr = at + regOffset('SCR_EL3');
+    view.setBigUint64(scr, view.getBigUint64(scr, true) | scrOfFirmware(system.cpu.features), true);
+    put(state.SECURITY, 1);
+  }
   put(state.FAULT, 0);
   put(state.EXCL_ADDR, 0);
   put(state.EVENT, 0);

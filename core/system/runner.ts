@@ -108,6 +108,7 @@ export class Runner {
         continue;
       }
       let next = left;
+      if (this.cores.includes(0)) next = Math.min(next, this.t.devices.checkClock() * 1e9);
       const due = this.cores.map((core) => this.updateLines(core));
       this.longest = Math.min(left, ...due);
       for (const [i, core] of this.cores.entries()) {
@@ -121,6 +122,7 @@ export class Runner {
       }
       // What was shown may be answered: in the deterministic mode at this very point.
       if (this.t.setup.config.deterministic) for (const console of this.t.consoles) console.settle();
+      this.serveIo();
       this.t.regions?.flush();
       this.t.trace?.flush();
       if (this.t.setup.config.deterministic) this.nextRound(ran, next);
@@ -128,6 +130,10 @@ export class Runner {
     }
   }
 
+  /** Deterministic: what devices have to do is done at this point, all of it. */
+  private serveIo(): void {
+    while (this.t.io?.service());
+  }
   /** Deterministic: nanoseconds of guest time until the limit. */
   private timeLeft(): number {
     const { deterministic, timeLimit } = this.t.setup.config;
@@ -144,6 +150,7 @@ export class Runner {
       switch (c.c) {
         case 'run':
           this.paused = false;
+          this.t.ended = false;
           this.actions = c.actions;
           for (const core of this.cores) this.resumed.add(core);
           break;
@@ -233,6 +240,7 @@ export class Runner {
   // Running.
   private turn(core: number, until: number): void {
     this.runTurn(core, until);
+    if (this.t.ended) this.paused = true;
     if (this.paused || !runsWild(this.i32, this.t.core(core))) return;
     this.paused = true;
     this.hooks.wild(core);

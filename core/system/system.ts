@@ -6,7 +6,7 @@ import { writeArchTables } from '../arch/tables.ts';
 import { PEND } from '../engine/abi.ts';
 import { buildCore, MEMORY_TYPE } from '../engine/build-core.ts';
 import { type Layout, layoutOf } from '../engine/layout.ts';
-import { writeMemoryMap } from '../engine/memory-map.ts';
+import { showRegion, writeMemoryMap } from '../engine/memory-map.ts';
 import type {
   ConsoleInfo,
   Core,
@@ -21,12 +21,15 @@ import type {
   Watchpoint,
 } from './api.ts';
 import { PAUSED } from './clock.ts';
-import { ConsoleHost } from './console.ts';
+import { ConsoleHost, ConsolePort } from './console.ts';
 import { CTL, controlIndex } from './control.ts';
 import { CoreAccess } from './core-access.ts';
 import { cpuOf, type SystemCpu } from './cpu.ts';
+import { MachineDevices } from './devices.ts';
 import { Emitter } from './emitter.ts';
 import { UserError } from './errors.ts';
+import { IoThread } from './io/thread.ts';
+import { CoreLines } from './lines.ts';
 import { type MachinePlan, planOf, threadsOf } from './plan.ts';
 import { resetCore } from './reset.ts';
 import type { Command } from './runner.ts';
@@ -45,6 +48,9 @@ interface ThreadHandle {
   stats: Record<string, number>;
 }
 
+/** How long the power key is held, in milliseconds. */
+const POWER_KEY_MS = 100;
+
 class RunningSystem implements System {
   readonly config: SystemConfig;
   readonly cores: readonly Core[];
@@ -54,6 +60,8 @@ class RunningSystem implements System {
   private readonly memory: WebAssembly.Memory<SharedArrayBuffer>;
   private readonly layout: Layout;
   private readonly plan: MachinePlan;
+  private readonly devices: MachineDevices;
+  private io: IoThread | null = null;
   private readonly cpu: SystemCpu;
   private readonly module: WebAssembly.Module;
   private readonly i32: Int32Array;
@@ -108,10 +116,40 @@ class RunningSystem implements System {
           config.deterministic,
         ),
     );
+    this.devices = this.buildDevices();
     this.traceReaders = this.plan.traces.map(
       (offset) => new TraceReader(this.memory.buffer, this.layout.devices + offset, traceNames),
     );
     this.load();
+  }
+  /** The devices as this thread has them: to reset them, and for what comes from the machine's outside. */
+  private buildDevices(): MachineDevices {
+    const { memory, layout, plan } = this;
+    const lines = new CoreLines(this.i32, layout);
+    const bell = { ring: () => this.service(), makeRoom: () => this.service() };
+    const consoles = plan.consoles.map((c) => new ConsolePort(memory.buffer, layout.devices + c.offset, bell));
+    return new MachineDevices({
+      memory,
+      layout,
+      plan,
+      fwCfg: [],
+      console: (id) => consoles[id]!,
+      setLines: (core, bits, mask) => lines.set(core, bits, mask),
+      line: () => {},
+      showFlash: (index, shown) => {
+        const region = plan.regions[index]!;
+        showRegion(this.view, index, { ...region, host: layout.arena + region.host }, shown);
+      },
+      seconds: () => 0,
+      powerOff: () => {},
+      reset: () => {},
+    });
+  }
+  /** Presses the machine's power key for a moment; false: it has none. */
+  powerDown(): boolean {
+    if (!this.devices.pressPowerKey(true)) return false;
+    setTimeout(() => this.devices.pressPowerKey(false), POWER_KEY_MS).unref();
+    return true;
   }
   on<E extends keyof SystemEvents>(event: E, listener: (...args: SystemEvents[E]) => void): () => void {
     return this.events.on(event, listener);
@@ -128,6 +166,7 @@ class RunningSystem implements System {
       this.view,
       this.plan.regions.map((r) => ({ ...r, host: this.layout.arena + r.host })),
     );
+    this.devices.reset(this.config.skipsEl3 ?? false);
     for (const image of this.config.images) {
       const size = Math.max(image.memoryBytes ?? 0, image.bytes.length);
       const window = this.window(image.address, size);
@@ -171,15 +210,24 @@ class RunningSystem implements System {
     const groups = this.config.deterministic ? [all] : all.map((n) => [n]);
     this.haltedAt = performance.now();
     const epoch = performance.timeOrigin + this.haltedAt;
+    const arrangement = this.arrangement;
+    if (this.plan.virtio.length > 0 && !this.config.deterministic) {
+      const setup = { memory: this.memory, arrangement, plan: this.plan };
+      this.io = await IoThread.start(setup, { bell: () => this.service(), failed: (e) => this.fail(e) });
+    }
     this.threads = await Promise.all(groups.map((cores, space) => this.spawn(cores, space, epoch)));
     if (!paused) this.resume();
+  }
+  /** Arguments of `layoutOf`. */
+  private get arrangement(): [cores: number, spaces: number, arenaBytes: number] {
+    return [this.layout.cores, threadsOf(this.config), this.plan.arenaBytes];
   }
   private spawn(cores: readonly number[], space: number, epoch: number): Promise<ThreadHandle> {
     const { port1, port2 } = new MessageChannel();
     const setup: ThreadSetup = {
       memory: this.memory,
       core: this.module,
-      arrangement: [this.layout.cores, threadsOf(this.config), this.plan.arenaBytes],
+      arrangement: this.arrangement,
       config: { ...this.config, images: [] },
       plan: this.plan,
       cores,
@@ -295,8 +343,10 @@ class RunningSystem implements System {
     const wasRunning = this.isRunning;
     await this.pauseOthers();
     this.halted();
+    await this.io?.rest();
     this.clearMemory();
     this.load();
+    this.io?.resume();
     this.command({ c: 'forget' });
     this.events.emit('reset');
     if (wasRunning) this.resume();
@@ -321,6 +371,7 @@ class RunningSystem implements System {
   private async endThreads(): Promise<void> {
     const ending = this.threads.map((t) => new Promise<void>((resolve) => t.worker.once('exit', () => resolve())));
     this.command({ c: 'quit' });
+    ending.push(this.io?.end() ?? Promise.resolve());
     const late = new Promise<void>((resolve) => setTimeout(resolve, 2000).unref());
     await Promise.race([Promise.all(ending), late]);
     await Promise.all(this.threads.map((t) => t.worker.terminate()));

@@ -12,8 +12,9 @@ import { INFO } from '../engine/access.ts';
 import { coreLibrary } from '../engine/build-core.ts';
 import { CodeSpace } from '../engine/codespace.ts';
 import { type Layout, layoutOf } from '../engine/layout.ts';
+import { showRegion } from '../engine/memory-map.ts';
 import { Regions } from '../engine/regions.ts';
-import type { StopReason, SystemConfig, Watchpoint } from './api.ts';
+import type { StopReason, SystemConfig, SystemExit, Watchpoint } from './api.ts';
 import { Clock } from './clock.ts';
 import { ConsolePort, type HostBell } from './console.ts';
 import { consoleTag } from './console-tag.ts';
@@ -21,8 +22,11 @@ import { CTL, controlIndex } from './control.ts';
 import { cpuOf } from './cpu.ts';
 import { MachineDevices } from './devices.ts';
 import { hostImports } from './imports.ts';
+import { IoService } from './io/service.ts';
+import { CoreLines } from './lines.ts';
 import { Mailbox, MESSAGE } from './mailbox.ts';
 import type { MachinePlan } from './plan.ts';
+import { randomSource } from './random.ts';
 import { TraceWriter } from './trace.ts';
 import { TRACE_KIND } from './trace-record.ts';
 import { type Look, steppedRecords, tracedKind, traceRoutines, traces } from './tracing.ts';
@@ -40,6 +44,11 @@ export interface ThreadSetup {
   readonly space: number;
   /** Host time (`performance.timeOrigin + performance.now()`, milliseconds) at which guest time began. */
   readonly epoch: number;
+}
+
+export interface SystemEnds {
+  exit(exit: SystemExit): void;
+  reset(): void;
 }
 
 /** What drives the IRQ input of a core (`CTL.sources`). */
@@ -63,13 +72,19 @@ export class Thread {
   readonly i32: Int32Array;
   readonly cpu: Cpu;
   private readonly view: DataView;
+  private readonly lines: CoreLines;
 
-  constructor(setup: ThreadSetup, bell: HostBell) {
+  /** How the guest ends or resets the system; called by devices and PSCI. */
+  readonly ends: SystemEnds;
+
+  constructor(setup: ThreadSetup, bell: HostBell, ends: SystemEnds) {
+    this.ends = ends;
     const layout = layoutOf(...setup.arrangement);
     this.setup = { ...setup, layout };
     const { memory, config, plan } = setup;
     this.i32 = new Int32Array(memory.buffer);
     this.view = new DataView(memory.buffer);
+    this.lines = new CoreLines(this.i32, layout);
     const cpu = cpuOf(config);
     this.cpu = cpu.cpu;
     const library = coreLibrary(cpu.libraries);
@@ -88,9 +103,24 @@ export class Thread {
       memory,
       layout,
       plan,
+      fwCfg: config.fwCfg ?? [],
       console: (id) => this.consoles[id]!,
-      line: (name, level) => this.line(name, level),
+      setLines: (core, bits, mask) => this.lines.set(core, bits, mask),
+      line: (level) => this.source(0, SOURCE.devices, level),
+      showFlash: (index, shown) => this.showFlash(index, shown),
+      seconds: () => this.clock.seconds(),
+      rearmClock: () => this.poke(0, PEND.stop),
+      powerOff: () => {
+        this.ends.exit({ reason: 'poweroff', status: 0 });
+        this.end();
+      },
+      reset: () => {
+        this.ends.reset();
+        this.end();
+      },
     });
+    this.gic = this.devices.gic;
+    this.io = config.deterministic && plan.virtio.length > 0 ? this.ioService() : null;
     const host = {
       mmioRead: (cpu: number, lo: number, hi: number, info: number) => this.deviceRead(cpu, lo, hi, info),
       mmioWrite: (_cpu: number, lo: number, hi: number, vLo: number, vHi: number, info: number) =>
@@ -153,45 +183,51 @@ export class Thread {
   private pasOf(cpu: number): Pas {
     return this.i32[(cpu + state.TR_PAS) >> 2]! as Pas;
   }
+  /** Deterministic: virtio devices are served on this thread, where turns end. */
+  readonly io: IoService | null;
+  private ioService(): IoService {
+    const random = randomSource(this.setup.config);
+    return new IoService({
+      devices: this.setup.plan.virtio,
+      transport: (slot) => this.devices.transports[slot]!,
+      memory: this.devices.requesters,
+      console: (id) => this.consoles[id]!,
+      random: (into) => {
+        for (let i = 0; i < into.length; i++) into[i] = Number(random() & 0xffn);
+      },
+    });
+  }
+  /** A flash leaves read-array mode, or comes back to it. */
+  private showFlash(index: number, shown: boolean): void {
+    const { plan, layout } = this.setup;
+    const region = plan.regions[index]!;
+    showRegion(this.view, index, { ...region, host: layout.arena + region.host }, shown);
+    if (shown) return;
+    // Reads have to come to the device: no TLB may know the pages.
+    this.dropTlb(this.indexOf(this.current));
+    this.broadcast(MESSAGE.allTlb, 0, 0, 0);
+  }
   /** Nothing answers at the address: a synchronous external abort, as QEMU's bus gives. */
   private fault(cpu: number, info: number): void {
     const va = new DataView(this.i32.buffer).getBigUint64(cpu + state.TR_VA, true);
     (this.space.core.externalAbort as unknown as (c: number, va: bigint, i: number) => void)(cpu, va, info);
   }
-  /** An interrupt output changed. The bare machine has no interrupt controller: outputs drive the IRQ input of core 0. */
-  private line(_name: string, level: boolean): void {
-    this.source(0, SOURCE.devices, level);
-  }
+  /** What drives the IRQ input of a core of a machine without interrupt controller. */
   private source(core: number, bit: number, level: boolean): void {
     const at = controlIndex(this.setup.layout, core, CTL.sources);
     const before = level ? Atomics.or(this.i32, at, bit) : Atomics.and(this.i32, at, ~bit);
     const after = level ? before | bit : before & ~bit;
-    if ((before !== 0) !== (after !== 0)) this.setLine(core, state.LINE.irq, after !== 0);
-  }
-  setLine(core: number, line: number, level: boolean): void {
-    const cpu = this.core(core);
-    const at = (cpu + state.IRQ_LINES) >> 2;
-    if (level) Atomics.or(this.i32, at, line);
-    else Atomics.and(this.i32, at, ~line);
-    this.poke(core, PEND.irq);
-  }
-  /** The same for several lines: `mask` become `bits`. */
-  setLines(core: number, bits: number, mask: number): void {
-    const cpu = this.core(core);
-    const at = (cpu + state.IRQ_LINES) >> 2;
-    const before = Atomics.and(this.i32, at, bits | ~mask);
-    Atomics.or(this.i32, at, bits);
-    if ((bits & ~before) === 0) return;
-    // A core of this thread does not sleep now.
-    if (this.setup.cores.includes(core)) Atomics.or(this.i32, (cpu + state.PENDING) >> 2, PEND.irq);
-    else this.poke(core, PEND.irq);
+    if ((before !== 0) !== (after !== 0)) this.lines.set(core, after ? state.LINE.irq : 0, state.LINE.irq);
   }
   /** Makes a core look around: sets bits of PENDING, and wakes it if it sleeps. */
   poke(core: number, bits: number): void {
-    Atomics.or(this.i32, (this.core(core) + state.PENDING) >> 2, bits);
-    const wake = controlIndex(this.setup.layout, core, CTL.wake);
-    Atomics.add(this.i32, wake, 1);
-    Atomics.notify(this.i32, wake);
+    this.lines.poke(core, bits);
+  }
+  /** The system ends, or is reset: the cores of this thread stop at once. */
+  ended = false;
+  private end(): void {
+    this.ended = true;
+    Atomics.or(this.i32, (this.current + state.PENDING) >> 2, PEND.stop);
   }
 
   // Time.
@@ -361,10 +397,14 @@ export class Thread {
       (this.space.core.tlbiLocal as unknown as (c: number, op: number, arg: bigint) => void)(this.core(core), a, arg);
     } else if (kind === MESSAGE.code) this.space.invalidate(lo, a);
     else if (kind === MESSAGE.allCode) this.space.invalidateAll();
+    else if (kind === MESSAGE.allTlb) this.dropTlb(core);
   }
-  private dropAll(core: number): void {
+  private dropTlb(core: number): void {
     this.space.core.resetTlb!(this.core(core), this.setup.layout.banks(core));
     this.space.core.selectBanks!(this.core(core));
+  }
+  private dropAll(core: number): void {
+    this.dropTlb(core);
     this.space.invalidateAll();
   }
   /** Tells all other cores; the running core's next DSB waits until they have done it. */
@@ -372,7 +412,9 @@ export class Thread {
     if (this.setup.cores.length === this.setup.layout.cores) {
       // All cores are of this thread: the others are told at once.
       for (const core of this.setup.cores) {
-        if (this.core(core) !== this.current && kind === MESSAGE.tlbi) this.receive(core, kind, a, lo, hi);
+        if (this.core(core) !== this.current && (kind === MESSAGE.tlbi || kind === MESSAGE.allTlb)) {
+          this.receive(core, kind, a, lo, hi);
+        }
       }
       return;
     }

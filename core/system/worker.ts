@@ -17,11 +17,12 @@ export type FromWorker =
 const { setup, commands } = workerData as { setup: ThreadSetup; commands: MessagePort };
 const post = (m: FromWorker): void => parentPort!.postMessage(m);
 
-const thread = new Thread(setup, { ring: () => post({ r: 'bell' }) });
-const calls = new HostCalls(thread, {
-  exit: (exit) => post({ r: 'exit', exit }),
+const ends = {
+  exit: (exit: SystemExit) => post({ r: 'exit', exit }),
   reset: () => post({ r: 'reset' }),
-});
+};
+const thread = new Thread(setup, { ring: () => post({ r: 'bell' }) }, ends);
+const calls = new HostCalls(thread);
 const runner = new Runner(thread, {
   commands: () => {
     const list: Command[] = [];

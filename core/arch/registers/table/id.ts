@@ -1,4 +1,5 @@
 /** Identification registers (D24.2): which CPU, which features (ID_*: values derive from `id-fields.ts`), caches. */
+import { affinityOf } from '../affinity.ts';
 import { Area, type RegisterSpec, trap } from '../define.ts';
 
 export const area = new Area('identification');
@@ -22,13 +23,9 @@ area.reg('MPIDR_EL1', [3, 0, 0, 0, 5], 'Multiprocessor Affinity Register', {
   writeEl: null,
   read: 'mpidr',
   hfg: 26,
-  reset: (c) => affinity(c.index),
+  reset: (c) => 0x80000000n | BigInt(affinityOf(c.index)),
   fields: 'Aff3 39:32\nU 30 single processor\nMT 24 lowest level are threads\nAff2 23:16\nAff1 15:8\nAff0 7:0',
 });
-/** Affinity of core n: sixteen cores a cluster, as GICv3 can address them. */
-function affinity(n: number): bigint {
-  return 0x80000000n | (BigInt(n >> 4) << 8n) | BigInt(n & 15);
-}
 area.reg('REVIDR_EL1', [3, 0, 0, 0, 6], 'Revision ID Register', { ...TID(16), hfg: 28, reset: fromId('REVIDR_EL1') });
 area.reg('AIDR_EL1', [3, 1, 0, 0, 7], 'Auxiliary ID Register', { ...TID(16), hfg: 2, fields: '' });
 
@@ -105,5 +102,5 @@ area.reg('VPIDR_EL2', [3, 4, 0, 0, 0], 'Virtualization Processor ID Register', {
 });
 area.reg('VMPIDR_EL2', [3, 4, 0, 0, 5], 'Virtualization Multiprocessor ID Register', {
   fields: 'Aff3 39:32\nRES1 31 ?- =1\nU 30\nMT 24\nAff2 23:16\nAff1 15:8\nAff0 7:0',
-  reset: (c) => affinity(c.index),
+  reset: (c) => 0x80000000n | BigInt(affinityOf(c.index)),
 });
