@@ -1,5 +1,6 @@
 /** Entry point of the command: `npm run -s trireme -- …`. */
-import { UserError } from '../system/errors.ts';
+import type { RunOptions } from '../machines/configure.ts';
+import type { Launch } from '../machines/launch.ts';
 import { main } from './program.ts';
 import { flushed } from './terminal.ts';
 
@@ -15,16 +16,12 @@ function internal(error: unknown): number {
 
 process.on('uncaughtException', (error) => process.exit(internal(error)));
 
-/** Until the machine is joined to launches. */
-function notYet(): never {
-  throw new UserError('the machine virt cannot be started yet');
-}
-
 // Loaded only when needed: help and mistakes answer at once.
 const parts = {
   createSystem: async () => (await import('../system/system.ts')).createSystem,
-  configure: async () => notYet(),
-  deviceTree: async () => notYet(),
+  configure: async (launch: Launch, run: RunOptions) =>
+    (await import('../machines/configure.ts')).configureLaunch(launch, run),
+  deviceTree: async (launch: Launch) => (await import('../machines/configure.ts')).treeOfLaunch(launch),
   disassembler: async () => (await import('../debug/disassemble.ts')).disassemble,
 };
 

@@ -85,23 +85,11 @@ function hostCall(cpu: Val, rec: Val, n: Val, kind: number): void {
   ret(i32(EXIT.host));
 }
 const config = (cpu: Val, flag: number): Val => word(cpu, state.CONFIG_FLAGS).and(flag);
-/**
- * i32 0/1: the host answers PSCI by this conduit, and X0 holds a function of PSCI (DEN0022: 0x84000000–1f, 0xc4000000–1f) or one
- * of the two that tell of the calling convention (DEN0028: 0x80000000, 0x80000001).
- */
-function isPsci(cpu: Val, flag: number): Val {
-  const id = word(cpu, state.X);
-  const own = id.and(~0x4000001f).eq(0x84000000 | 0);
-  return config(cpu, flag)
-    .ne(0)
-    .and(own.or(id.and(~1).eq(0x80000000 | 0)));
-}
-
 /** HVC (C6.2: the checks of its decode; AArch64.CallHypervisor). */
 calls.define('hvc', [I32, I32, I32, I32], I32, (link, c, rec, n, imm) => {
   const cpu = c!;
   const el = currentEl(cpu);
-  unlikely(el.ne(0).and(isPsci(cpu, state.CONFIG.hostHvc)), () => hostCall(cpu, rec!, n!, state.HOST_CALL.hvc));
+  unlikely(el.ne(0).and(config(cpu, state.CONFIG.hostHvc).ne(0)), () => hostCall(cpu, rec!, n!, state.HOST_CALL.hvc));
   const off = select(noEl3(cpu), bitOf(cpu, 'HCR_EL2', HCR.HCD), bitOf(cpu, 'SCR_EL3', SCR.HCE).xor(1));
   const undefined_ = el
     .eqz()
@@ -124,7 +112,7 @@ calls.define('smc', [I32, I32, I32, I32], I32, (link, c, rec, n, imm) => {
     unlikely(noEl3(cpu).and(config(cpu, state.CONFIG.hostSmc).eqz()), () => tailCall(link('undefined'), cpu, rec!, n!));
     raiseHere(link, cpu, rec!, n!, i32(2), syndrome);
   });
-  unlikely(isPsci(cpu, state.CONFIG.hostSmc), () => hostCall(cpu, rec!, n!, state.HOST_CALL.smc));
+  unlikely(config(cpu, state.CONFIG.hostSmc).ne(0), () => hostCall(cpu, rec!, n!, state.HOST_CALL.smc));
   unlikely(noEl3(cpu).or(bitOf(cpu, 'SCR_EL3', SCR.SMD)), () => tailCall(link('undefined'), cpu, rec!, n!));
   setWord(cpu, state.SS, 0);
   raise(link, cpu, n!, i32(3), syndrome, next(cpu, rec!));
