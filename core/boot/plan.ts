@@ -82,7 +82,7 @@ export interface BootPlan {
 }
 
 const MIB = 1 << 20;
-/** Size of the machine's own tree in memory: room for firmware to add to it. */
+/** Size of the tree in memory, with room for firmware to add to it. Linux takes no tree above 2 MiB. */
 const DTB_BYTES = MIB;
 const DTB_ALIGNMENT = 2 * MIB;
 const INITRD_OFFSET = 128 * MIB;
@@ -255,7 +255,7 @@ function deviceTree(options: BootOptions, psci: PsciConduit, initrd: Range | nul
   const { base, size } = dramOf(machine);
   applyBoot(tree, { memory: { base, size }, commandLine, initrd, psci }, name);
   if (random) randomizeSeeds(tree, random);
-  return writeFdt(tree, dtb ? 2 * dtb.bytes.length + 20_000 : DTB_BYTES);
+  return writeFdt(tree, DTB_BYTES);
 }
 
 function fwCfg(options: BootOptions, start: Start): FwCfgItem[] {

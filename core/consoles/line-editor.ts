@@ -7,7 +7,9 @@ export class LineEditor {
   private history: string[] = [];
   private at = 0;
   private escape = '';
-  private busy: Promise<void> = Promise.resolve();
+  /** Keys that wait for an answer to be shown. */
+  private ahead: string[] = [];
+  private busy = false;
   private readonly decoder = new TextDecoder();
   private readonly write: (text: string) => void;
   private readonly enter: (line: string) => Promise<string>;
@@ -25,7 +27,12 @@ export class LineEditor {
   }
 
   feed(bytes: Uint8Array): void {
-    for (const key of this.decoder.decode(bytes, { stream: true })) this.key(key);
+    this.ahead.push(...this.decoder.decode(bytes, { stream: true }));
+    this.work();
+  }
+
+  private work(): void {
+    while (!this.busy && this.ahead.length > 0) this.key(this.ahead.shift()!);
   }
 
   private key(key: string): void {
@@ -54,9 +61,10 @@ export class LineEditor {
   }
 
   private replace(line: string): void {
-    const erase = this.line.length;
+    let same = 0;
+    while (same < line.length && line[same] === this.line[same]) same++;
+    this.write(`${'\b \b'.repeat(this.line.length - same)}${line.slice(same)}`);
     this.line = line;
-    this.write(`${'\b \b'.repeat(erase)}${line}`);
   }
 
   private done(): void {
@@ -66,11 +74,18 @@ export class LineEditor {
     if (line !== '' && this.history.at(-1) !== line) this.history.push(line);
     this.history = this.history.slice(-HISTORY);
     this.at = this.history.length;
-    // One after the other: an answer may take its time.
-    this.busy = this.busy.then(async () => {
-      const answer = line === '' ? '' : await this.enter(line);
-      if (answer !== '') this.write(`${answer.replace(/\n?$/, '\n').replaceAll('\n', '\r\n')}`);
+    if (line === '') {
       this.prompt();
-    });
+      return;
+    }
+    this.busy = true;
+    void this.enter(line)
+      .catch((error: Error) => `internal error: ${error.message}`)
+      .then((answer) => {
+        if (answer !== '') this.write(answer.replace(/\n?$/, '\n').replaceAll('\n', '\r\n'));
+        this.busy = false;
+        this.prompt();
+        this.work();
+      });
   }
 }

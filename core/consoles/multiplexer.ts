@@ -32,9 +32,9 @@ export class Multiplexer {
     for (const console of consoles) console.on((bytes) => this.shown(console, bytes));
   }
 
-  /** Starts with the first console alone, where there are several. */
+  /** Starts with the first console alone. */
   startWithFirst(): void {
-    if (this.consoles.length > 1) this.view = { kind: 'one', index: 0 };
+    if (this.consoles.length > 0) this.view = { kind: 'one', index: 0 };
   }
 
   private shown(console: Console, bytes: Uint8Array): void {

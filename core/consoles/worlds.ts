@@ -13,26 +13,31 @@ export const WORLD_ALIASES: Readonly<Record<string, World>> = { host: 'normal', 
 /** The order in which consoles of worlds are numbered. */
 export const WORLD_ORDER: readonly World[] = ['realm', 'root', 'normal', 'secure'];
 
-/** Calls `take` with each world's bytes of one piece of output, in the order in which the worlds first occur in it. */
-export function splitByWorld(
-  bytes: Uint8Array,
-  tags: Uint8Array,
-  take: (world: World, bytes: Uint8Array) => void,
-): void {
-  if (bytes.length === 0) return;
-  const first = tags[0]! & 3;
-  if (tags.every((tag) => (tag & 3) === first)) {
-    take(WORLDS[first]!, bytes);
-    return;
+type Take = (world: World, bytes: Uint8Array) => void;
+
+/** Calls `take` with each run of bytes of one world, in their order. */
+function runsOf(bytes: Uint8Array, tags: Uint8Array, take: Take): void {
+  let from = 0;
+  for (let i = 1; i <= bytes.length; i++) {
+    if (i < bytes.length && (tags[i]! & 3) === (tags[from]! & 3)) continue;
+    take(WORLDS[tags[from]! & 3]!, bytes.subarray(from, i));
+    from = i;
   }
-  const order: number[] = [];
-  const parts: number[][] = [[], [], [], []];
-  for (let i = 0; i < bytes.length; i++) {
-    const world = tags[i]! & 3;
-    if (parts[world]!.length === 0) order.push(world);
-    parts[world]!.push(bytes[i]!);
-  }
-  for (const world of order) take(WORLDS[world]!, Uint8Array.from(parts[world]!));
+}
+
+/** Calls `take` once for each world in a piece of output, with all of its bytes there. */
+export function splitByWorld(bytes: Uint8Array, tags: Uint8Array, take: Take): void {
+  const parts = new Map<World, number[]>();
+  runsOf(bytes, tags, (world, run) => {
+    if (run.length === bytes.length) {
+      take(world, run);
+      return;
+    }
+    const part = parts.get(world);
+    if (part) for (const byte of run) part.push(byte);
+    else parts.set(world, [...run]);
+  });
+  for (const [world, part] of parts) take(world, Uint8Array.from(part));
 }
 
 export interface WorldLine {
@@ -54,7 +59,7 @@ export class WorldLines {
   }
 
   feed(bytes: Uint8Array, tags: Uint8Array): void {
-    splitByWorld(bytes, tags, (world, own) => {
+    runsOf(bytes, tags, (world, own) => {
       let state = this.partial.get(world);
       if (!state) this.partial.set(world, (state = { text: '', decoder: new TextDecoder() }));
       const lines = (state.text + state.decoder.decode(own, { stream: true })).split('\n');

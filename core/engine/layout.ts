@@ -56,7 +56,7 @@ export interface Layout {
   readonly owners: number;
   /** Which TLB entries of core n map a host page (u32 each). */
   mapped(core: number): number;
-  /** Generations of Realm keys (u16 for each MECID), and one page that the memory protection engine shows instead of others. */
+  /** Generations of Realm keys (u32 for each MECID), and one page that the memory protection engine shows instead of others. */
   readonly generations: number;
   readonly junk: number;
   /** State of devices, DEVICE_BYTES long. */
@@ -79,7 +79,7 @@ export function layoutOf(cores: number, spaces: number, arenaBytes: number): Lay
   const recordBytes = 48 * MB;
   const mapsAt = align(recordsAt + spaces * recordBytes, 64 * KB);
   // Maps are indexed by host page over the whole memory, so that an index needs no subtraction: records, owners, TLB entries.
-  const generationBytes = 128 * KB;
+  const generationBytes = 256 * KB;
   const arenaAt = (mapBytes: number): number => mapsAt + (spaces + 1 + cores) * mapBytes + generationBytes + 64 * KB;
   const total = (mapBytes: number): number => arenaAt(mapBytes) + align(arenaBytes, 64 * KB);
   let mapBytes = 0;

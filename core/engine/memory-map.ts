@@ -21,6 +21,8 @@ export interface MappedRegion {
   readonly pas: number;
   /** Writes go to the device at the address. */
   readonly readOnly: boolean;
+  /** Behind the memory protection engine. */
+  readonly encrypted?: boolean;
 }
 
 /** Fills the table; RangeError when there are more regions than entries. */
@@ -32,7 +34,8 @@ export function writeMemoryMap(view: DataView, regions: readonly MappedRegion[])
     view.setBigUint64(at + MM_BASE, BigInt(r?.base ?? 0), true);
     view.setBigUint64(at + MM_END, BigInt(r ? r.base + r.size : 0), true);
     view.setInt32(at + MM_DELTA, r ? (r.host - r.base) | 0 : 0, true);
-    view.setInt32(at + MM_FLAGS, r ? (r.pas << MM_PAS) | (r.readOnly ? MM_FLAG.readOnly : 0) : 0, true);
+    const flags = (r?.readOnly ? MM_FLAG.readOnly : 0) | (r?.encrypted ? MM_FLAG.encrypted : 0);
+    view.setInt32(at + MM_FLAGS, r ? (r.pas << MM_PAS) | flags : 0, true);
   }
 }
 

@@ -104,6 +104,8 @@ export const launchSchema = v.strictObject({
     virtualization: flag(),
     /** PL011s: QEMU's one or two (by what is connected), or up to four. */
     uarts: orNull(whole(1, 4)),
+    /** The device tree has seeds for the guest's random numbers and for where a kernel puts itself. */
+    randomness: flag(true),
   }),
   cpu: v.strictObject({
     /** A name of the CPU list. */

@@ -8,6 +8,7 @@ import type { FwCfgItem } from '../boot/fw-cfg-items.ts';
 import type { BlockConfig, ConsoleConfig, NinepConfig, RngConfig } from '../devices/virtio/config.ts';
 import type { MachineDescription } from '../machines/machine.ts';
 import type { World } from './console-tag.ts';
+import type { MecConfig, RmeConfig } from './protection.ts';
 import type { TraceConfig } from './trace.ts';
 
 /** `normal`: both tiers; `interpreter`: nothing is compiled; `compiled`: everything is compiled when first met. */
@@ -49,6 +50,8 @@ export interface SystemConfig {
   readonly deterministic: boolean;
   /** Start of every pseudo-random sequence that the guest can see, for deterministic runs; default 1. */
   readonly seed?: number;
+  readonly rme?: RmeConfig;
+  readonly mec?: MecConfig;
   readonly startEl: StartEl;
   readonly images: readonly Image[];
   /** Where core 0 starts (and, without PSCI, every core). */

@@ -7,6 +7,7 @@ import { type Cpu, cpuOf as modelOf } from '../arch/registers/reset.ts';
 import type { Library } from '../wasm/library.ts';
 import type { SystemConfig } from './api.ts';
 import { UserError } from './errors.ts';
+import { protectionCpu } from './protection.ts';
 
 export interface SystemCpu {
   readonly cpu: Cpu;
@@ -24,12 +25,9 @@ export function cpuOf(config: SystemConfig): SystemCpu {
   const { el2, el3, devices } = config.machine;
   const gic = devices.some((d) => d.kind === 'gicv3');
   // Without an interrupt controller there is no interface to one.
-  const cpu = modelOf(config.cpuModel, {
-    ...config.features,
-    ...(gic ? {} : { GIC: false }),
-    has_el2: el2,
-    has_el3: el3,
-  });
+  const { options, sizes } = protectionCpu(config);
+  const levels = { ...(gic ? {} : { GIC: false }), has_el2: el2, has_el3: el3 };
+  const cpu = modelOf(config.cpuModel, { ...options, ...levels }, sizes);
   const decoder = new Decoder(
     groups.flatMap((g) => g.patterns),
     cpu.features,

@@ -151,6 +151,7 @@ export class MachineDevices {
       cores,
       affinities: Array.from({ length: cores }, (_, n) => affinityOf(n)),
       security: d.security,
+      virtualization: d.virtualization,
       spis: d.spiCount,
     };
     return new Gicv3(this.words(d), options, { setLines });

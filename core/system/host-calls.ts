@@ -54,6 +54,7 @@ export class HostCalls {
       el: this.view.getUint32(control + CTL.level, true),
       x0: this.view.getBigUint64(control + CTL.context, true),
     });
+    this.t.devices.gic?.resetCore(core);
     this.t.space.core.resetTlb!(this.t.core(core), this.t.setup.layout.banks(core));
     this.t.space.core.contextChanged!(this.t.core(core));
   }

@@ -48,9 +48,10 @@ export function hostImports(t: Thread, library: Library): Record<string, Import>
       if (all) t.broadcast(MESSAGE.allCode, 0, 0, 0);
     },
     granuleFaultSeen: () => {},
-    claimPage: () => 1,
-    beginWipe: () => 1,
-    tagPage: () => 1,
+    claimPage: (cpu: number, page: number, want: number) => t.protection!.claim(t.indexOf(cpu), page, want),
+    beginWipe: (cpu: number, page: number, want: number) => t.protection!.beginWipe(t.indexOf(cpu), page, want),
+    tagPage: (cpu: number, page: number, want: number) => t.protection!.claim(t.indexOf(cpu), page, want),
+    keyRefresh: (_cpu: number, mecid: number) => t.protection?.renewKey(mecid),
     stopOthers: () => t.mailbox.stopOthers(t.setup.cores),
     resumeOthers: () => t.mailbox.resumeOthers(),
   };

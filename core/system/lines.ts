@@ -12,13 +12,13 @@ export class CoreLines {
     this.i32 = i32;
     this.layout = layout;
   }
-  /** Sets the inputs `mask` (`LINE` bits) of a core to `bits`. */
+  /** Sets the inputs `mask` (`LINE` bits) of a core to `bits`. It looks around when one of them rises. */
   set(core: number, bits: number, mask: number): void {
     const at = (this.layout.core(core) + state.IRQ_LINES) >> 2;
     const raised = bits & mask;
-    if (raised) Atomics.or(this.i32, at, raised);
+    const before = Atomics.or(this.i32, at, raised);
     if (raised !== mask) Atomics.and(this.i32, at, ~mask | raised);
-    this.poke(core, PEND.irq);
+    if (raised & ~before) this.poke(core, PEND.irq);
   }
   /** Sets bits of a core's PENDING, and wakes it if it sleeps. */
   poke(core: number, bits: number): void {

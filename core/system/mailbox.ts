@@ -5,7 +5,8 @@ import { PEND } from '../engine/abi.ts';
 import { CORE_CONTROL, type Layout } from '../engine/layout.ts';
 import { CTL, controlIndex, GLOBAL, globalIndex, RING_ENTRIES, RING_ENTRY } from './control.ts';
 
-export const MESSAGE = { tlbi: 1, code: 2, allCode: 3, allTlb: 4 } as const;
+/** `page`: a page of memory becomes another context's; operand: its address in the Wasm memory. */
+export const MESSAGE = { tlbi: 1, code: 2, allCode: 3, allTlb: 4, page: 5 } as const;
 
 /** Takes a message that arrived: kind, operand, 64-bit operand as two halves. */
 export type Receive = (core: number, kind: number, a: number, lo: number, hi: number) => void;
@@ -56,6 +57,27 @@ export class Mailbox {
     }
     this.unanswered.length = 0;
   }
+  /** Sends to every core of another thread, and waits until all have done it. `own`: the cores of this thread. */
+  broadcast(own: readonly number[], kind: number, a: number, lo: number, hi: number): void {
+    const others = Array.from({ length: this.layout.cores }, (_, n) => n).filter((core) => !own.includes(core));
+    this.ask(others, own, kind, a, lo, hi);
+  }
+  /**
+   * Sends to some cores of other threads, and waits until they have done it. True when messages to the own cores were
+   * read meanwhile: what the running instruction knew of translations may be out of date then.
+   */
+  ask(cores: readonly number[], own: readonly number[], kind: number, a: number, lo: number, hi: number): boolean {
+    const before = this.served;
+    const tickets: [number, number][] = [];
+    for (const core of cores) {
+      const ticket = this.post(own, core, kind, a, lo, hi);
+      if (ticket !== null) tickets.push([core, ticket]);
+    }
+    for (const [core, ticket] of tickets) this.await(own, core, ticket);
+    return this.served !== before;
+  }
+  /** Messages read. */
+  private served = 0;
   /** Puts a message in; yields the count to wait for, or null when the core sleeps (it will read before it runs). */
   private post(own: readonly number[], core: number, kind: number, a: number, lo: number, hi: number): number | null {
     const { i32 } = this;
@@ -108,12 +130,14 @@ export class Mailbox {
       lock(i32, this.at(core, CTL.lock));
       Atomics.store(i32, read, Atomics.load(i32, this.at(core, CTL.written)));
       unlock(i32, this.at(core, CTL.lock));
+      this.served++;
       this.dropAll(core);
     }
     for (;;) {
       const n = Atomics.load(i32, read);
       if (n === Atomics.load(i32, this.at(core, CTL.written))) return;
       const at = this.slot(core, n >>> 0);
+      this.served++;
       this.receive(core, i32[at]!, i32[at + 1]!, i32[at + 2]!, i32[at + 3]!);
       Atomics.store(i32, read, (n + 1) | 0);
       Atomics.notify(i32, read);

@@ -42,6 +42,7 @@ export function resetCore(
   for (let n = 0; n < 34; n++) view.setBigUint64(at + state.X + 8 * n, 0n, true);
   new Uint8Array(buffer).fill(0, at + state.V, at + state.V + 512);
   put(state.INDEX, index);
+  put(state.MAPPED, system.layout.mapped(index));
   const { hostHvc, hostSmc, semihosting } = state.CONFIG;
   put(
     state.CONFIG_FLAGS,

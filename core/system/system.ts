@@ -1,6 +1,7 @@
 /** A running system, seen from the host's thread: memory, threads, life cycle, events. */
 import { fileURLToPath } from 'node:url';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { powerOnProtection } from '../arch/encryption/engine.ts';
 import * as state from '../arch/state.ts';
 import { writeArchTables } from '../arch/tables.ts';
 import { PEND } from '../engine/abi.ts';
@@ -31,6 +32,7 @@ import { UserError } from './errors.ts';
 import { IoThread } from './io/thread.ts';
 import { CoreLines } from './lines.ts';
 import { type MachinePlan, planOf, threadsOf } from './plan.ts';
+import { protectionModel } from './protection.ts';
 import { resetCore } from './reset.ts';
 import type { Command } from './runner.ts';
 import type { ThreadSetup } from './thread.ts';
@@ -162,9 +164,16 @@ class RunningSystem implements System {
   private load(): void {
     const u8 = new Uint8Array(this.memory.buffer);
     writeArchTables(u8);
+    const model = protectionModel(this.config, this.cpu.cpu.features);
+    const { deterministic, seed } = this.config;
+    powerOnProtection(this.memory.buffer, this.layout, { model, ...(deterministic ? { seed: seed ?? 1 } : {}) });
     writeMemoryMap(
       this.view,
-      this.plan.regions.map((r) => ({ ...r, host: this.layout.arena + r.host })),
+      this.plan.regions.map((r) => ({
+        ...r,
+        host: this.layout.arena + r.host,
+        encrypted: model !== 'off' && r.name === 'dram',
+      })),
     );
     this.devices.reset(this.config.skipsEl3 ?? false);
     for (const image of this.config.images) {

@@ -1,4 +1,5 @@
 /** Everything that one thread needs to run cores, built over the memory that all threads share. */
+import { MemoryProtection } from '../arch/encryption/engine.ts';
 import { PMU_INTID, type PmuOutput, pmuOutput } from '../arch/registers/pmu-lines.ts';
 import type { Cpu } from '../arch/registers/reset.ts';
 import { regOffset } from '../arch/registers/storage.ts';
@@ -26,6 +27,7 @@ import { IoService } from './io/service.ts';
 import { CoreLines } from './lines.ts';
 import { Mailbox, MESSAGE } from './mailbox.ts';
 import type { MachinePlan } from './plan.ts';
+import { coreNeighbours, protectedRegions, protectionModel } from './protection.ts';
 import { randomSource } from './random.ts';
 import { TraceWriter } from './trace.ts';
 import { TRACE_KIND } from './trace-record.ts';
@@ -69,6 +71,8 @@ export class Thread {
   readonly clock: Clock;
   readonly trace: TraceWriter | null;
   private readonly tracesDevices: boolean = false;
+  /** The memory protection engine; null: no encryption. */
+  readonly protection: MemoryProtection | null;
   readonly i32: Int32Array;
   readonly cpu: Cpu;
   private readonly view: DataView;
@@ -129,6 +133,21 @@ export class Thread {
     const imports = hostImports(this, library);
     this.space = new CodeSpace(memory, layout, setup.space, setup.core, library, cpu.decoder, host, imports);
     for (const core of setup.cores) this.space.attach(layout.core(core));
+    this.protection =
+      protectionModel(config, this.cpu.features) === 'off'
+        ? null
+        : new MemoryProtection(
+            memory.buffer,
+            layout,
+            protectedRegions(plan, layout),
+            coreNeighbours({
+              layout,
+              own: setup.cores,
+              mailbox: this.mailbox,
+              routines: () => this.space.core,
+              forgetCode: (page) => this.space.invalidate(page, 4096),
+            }),
+          );
     this.space.onWatch = (_cpu, va, bytes, kind) => this.watch(va, bytes, kind);
     if (layout.parallel) this.space.around = (work) => this.mailbox.aside(setup.cores, work);
     const choices = config.trace?.choices;
@@ -396,7 +415,10 @@ export class Thread {
       const arg = (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
       (this.space.core.tlbiLocal as unknown as (c: number, op: number, arg: bigint) => void)(this.core(core), a, arg);
     } else if (kind === MESSAGE.code) this.space.invalidate(lo, a);
-    else if (kind === MESSAGE.allCode) this.space.invalidateAll();
+    else if (kind === MESSAGE.page) {
+      this.space.core.dropHostPage!(this.core(core), a);
+      this.space.invalidate(a, 4096);
+    } else if (kind === MESSAGE.allCode) this.space.invalidateAll();
     else if (kind === MESSAGE.allTlb) this.dropTlb(core);
   }
   private dropTlb(core: number): void {

@@ -1,5 +1,6 @@
 /** Memory as a core sees it, for the host: semihosting, debuggers, monitors. */
 import * as state from '../arch/state.ts';
+import { ACC } from '../arch/translation/fields.ts';
 import { INFO } from '../engine/access.ts';
 
 /** Exports of the core module that are needed; i64 parameters are bigint. */
@@ -10,7 +11,7 @@ function hostAddress(core: Exports, buffer: SharedArrayBuffer, cpu: number, va: 
   const view = new DataView(buffer);
   const translate = core.translate as unknown as (cpu: number, va: bigint, info: number) => number;
   const physical = core.hostOfPhysical as unknown as (pa: bigint, pas: number, write: number) => number;
-  const ok = translate(cpu, BigInt.asIntN(64, va), write ? INFO.write : 0);
+  const ok = translate(cpu, BigInt.asIntN(64, va), (write ? INFO.write : 0) | ACC.observe);
   view.setInt32(cpu + state.FAULT, 0, true);
   if (!ok) return 0;
   const pas = view.getInt32(cpu + state.TR_PAS, true);

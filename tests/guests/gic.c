@@ -263,6 +263,9 @@ static void virtual_interrupts(void) {
 }
 
 void main(void) {
+  // Machines with EL3 may start all cores.
+  while (READ(mpidr_el1) & 0xff)
+    __asm__ volatile("wfi");
   __asm__("mrs %0, CurrentEL" : "=r"(level));
   level >>= 2;
   say("exception level", level);

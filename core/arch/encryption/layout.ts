@@ -9,7 +9,10 @@ export const PROTECTION = 0x1c00;
 export const P_MODEL = 0;
 /** u32: first of the owners, a u32 for each page of the Wasm memory. */
 export const P_OWNERS = 4;
-/** u32: generations of the Realm contexts' keys, a u16 for each MECID: how often it was renewed. */
+/**
+ * u32: generations of the Realm contexts' keys, a u32 for each MECID: how often the key was renewed in [15:0], which restarts at
+ * GENERATIONS; how often it did in [31:16].
+ */
 export const P_GENERATIONS = 8;
 /** u32: host address of a page full of 0xdeadbeef. */
 export const P_JUNK = 12;
@@ -33,7 +36,7 @@ export const OWNER = {
   busy: 0xffffffff,
   wiping: 0xfffc0000,
 } as const;
-/** Generations that fit; a context whose key was renewed as often has its pages converted. */
+/** Generations that fit into an owner. */
 export const GENERATIONS = (1 << 14) - 2;
 
 export const ownerOf = (pas: number, mecid: number, generation: number): number =>

@@ -46,7 +46,7 @@ const block = (offset: number): Val => load('i32', i32(PROTECTION), offset);
 function wanted(cpu: Val, who: Val, f: TranslationFeatures): Val {
   const pas = who.and(3);
   const mecid = f.has('MEC') ? mecidOf(cpu, who.shrU(WHO.selectorShift).and(7)) : i32(0);
-  const renewed = load('i32_16u', block(P_GENERATIONS).add(mecid.shl(1)));
+  const renewed = load('i32_16u', block(P_GENERATIONS).add(mecid.shl(2)));
   const generation = select(pas.eq(PAS.realm), renewed, i32(0));
   return generation.add(1).shl(OWNER.generationShift).or(mecid.shl(OWNER.mecidShift)).or(pas);
 }

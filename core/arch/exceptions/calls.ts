@@ -10,7 +10,7 @@ import { regOffset } from '../registers/storage.ts';
 import * as state from '../state.ts';
 import { fpTrapLevel } from './context.ts';
 import { VECTOR } from './entry.ts';
-import { EC, HCR, HFGITR, ISS_ALWAYS, MDCR2, SCR } from './fields.ts';
+import { EC, HCR, HFGITR, ISS_ALWAYS, MDCR2, SCR, SECURITY_STATE } from './fields.ts';
 import { bit64, bitOf, currentEl, el2Enabled, esr, hcr, hostEl0, ownTarget, reg32, setWord, word } from './view.ts';
 
 export const calls = new Library();
@@ -101,6 +101,11 @@ calls.define('hvc', [I32, I32, I32, I32], I32, (link, c, rec, n, imm) => {
   raise(link, cpu, n!, select(el.eq(3), i32(3), i32(2)), esr(EC.hvc, imm!), next(cpu, rec!));
 });
 
+/** Calls by which RMM has a MECID's key renewed: RMM_MEC_REFRESH, FIRME_MECID_REFRESH; X1[47:32] is the MECID. */
+export const KEY_REFRESH = [0xc40001b6, 0xc4000407] as const;
+/** (cpu, MECID) */
+calls.host('keyRefresh', [I32, I32], null);
+
 /** SMC (AArch64.CheckForSMCUndefOrTrap, AArch64.CallSecureMonitor). */
 calls.define('smc', [I32, I32, I32, I32], I32, (link, c, rec, n, imm) => {
   const cpu = c!;
@@ -114,6 +119,21 @@ calls.define('smc', [I32, I32, I32, I32], I32, (link, c, rec, n, imm) => {
   });
   unlikely(config(cpu, state.CONFIG.hostSmc).ne(0), () => hostCall(cpu, rec!, n!, state.HOST_CALL.smc));
   unlikely(noEl3(cpu).or(bitOf(cpu, 'SCR_EL3', SCR.SMD)), () => tailCall(link('undefined'), cpu, rec!, n!));
+  // RMM asks EL3 to renew a context's key; whatever EL3 does of it, the memory protection engine is the one that holds keys.
+  iff(el.eq(2).and(word(cpu, state.SECURITY).eq(SECURITY_STATE.realm)), () => {
+    const id = word(cpu, state.X);
+    const refresh = KEY_REFRESH.map((code) => id.eq(code | 0)).reduce((a, b) => a.or(b));
+    unlikely(refresh, () =>
+      run(
+        link('keyRefresh'),
+        cpu,
+        load('i64', cpu, state.X + 8)
+          .shrU(32)
+          .lo32()
+          .and(0xffff),
+      ),
+    );
+  });
   setWord(cpu, state.SS, 0);
   raise(link, cpu, n!, i32(3), syndrome, next(cpu, rec!));
 });

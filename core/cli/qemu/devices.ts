@@ -12,11 +12,11 @@ const HOST_SIDE = [
   /^(bps|iops)/,
 ];
 
-function access(p: Properties, draft: Draft, readOnly: boolean): DiskAccess {
+function access(p: Properties, readOnly: boolean): DiskAccess {
   const snapshot = p.takeFlag('snapshot');
   if (readOnly) return 'read-only';
   // Images stay as they are unless writing is asked for, by QEMU's word for it.
-  return snapshot === false && !draft.snapshot ? 'write' : 'overlay';
+  return snapshot === false ? 'write' : 'overlay';
 }
 function rawOnly(p: Properties, name: string): void {
   const format = p.take(name);
@@ -32,7 +32,7 @@ export function addDrive(draft: Draft, text: string): void {
   const cdrom = p.take('media') === 'cdrom';
   const readOnly = p.takeFlag('readonly') ?? p.takeFlag('read-only') ?? cdrom;
   const unit = p.takeNumber('unit', 0, 1) ?? (kind === 'pflash' ? p.takeNumber('index', 0, 1) : null);
-  const drive: Drive = { id: p.take('id'), file, access: access(p, draft, readOnly), serial: p.take('serial') };
+  const drive: Drive = { id: p.take('id'), file, access: access(p, readOnly), serial: p.take('serial') };
   p.ignore(...HOST_SIDE);
   p.end();
   if (drive.id !== null) {
@@ -143,10 +143,7 @@ const DEVICES: Readonly<Record<string, (draft: Draft, p: Properties) => void>> =
     const serial = p.take('serial');
     const disk = (): Drive => draft.drives.get(id) ?? p.fail(`there is no -drive with id=${id}`);
     p.ignore('logical_block_size', 'physical_block_size', 'write-cache', 'share-rw', 'discard');
-    draft.devices.push(() => {
-      const drive = disk();
-      return { device: 'block', file: drive.file, access: drive.access, serial: serial ?? drive.serial };
-    });
+    draft.devices.push(() => draft.block(disk(), serial));
   },
   'virtio-9p': (draft, p) => {
     const id = p.need('fsdev');

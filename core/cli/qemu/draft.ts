@@ -63,6 +63,13 @@ export class Draft {
     this.path = path;
   }
 
+  /** `-snapshot` counts for all, wherever it stands. */
+  accessTo({ access }: Drive): DiskAccess {
+    return this.snapshot && access === 'write' ? 'overlay' : access;
+  }
+  block(drive: Drive, serial: string | null): VirtioLaunch {
+    return { device: 'block', file: drive.file, access: this.accessTo(drive), serial: serial ?? drive.serial };
+  }
   chardev(id: string): ConsoleTarget {
     const found = this.chardevs.get(id);
     if (!found) throw new UserError(`there is no -chardev with id=${id}`);

@@ -11,6 +11,9 @@ const drive = (file: string, access: DiskAccess, more: readonly Part[]): string[
   return ['-drive', properties([['file', file], ['format', 'raw'], ...more, ...how])];
 };
 
+/** Name of the terminal where several consoles share it. */
+const TERMINAL = 'terminal';
+
 function virtio(list: readonly VirtioLaunch[]): string[] {
   const words: string[] = [];
   list.forEach((d, n) => {
@@ -35,8 +38,8 @@ function virtio(list: readonly VirtioLaunch[]): string[] {
     else {
       words.push('-device', 'virtio-serial-device');
       d.ports.forEach(({ name, target }, port) => {
-        const id = `port${n}.${port}`;
-        words.push('-chardev', chardev(target, id));
+        const id = target.to === 'terminal' ? TERMINAL : `port${n}.${port}`;
+        if (id !== TERMINAL) words.push('-chardev', chardev(target, id));
         const named: Part[] = name === null ? [] : [['name', name]];
         words.push('-device', properties(['virtconsole', ['chardev', id], ...named]));
       });
@@ -108,6 +111,18 @@ function loaders(launch: Launch): string[] {
 const hex = (n: number): string => `0x${n.toString(16)}`;
 const maybe = (option: string, value: string | null): string[] => (value === null ? [] : [option, value]);
 
+/** QEMU gives its terminal to several only by a name; the monitor is then among them. */
+function serials({ serials, virtio }: Launch): string[] {
+  const ports = virtio.flatMap((d) => (d.device === 'console' ? d.ports.map((p) => p.target) : []));
+  const onTerminal = [...serials, ...ports].filter((t) => t?.to === 'terminal').length;
+  const shared = onTerminal > 1 || ports.some((t) => t.to === 'terminal');
+  const words = shared ? ['-chardev', chardev({ to: 'terminal' }, TERMINAL), '-mon', `chardev=${TERMINAL}`] : [];
+  for (const target of serials) {
+    words.push('-serial', shared && target?.to === 'terminal' ? `chardev:${TERMINAL}` : formatTarget(target));
+  }
+  return words;
+}
+
 /** Memory in the largest unit that divides it. */
 function size(bytes: number): string {
   for (const [letter, unit] of [
@@ -126,6 +141,7 @@ function common(launch: Launch): string[] {
   if (machine.secure) parts.push(['secure', true]);
   if (machine.virtualization) parts.push(['virtualization', true]);
   parts.push(['gic-version', 3], ['acpi', false]);
+  if (!machine.randomness) parts.push(['dtb-randomness', false]);
   // The name that the FEAT_MEC series for QEMU proposes.
   if (mec.enabled) parts.push(['mec', true]);
   const model: (string | Part)[] = [cpu.model, ...Object.entries(cpu.features)];
@@ -163,9 +179,8 @@ function common(launch: Launch): string[] {
       properties([['name', name], content.from === 'file' ? ['file', content.path] : ['string', content.text]]),
     );
   }
-  if (launch.serials.length === 0) words.push('-nodefaults');
-  words.push('-nographic');
-  for (const target of launch.serials) words.push('-serial', formatTarget(target));
+  words.push(launch.serials.length === 0 ? '-nodefaults' : '-nographic');
+  words.push(...serials(launch));
   for (const target of launch.monitors) words.push('-monitor', formatTarget(target));
   if (semihosting) {
     const args = semihosting.arguments.map((text): Part => ['arg', text]);

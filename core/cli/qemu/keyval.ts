@@ -21,7 +21,7 @@ export class Properties {
     splitAtCommas(text).forEach((word, n) => {
       const equals = word.indexOf('=');
       if (equals > 0) values.set(word.slice(0, equals), word.slice(equals + 1));
-      else if (n === 0 && implied !== undefined) values.set(implied, word);
+      else if (n === 0 && implied !== undefined && word !== '') values.set(implied, word);
       else if (word.startsWith('no')) values.set(word.slice(2), 'off');
       else if (word !== '') values.set(word, 'on');
     });

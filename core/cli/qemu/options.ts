@@ -153,7 +153,11 @@ const QEMU: Readonly<Record<string, QemuOption>> = {
   action: value(action),
   icount: value(icount),
   seed: value((d, text) => (d.seed = parseCount(0, 2 ** 32 - 1)(text))),
-  uuid: value((d, text) => (d.uuid = text.toLowerCase())),
+  uuid: value((d, text) => {
+    if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text))
+      throw new UserError(`-uuid ${text}: this is no UUID`);
+    d.uuid = text.toLowerCase();
+  }),
   rtc: value(rtc),
   global: value(global),
   object: value(object),

@@ -75,13 +75,19 @@ function finish(d: Draft): Launch {
     let drive: Drive | null | undefined = d.pflash[bank];
     if (node != null) drive = d.drives.get(node);
     if (node != null && !drive) throw new UserError(`-machine: there is no -drive or -blockdev ${node}`);
-    return drive ? { file: drive.file, access: drive.access } : null;
+    return drive ? { file: drive.file, access: d.accessTo(drive) } : null;
   };
   const virtio = d.devices.flatMap((make) => make() ?? []);
-  for (const { file, access, serial } of d.disks) virtio.push({ device: 'block', file, access, serial });
+  for (const drive of d.disks) virtio.push(d.block(drive, null));
   if (virtio.length > 32) throw new UserError(`${virtio.length} virtio devices: there are 32 transports`);
   return {
-    machine: { type: 'virt', secure: d.secure, virtualization: d.virtualization, uarts: d.uarts },
+    machine: {
+      type: 'virt',
+      secure: d.secure,
+      virtualization: d.virtualization,
+      uarts: d.uarts,
+      randomness: d.randomness,
+    },
     cpu: d.cpu,
     cores: d.cores,
     memoryBytes: d.memoryBytes,

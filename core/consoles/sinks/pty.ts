@@ -1,6 +1,6 @@
 /** A console as a terminal device of the host (`/dev/pts/N`), which other programs open. */
-import { closeSync, constants, openSync, rmSync, symlinkSync, writeSync } from 'node:fs';
-import type { ReadStream } from 'node:tty';
+import { constants, openSync, rmSync, symlinkSync, writeSync } from 'node:fs';
+import { ReadStream } from 'node:tty';
 import type { ConsoleTarget } from '../../machines/launch.ts';
 import { fileReason, UserError } from '../../system/errors.ts';
 import { Backlog } from './backlog.ts';
@@ -30,11 +30,11 @@ async function openTerminal(): Promise<OpenPty> {
 
 export async function openPty(target: ConsoleTarget & { to: 'pty' }, events: SinkEvents): Promise<ConsoleSink> {
   const { master, slave, fd, ptsName } = await openTerminal();
-  // No echo, no translation: the guest has a terminal driver of its own.
-  slave.setRawMode(true);
-  // Kept open by a descriptor of our own, so that the terminal lives on when its users come and go; the library's end would read
-  // what is meant for them.
-  const keeper = openSync(ptsName, constants.O_RDWR | constants.O_NOCTTY);
+  // Kept open by an end of our own, so that the terminal lives on when its users come and go; the library's end would read what is
+  // meant for them.
+  const keeper = new ReadStream(openSync(ptsName, constants.O_RDWR | constants.O_NOCTTY));
+  // No echo, no translation: the guest has a terminal driver of its own. The mode lasts as long as this end does.
+  keeper.setRawMode(true);
   slave.destroy();
   if (target.link !== null) {
     try {
@@ -42,7 +42,7 @@ export async function openPty(target: ConsoleTarget & { to: 'pty' }, events: Sin
       symlinkSync(ptsName, target.link);
     } catch (error) {
       master.destroy();
-      closeSync(keeper);
+      keeper.destroy();
       throw new UserError(`cannot make the link ${target.link}: ${fileReason(error)}`);
     }
   }
@@ -85,7 +85,7 @@ export async function openPty(target: ConsoleTarget & { to: 'pty' }, events: Sin
       open = false;
       if (retry) clearTimeout(retry);
       if (target.link !== null) rmSync(target.link, { force: true });
-      closeSync(keeper);
+      keeper.destroy();
       master.destroy();
     },
   };

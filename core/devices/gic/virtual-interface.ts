@@ -5,30 +5,12 @@
 import { GIC_REG, LIST_REGISTERS } from '../../arch/registers/gic-interface.ts';
 import { LINE } from '../../arch/state.ts';
 import { BANK, CORE } from './layout.ts';
+import { empty, ended, HCR, LR, LR_STATE, maintenance, VMCR } from './list-registers.ts';
 import { CTLR_FIXED } from './physical-interface.ts';
 import { type GicState, IDLE_PRIORITY, MAINTENANCE, MIN_BPR, MIN_BPR_NS, PRIORITY_MASK, SPURIOUS } from './state.ts';
 
-/** ICH_HCR_EL2. */
-const HCR = {
-  En: 1,
-  UIE: 2,
-  LRENPIE: 4,
-  NPIE: 8,
-  VGrp0EIE: 16,
-  VGrp0DIE: 32,
-  VGrp1EIE: 64,
-  VGrp1DIE: 128,
-  EOIcount: 27,
-} as const;
 /** EOIcount, TDIR, TSEI, TALL1, TALL0, TC and the enables. */
 const HCR_WRITABLE = 0xf8007cff | 0;
-/** ICH_MISR_EL2. */
-const MISR = { EOI: 1, U: 2, LRENP: 4, NP: 8, VGrp0E: 16, VGrp0D: 32, VGrp1E: 64, VGrp1D: 128 } as const;
-/** ICH_VMCR_EL2. */
-const VMCR = { VENG0: 1, VENG1: 2, VFIQEn: 8, VCBPR: 16, VEOIM: 512, VBPR1: 18, VBPR0: 21, VPMR: 24 } as const;
-/** High word of a list register. */
-const LR = { eoi: 1 << 9, group1: 1 << 28, hw: 1 << 29, pending: 1 << 30, active: 1 << 31 } as const;
-const LR_STATE = LR.pending | LR.active;
 /** Everything but NMI, the priority bits there are not, and what is reserved. */
 const LR_HIGH_WRITABLE = LR_STATE | LR.hw | LR.group1 | (PRIORITY_MASK << 16) | 0x1fff | 0;
 const FIRST_LPI = 8192;
@@ -59,11 +41,11 @@ export class VirtualInterface {
       case GIC_REG.ICH_VMCR:
         return w[c + CORE.vmcr]!;
       case GIC_REG.ICH_MISR:
-        return this.maintenance(c);
+        return maintenance(w, c);
       case GIC_REG.ICH_EISR:
-        return this.ended(c);
+        return ended(w, c);
       case GIC_REG.ICH_ELRSR:
-        return this.empty(c);
+        return empty(w, c);
       case GIC_REG.ICH_AP0R0:
         return w[c + CORE.virtualActive]!;
       case GIC_REG.ICH_AP1R0:
@@ -193,15 +175,15 @@ export class VirtualInterface {
     const w = s.words;
     const c = s.layout.core(core);
     let lines = 0;
-    let maintenance = false;
+    let wanted = false;
     if (w[c + CORE.hcr]! & HCR.En) {
       const n = this.highest(c);
       if (n >= 0 && this.canSignal(c, n)) lines = this.group(c, n) ? LINE.virq : LINE.vfiq;
-      maintenance = this.maintenance(c) !== 0;
+      wanted = maintenance(w, c) !== 0;
     }
     w[c + CORE.virtualLines] = lines;
     const level = ((w[c + BANK.level]! >>> MAINTENANCE) & 1) !== 0;
-    if (level !== maintenance) s.input(core, MAINTENANCE, maintenance);
+    if (level !== wanted) s.input(core, MAINTENANCE, wanted);
     s.signal(core);
   }
 
@@ -327,46 +309,5 @@ export class VirtualInterface {
   private count(c: number): void {
     // The count wraps in the top five bits.
     this.s.words[c + CORE.hcr]! += 1 << HCR.EOIcount;
-  }
-
-  /** ICH_EISR_EL2: ended, and software wants to know. */
-  private ended(c: number): number {
-    let bits = 0;
-    for (let n = 0; n < LIST_REGISTERS; n++) {
-      if ((this.high32(c, n) & (LR_STATE | LR.hw | LR.eoi)) === LR.eoi) bits |= 1 << n;
-    }
-    return bits;
-  }
-  /** ICH_ELRSR_EL2: free for the next interrupt. */
-  private empty(c: number): number {
-    let bits = 0;
-    for (let n = 0; n < LIST_REGISTERS; n++) {
-      const high = this.high32(c, n);
-      if (!(high & LR_STATE) && (high & LR.hw || !(high & LR.eoi))) bits |= 1 << n;
-    }
-    return bits;
-  }
-  /** ICH_MISR_EL2. */
-  private maintenance(c: number): number {
-    const w = this.s.words;
-    const hcr = w[c + CORE.hcr]!;
-    const vmcr = w[c + CORE.vmcr]!;
-    let valid = 0;
-    let pending = 0;
-    for (let n = 0; n < LIST_REGISTERS; n++) {
-      const state = this.high32(c, n) & LR_STATE;
-      if (state) valid++;
-      if (state === LR.pending) pending++;
-    }
-    return (
-      (this.ended(c) ? MISR.EOI : 0) |
-      (hcr & HCR.UIE && valid < 2 ? MISR.U : 0) |
-      (hcr & HCR.LRENPIE && hcr >>> HCR.EOIcount ? MISR.LRENP : 0) |
-      (hcr & HCR.NPIE && !pending ? MISR.NP : 0) |
-      (hcr & HCR.VGrp0EIE && vmcr & VMCR.VENG0 ? MISR.VGrp0E : 0) |
-      (hcr & HCR.VGrp0DIE && !(vmcr & VMCR.VENG0) ? MISR.VGrp0D : 0) |
-      (hcr & HCR.VGrp1EIE && vmcr & VMCR.VENG1 ? MISR.VGrp1E : 0) |
-      (hcr & HCR.VGrp1DIE && !(vmcr & VMCR.VENG1) ? MISR.VGrp1D : 0)
-    );
   }
 }

@@ -35,9 +35,6 @@ export const ERROR_REPLY = 7;
 
 /** size[4] type[1] tag[2] */
 export const HEADER_BYTES = 7;
-/** Before the data of Rread, Rreaddir and Twrite. */
-export const READ_OVERHEAD = HEADER_BYTES + 4;
-export const WRITE_OVERHEAD = HEADER_BYTES + 16;
 
 export const MAX_WALK = 16;
 export const NO_FID = 0xffffffff;

@@ -16,11 +16,9 @@ import {
   MAX_WALK,
   OPEN,
   QID,
-  READ_OVERHEAD,
   REMOVE_FOLDER,
   SET,
   T,
-  WRITE_OVERHEAD,
 } from './protocol.ts';
 import type { TreePath } from './tree.ts';
 
@@ -402,9 +400,6 @@ export class NinepServer {
     reply.u32(Number(BigInt.asUintN(32, host.mtimeNs ^ host.size))).u64(host.ino ^ (BigInt(device) << 48n));
   }
 }
-
-/** Bytes that a message takes besides its data, at most: a client's msize less this is what it reads and writes at once. */
-export const OVERHEAD_BYTES = Math.max(READ_OVERHEAD, WRITE_OVERHEAD);
 
 function begin(room: number, type: number, tag: number): MessageWriter {
   return new MessageWriter(room).u32(0).u8(type).u16(tag);

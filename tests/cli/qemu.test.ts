@@ -1,0 +1,305 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { qemuArguments, shellLine, triremeArguments } from '../../core/cli/qemu/format.ts';
+import { parseQemu } from '../../core/cli/qemu/parse.ts';
+import type { Launch } from '../../core/machines/launch.ts';
+import { readLaunch } from '../../core/machines/launch-check.ts';
+import { consolesOf } from '../../core/machines/launch-consoles.ts';
+
+/** Words of a line as a shell has them; quotes and blanks are all that is used here. */
+function words(line: string): string[] {
+  const found = [...line.matchAll(/(?:[^\s'"]|'[^']*'|"[^"]*")+/g)];
+  return found.map(([word]) => word.replace(/'([^']*)'|"([^"]*)"/g, (_, single, double) => single ?? double));
+}
+const parse = (line: string) => parseQemu(words(line));
+const launch = (line: string): Launch => parse(`-M virt -kernel K ${line}`).launch;
+const refusal = (line: string): string => {
+  try {
+    parse(line);
+  } catch (error) {
+    expect((error as Error).name, String(error)).toBe('UserError');
+    expect((error as Error).message).not.toContain('\n');
+    return (error as Error).message;
+  }
+  return 'accepted';
+};
+
+/** From the cover letter of the FEAT_MEC series, as printed. */
+const COVER_LETTER =
+  './qemu-system-aarch64 -display none -vga none -chardev stdio,id=console -serial chardev:console -machine virt -cpu max,x-rme=on ' +
+  '-smp 2 -m 2G -M virt,acpi=off,virtualization=on,secure=on,gic-version=3,mec=on -bios ./out/flash.bin -kernel ./out/Image ' +
+  '-drive format=raw,file=./out/host.ext4,if=virtio -virtfs local,path=./,mount_tag=host,security_model=mapped,readonly=off ' +
+  "-append 'nokaslr root=/dev/vda rw init=/init -- /bin/bash'";
+
+describe('command lines that people have', () => {
+  test('that of the FEAT_MEC series', () => {
+    const { launch: made, host } = parse(COVER_LETTER);
+    expect(made).toMatchObject({
+      machine: { type: 'virt', secure: true, virtualization: true },
+      cpu: { model: 'max', features: {} },
+      ...{ cores: 2, memoryBytes: 2 ** 31, bios: './out/flash.bin', kernel: './out/Image', initrd: null },
+      append: 'nokaslr root=/dev/vda rw init=/init -- /bin/bash',
+      rme: { enabled: true },
+      mec: { enabled: true, mecidWidth: 16, model: 'exact' },
+      virtio: [
+        { device: '9p', tag: 'host', folder: './', readOnly: false },
+        { device: 'block', file: './out/host.ext4', access: 'overlay' },
+      ],
+      serials: [{ to: 'terminal' }],
+    });
+    expect(host).toMatchObject({ startPaused: false, steps: [] });
+  });
+  const seeds = join(import.meta.dirname, '..', '..', '..', 'shared', 'seeds', 'qemu-rfc-feat-mec-cover-letter.txt');
+  const letter = (() => {
+    try {
+      return readFileSync(seeds, 'utf8');
+    } catch {
+      return null;
+    }
+  })();
+  test.skipIf(letter === null)('and it is what the letter says', () => {
+    expect(letter!.replace(/\s+/g, ' ')).toContain(COVER_LETTER);
+  });
+  test('firmware with flash banks, EDK2 style', () => {
+    const { launch: made } = parse(
+      'qemu-system-aarch64 -M virt,virtualization=on,secure=on,gic-version=3,acpi=off -cpu max,x-rme=on,sve=off,sme=off,pauth-impdef=on -m 1024 ' +
+        '-drive if=pflash,format=raw,file=code.fd,readonly=on -drive if=pflash,unit=1,format=raw,file=vars.fd,snapshot=off ' +
+        '-device virtio-rng-device -object rng-random,id=r,filename=/dev/urandom -nographic -nic none -monitor none ' +
+        '-serial mon:stdio -serial tcp::5001,server,nowait -semihosting-config enable=on,target=native,arg=one,arg=two -d guest_errors -D log ' +
+        '-name x -accel tcg,thread=multi -rtc base=utc,clock=host -global virtio-mmio.force-legacy=false',
+    );
+    expect(made).toMatchObject({
+      cpu: { model: 'max', features: { 'pauth-impdef': true } },
+      memoryBytes: 2 ** 30,
+      pflash: [
+        { file: 'code.fd', access: 'read-only' },
+        { file: 'vars.fd', access: 'write' },
+      ],
+      virtio: [{ device: 'rng' }],
+      serials: [
+        { to: 'terminal' },
+        { to: 'tcp', host: '127.0.0.1', port: 5001, server: true, wait: false, telnet: false },
+      ],
+      semihosting: { files: 'none', arguments: ['one', 'two'] },
+    });
+  });
+  test('loaders, disks by name, shares, consoles of virtio', () => {
+    const made = launch(
+      '-device loader,file=Image,addr=0x60000000,force-raw=on -device loader,addr=0x1000,data=0x1122,data-len=4 -device loader,addr=64,cpu-num=0 ' +
+        '-blockdev driver=file,node-name=f,filename=a.img,read-only=on -blockdev driver=raw,node-name=d,file=f -device virtio-blk-device,drive=d,serial=abc ' +
+        '-drive if=none,id=e,file=b,,c.img,format=raw -device virtio-blk-device,drive=e ' +
+        '-fsdev local,id=s,path=/tmp,security_model=mapped-xattr,readonly=on -device virtio-9p-device,fsdev=s,mount_tag=t ' +
+        '-chardev pty,id=p -device virtio-serial-device -device virtconsole,chardev=p,name=org.x',
+    );
+    expect(made.loaders).toEqual([
+      { kind: 'file', file: 'Image', address: 0x60000000, raw: true, core: null },
+      { kind: 'data', address: 0x1000, bytes: [0x22, 0x11, 0, 0] },
+      { kind: 'entry', address: 64, core: 0 },
+    ]);
+    expect(made.virtio).toEqual([
+      { device: 'block', file: 'a.img', access: 'read-only', serial: 'abc' },
+      { device: 'block', file: 'b,c.img', access: 'overlay', serial: null },
+      { device: '9p', folder: '/tmp', readOnly: true, tag: 't' },
+      { device: 'console', ports: [{ name: 'org.x', target: { to: 'pty', link: null } }] },
+    ]);
+  });
+});
+
+describe('options', () => {
+  test('machines merge, later words win, and what is only defined later is found', () => {
+    const made = parse(
+      '-M virt,secure=on -M secure=off,virtualization=on -kernel K -serial chardev:c -chardev null,id=c',
+    ).launch;
+    expect(made).toMatchObject({ machine: { secure: false, virtualization: true }, serials: [{ to: 'null' }] });
+  });
+  test.each<[string, Partial<Launch>]>([
+    ['-smp 4', { cores: 4 }],
+    ['-smp cpus=3,sockets=1,cores=3,threads=1,maxcpus=3', { cores: 3 }],
+    ['-smp cores=2', { cores: 2 }],
+    ['-m size=1G,slots=0,maxmem=1G', { memoryBytes: 2 ** 30 }],
+    ['-m 512', { memoryBytes: 2 ** 29 }],
+    ['', { memoryBytes: 2 ** 27, cores: 1, serials: [{ to: 'terminal' }] }],
+    ['-nodefaults', { serials: [] }],
+    ['-serial none -serial file:log', { serials: [null, { to: 'file', path: 'log', append: false }] }],
+    [
+      '-serial telnet:localhost:4000,server',
+      { serials: [{ to: 'tcp', host: 'localhost', port: 4000, server: true, wait: true, telnet: true }] },
+    ],
+    [
+      '-serial tcp:5000',
+      { serials: [{ to: 'tcp', host: '127.0.0.1', port: 5000, server: true, wait: false, telnet: false }] },
+    ],
+    [
+      '-serial unix:/tmp/s,server=on,wait=off',
+      { serials: [{ to: 'unix', path: '/tmp/s', server: true, wait: false }] },
+    ],
+    [
+      '-hda x -cdrom y',
+      {
+        virtio: [
+          { device: 'block', file: 'x', access: 'overlay', serial: null },
+          { device: 'block', file: 'y', access: 'read-only', serial: null },
+        ],
+      },
+    ],
+    [
+      '-drive file=x,snapshot=off -snapshot',
+      { virtio: [{ device: 'block', file: 'x', access: 'overlay', serial: null }] },
+    ],
+    ['-icount shift=auto,sleep=off -seed 7', { deterministic: true, seed: 7 }],
+    ['-no-reboot', { onReset: 'exit' }],
+    ['-action reboot=shutdown', { onReset: 'exit' }],
+    ['-fw_cfg name=opt/x,string=y', { fwCfg: [{ name: 'opt/x', content: { from: 'text', text: 'y' } }] }],
+    ['-cpu cortex-a72,pmu=off', { cpu: { model: 'cortex-a72', features: { pmu: false } } }],
+    [
+      '-M secure=on,virtualization=on --rme on --enable-mec --mecid-width 4 --mec-model deadbeef',
+      { rme: { enabled: true, l0gptsz: 30 }, mec: { enabled: true, mecidWidth: 4, model: 'deadbeef' } },
+    ],
+    ['-cpu max,x-rme=on --rme off', { rme: { enabled: false, l0gptsz: 30 } }],
+    [
+      '-M uarts=4 --engine compiled --console uart0=pty',
+      { engine: 'compiled', exposed: [{ console: 'uart0', target: { to: 'pty', link: null } }] },
+    ],
+    ['-enable-kvm -daemonize -display gtk -vga none -audio none -parallel none -net none', {}],
+  ])('%s', (line, wanted) => expect(launch(line)).toMatchObject(wanted));
+  test('of this run', () => {
+    const { host } = parse(
+      "-M virt,dumpdtb=t.dtb -S -s -pidfile p -no-shutdown --expect 'rmm:a' --send b --timeout 3 --trace smc",
+    );
+    expect(host).toMatchObject({
+      ...{ startPaused: true, stay: true, pidFile: 'p', dumpDtb: 't.dtb', timeout: 3 },
+      gdb: { host: '127.0.0.1', port: 1234 },
+      steps: [
+        { kind: 'expect', text: 'rmm:a' },
+        { kind: 'send', text: 'b' },
+      ],
+      trace: { choices: ['smc'], file: null },
+    });
+    expect(parse('-M virt -kernel K -gdb tcp::99').host.gdb).toEqual({ host: '127.0.0.1', port: 99 });
+  });
+});
+
+describe('what is refused, in one line', () => {
+  test.each<[string, RegExp]>([
+    ['-kernel K', /no machine is named/],
+    ['-M virt', /nothing to boot/],
+    ['-M raspi4b -kernel K', /there is only virt/],
+    ['-M virt-7.2 -kernel K', /there is only virt/],
+    ['-M virt,gic-version=2 -kernel K', /there is only a GICv3/],
+    ['-M virt,secure=maybe -kernel K', /on or off/],
+    ['-M virt,acpi=on -kernel K', /acpi=off/],
+    ['-M virt,iommu=smmuv3 -kernel K', /no SMMU/],
+    ['-M virt,mte=on -kernel K', /FEAT_MTE/],
+    ['-M virt,nonsense=1 -kernel K', /no property nonsense/],
+    ['-M virt -cpu cortex-m3 -kernel K', /no CPU is called cortex-m3/],
+    ['-M virt -cpu max,sve=on -kernel K', /no SVE/],
+    ['-M virt -cpu max,aarch64=off -kernel K', /cannot be switched off/],
+    ['-M virt -cpu max,foo=on -kernel K', /no property foo/],
+    ['-M virt -cpu max,x-rme=on -kernel K', /RME needs EL3 and EL2/],
+    ['-M virt,secure=on,virtualization=on --enable-mec -kernel K', /MEC needs RME/],
+    ['-M virt -smp 33 -kernel K', /at most 32/],
+    ['-M virt -smp 4,sockets=2 -kernel K', /only one/],
+    ['-M virt -smp 2,maxcpus=4 -kernel K', /cannot be added later/],
+    ['-M virt -m lots -kernel K', /a size like/],
+    ['-M virt -m 1G,slots=2,maxmem=4G -kernel K', /cannot be added later/],
+    ['-M virt -initrd I', /needs a kernel/],
+    ['-M virt -append a -bios B', /needs a kernel/],
+    ['-M virt -bios B -pflash P', /two images/],
+    ['-M virt -kernel K -drive file=x,format=qcow2', /only raw/],
+    ['-M virt -kernel K -drive file=x,if=ide', /if=ide/],
+    ['-M virt -kernel K -drive format=raw', /file= is missing/],
+    ['-M virt -kernel K -drive file=x,if=none,id=a -drive file=y,id=a', /two with id=a/],
+    ['-M virt -kernel K -drive file=x,wibble=1', /no property wibble/],
+    ['-M virt -kernel K -drive file=x,snapshot=off -drive file=x', /used twice/],
+    ['-M virt -kernel K -device virtio-blk-device,drive=no', /no -drive with id=no/],
+    ['-M virt -kernel K -device virtio-blk-pci,drive=no', /PCI devices follow: virtio-blk-device/],
+    ['-M virt -kernel K -device virtio-net-device', /networks follow/],
+    ['-M virt -kernel K -device e1000', /no such device/],
+    ['-M virt -kernel K -device virtconsole', /virtio-serial-device/],
+    ['-M virt -kernel K -device loader,file=x,force-raw=on', /needs addr=/],
+    ['-M virt -kernel K -device loader,addr=0,data=0x1ffff,data-len=2', /more than 2 bytes/],
+    ['-M virt -kernel K -device loader,addr=0,cpu-num=3', /core 3, but there are 1/],
+    ['-M virt -kernel K -virtfs local,path=.,mount_tag=a,security_model=passthrough', /only mapped/],
+    ['-M virt -kernel K -virtfs local,path=.,security_model=mapped', /mount_tag= is missing/],
+    ['-M virt -kernel K -nic user', /networks follow/],
+    ['-M virt -kernel K -netdev user,id=n', /networks follow/],
+    ['-M virt -kernel K -vga std', /no display/],
+    ['-M virt -kernel K -serial udp:1', /there are stdio/],
+    ['-M virt -kernel K -serial tcp:host:99999', /no port/],
+    ['-M virt -kernel K -serial chardev:x', /no -chardev with id=x/],
+    ['-M virt -kernel K -chardev spicevmc,id=a', /no backend spicevmc/],
+    ['-M virt -kernel K -mon chardev=a,mode=control', /QMP/],
+    ['-M virt -kernel K -qmp unix:x', /QMP/],
+    ['-M virt -kernel K -global virtio-mmio.force-legacy=true', /force-legacy=false/],
+    ['-M virt -kernel K -icount shift=7', /1 ns an instruction/],
+    ['-M virt -kernel K -numa node', /one node/],
+    ['-M virt -kernel K -uuid x', /UUID/],
+    ['-M virt -kernel K --mecid-width 17', /--mecid-width 17: .*from 1 to 16/],
+    ['-M virt -kernel K --mec-model best', /exact, deadbeef, off/],
+    ['-M virt -kernel K -kernal X', /no option -kernal \(-kernel\?\)/],
+    ['-M virt -kernel', /-kernel: its argument is missing/],
+    ['-M virt disk.img', /what is 'disk.img'/],
+  ])('%s', (line, message) => expect(refusal(line)).toMatch(message));
+});
+
+describe('and back', () => {
+  const LINES = [
+    COVER_LETTER,
+    '-M virt -kernel K',
+    '-M virt -nodefaults -bios B',
+    '-M virt,uarts=3,dtb-randomness=off -cpu max,pauth-impdef=on,lpa2=off -smp 3 -m 1537M -kernel "a b,c" -append "it is x" -dtb d -initrd i -uuid 01234567-89ab-cdef-0123-456789abcdef -no-reboot -seed 4 --deterministic',
+    '-M virt,secure=on,virtualization=on -cpu max,x-rme=on,x-l0gptsz=36 --enable-mec --mecid-width 3 --mec-model off -bios B --console rmm=tcp:5001 --console uart0=file:a,,b',
+    '-M virt -kernel K -serial stdio -serial mon:stdio -device virtio-serial-device -chardev stdio,id=x,mux=on -device virtconsole,chardev=x -chardev file,id=y,path=f -device virtconsole,chardev=y,name=n -monitor telnet::5,server=on,wait=off',
+    '-M virt -kernel K -drive file=a,readonly=on -drive file=b,snapshot=off,serial=s -virtfs local,path=p,mount_tag=m,security_model=mapped -device virtio-rng-device -pflash q',
+    '-M virt -device loader,file=a,addr=16,force-raw=on,cpu-num=0 -device loader,addr=0x40000000,data=0x123456789abcdef0,data-len=8,data-be=on -fw_cfg name=opt/a,file=b -semihosting-config enable=on,arg=a,arg=b --semihosting-files all',
+  ];
+  test.each(LINES)('%s', (line) => {
+    const { launch: made } = parse(line);
+    const again = words(shellLine(triremeArguments(made)));
+    expect(again[0]).toBe('qemu');
+    expect(parseQemu(again.slice(1)).launch).toEqual(made);
+    // The line for QEMU itself says the same, but for what only we have.
+    const { mec, engine, exposed, semihosting, machine } = made;
+    const own = { mec, engine, exposed, semihosting, machine: { ...machine } };
+    expect({ ...parseQemu(qemuArguments(made)).launch, ...own }).toEqual(made);
+  });
+  test('a launch is plain data, and what is left out has a default', () => {
+    for (const line of LINES) {
+      const { launch: made } = parse(line);
+      expect(readLaunch(JSON.parse(JSON.stringify(made)))).toEqual(made);
+    }
+    expect(readLaunch({ machine: { type: 'virt' }, cpu: {}, kernel: 'K' })).toEqual(parse('-M virt -kernel K').launch);
+  });
+  test.each([
+    [{}, /machine: /],
+    [{ machine: { type: 'virt' }, cpu: {}, cores: 0 }, /^cores: at least 1$/],
+    [{ machine: { type: 'virt' }, cpu: {}, memoryBytes: 2 ** 27 + 1 }, /^memoryBytes: a multiple of 4096/],
+    [{ machine: { type: 'virt' }, cpu: { model: 'z80' } }, /no CPU is called z80/],
+    [{ machine: { type: 'virt' }, cpu: { features: { nope: true } } }, /no CPU feature is called nope/],
+    [{ machine: { type: 'virt' }, cpu: {}, serials: [{ to: 'moon' }] }, /serials\.0\.to/],
+    [{ machine: { type: 'virt' }, cpu: {}, kernal: 'K' }, /kernal/],
+    [{ machine: { type: 'virt' }, cpu: {}, mec: { enabled: true } }, /MEC needs RME/],
+    [null, /./],
+  ])('a wrong launch: %j', (data, message) => {
+    expect(() => readLaunch(data)).toThrow(message);
+    try {
+      readLaunch(data);
+    } catch (error) {
+      expect((error as Error).name).toBe('UserError');
+    }
+  });
+});
+
+test('consoles of a launch', () => {
+  const rme = parse(COVER_LETTER).launch;
+  expect(consolesOf(rme)).toEqual([
+    { name: 'uart0', target: { to: 'terminal' }, worlds: ['normal', 'realm', 'root', 'secure'] },
+  ]);
+  const plain = launch('-serial null -serial none -device virtio-serial-device -device virtconsole');
+  expect(consolesOf(plain)).toEqual([
+    { name: 'uart0', target: { to: 'null' } },
+    { name: 'uart1', target: null },
+    { name: 'hvc0', target: { to: 'null' } },
+  ]);
+});
