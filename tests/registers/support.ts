@@ -1,7 +1,7 @@
 /** A core for tests of system registers: UNDEFINED and traps end the run and are noted instead of taken. */
 
 import { archLibraries } from '../../core/arch/library.ts';
-import { type Cpu, cpuOf, resetRegisters } from '../../core/arch/registers/reset.ts';
+import { type Cpu, type CpuSizes, cpuOf, resetRegisters } from '../../core/arch/registers/reset.ts';
 import { regOffset } from '../../core/arch/registers/storage.ts';
 import { register } from '../../core/arch/registers/table.ts';
 import * as state from '../../core/arch/state.ts';
@@ -80,8 +80,9 @@ export class RegisterCore extends BareCore {
     options: Record<string, boolean> = {},
     mode: Mode = 'interpreter',
     host: BareOptions['host'] = {},
+    sizes: CpuSizes = {},
   ) {
-    const cpu = cpuOf(model, options);
+    const cpu = cpuOf(model, options, sizes);
     const self: { core: RegisterCore | null } = { core: null };
     super({
       mode,

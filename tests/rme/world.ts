@@ -91,7 +91,8 @@ export class RmeWorld {
   own(el: 2 | 3, at: bigint, e2h = false): Tables {
     const { m } = this;
     const t = new Tables(m, 12, 39, at);
-    t.map(CODE, CODE, 1n << 10n);
+    // EL3 executes Root memory only.
+    t.map(CODE, CODE, (1n << 10n) | (el === 3 ? 1n << 11n : 0n));
     m.reg(`MAIR_EL${el}`, 0x44_00_ffn);
     m.reg(`TTBR0_EL${el}`, t.root);
     if (e2h) {
@@ -105,6 +106,8 @@ export class RmeWorld {
   /** Runs one instruction at a level of the present security state. */
   exec(word: number, el: number, x0 = 0n): Taken {
     this.m.setWord(state.SECURITY, el === 3 ? PAS.root : this.security);
+    // A translation that was only looked at may have left a fault.
+    this.m.setWord(state.FAULT, 0);
     const { exception, esr, far } = this.w.exec(word, el, x0);
     return { exception, ec: Number(esr >> 26n) & 63, iss: Number(esr & 0x1ffffffn), far };
   }

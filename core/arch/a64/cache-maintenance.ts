@@ -4,9 +4,9 @@ import { load, store } from '../../wasm/build.ts';
 import { v128 } from '../../wasm/value.ts';
 import { unlikely } from '../control.ts';
 import { i32, type Sem, type Val } from '../semantics.ts';
-import { BANK, PEERS, REC_MAP } from '../state.ts';
+import { BANK, MODE_FIELD, PEERS, REC_MAP } from '../state.ts';
 import { CACHE, type CacheTrapName, NOT_EL0, packCache } from '../translation/caches.ts';
-import { CACHE_TRAP, CACHE_TRAPS } from '../translation/fields.ts';
+import { CACHE_TRAP, CACHE_TRAPS, PAS } from '../translation/fields.ts';
 import { Group, type PatternSpec } from './pattern.ts';
 
 export const group = new Group('cache maintenance');
@@ -74,6 +74,26 @@ for (const [name, crm, fgt, hcr, bit, feature] of cleans) {
   insn({ name, at: [3, crm, 1], what, fast: clean(bit), ...(feature ? { feature } : {}) });
 }
 insn({ name: 'DC IVAC', at: [0, 6, 1], what: packCache(CACHE.invalidate, NOT_EL0, 3, ['TPC']) });
+
+// By physical address, to the Point of Physical Aliasing (EL3) and the Point of Encryption (EL3, and EL2 of Realm state). There are no
+// caches, and no check of granules is made (both IMPLEMENTATION DEFINED choices of AArch64.DC); so nothing is left to do.
+for (const [name, op1, op2, features] of [
+  ['CIPAPA', 6, 1, ['RME']],
+  ['CIGDPAPA', 6, 5, ['RME', 'MTE2']],
+  ['CIPAE', 4, 0, ['MEC']],
+  ['CIGDPAE', 4, 7, ['MEC', 'MTE2']],
+] as const) {
+  group.insn(`DC ${name}`, `1101010100 0 01 ${bin(op1, 3)} 0111 1110 ${bin(op2, 3)} Rt`, {
+    feature: features,
+    asm: `dc ${name.toLowerCase()}, <Xt>`,
+    run: (s) => {
+      const el = s.mode(MODE_FIELD.el);
+      const realm = s.mode(MODE_FIELD.security).eq(PAS.realm);
+      const allowed = op1 === 6 ? el.eq(3) : el.eq(3).or(el.eq(2).and(realm));
+      unlikely(allowed.eqz(), () => s.leaveTo('undefined'));
+    },
+  });
+}
 
 // By set and way.
 for (const [name, crm, fgt] of [
