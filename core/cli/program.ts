@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { UserError } from '../system/errors.ts';
 import { qemuCommand } from './qemu/command.ts';
 import { type Parts, runCommand } from './run.ts';
+import { serveCommand } from './serve.ts';
 import { STATUS } from './session.ts';
 import type { Io } from './terminal.ts';
 
@@ -33,6 +34,11 @@ export async function main(args: readonly string[], io: Io, parts: Parts): Promi
     new Command('qemu')
       .description('Runs what a command line of qemu-system-aarch64 describes, taken as it is (docs/command.md).')
       .usage('-M virt … -kernel FILE'),
+  );
+  program.addCommand(
+    serveCommand(io, (result) => {
+      status = result;
+    }),
   );
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({

@@ -1,0 +1,172 @@
+/** One face: reads its requests, answers, sends events, and sends console output as fast as the face can take it. */
+import * as v from 'valibot';
+import {
+  type Carrier,
+  CONSOLE_CHUNK,
+  CONSOLE_WINDOW,
+  type Failure,
+  type HostEvent,
+  type HostEvents,
+  MAX_MESSAGE,
+  type Method,
+  PARAMS,
+  type Params,
+  type Result,
+  requestSchema,
+} from './api.ts';
+import type { RunConsole } from './consoles.ts';
+import { failureOf, HostError } from './errors.ts';
+import type { Run } from './run.ts';
+
+/** Messages that are none of the interface, after which the face is sent away. */
+const PATIENCE = 50;
+/** Output is gathered for so long before it is sent, in milliseconds. */
+const GATHER = 8;
+
+export type Handlers = { [M in Method]: (params: Params<M>, session: Session) => Result<M> | Promise<Result<M>> };
+
+export interface SessionHost {
+  readonly handlers: Handlers;
+  log(line: string): void;
+  closed(session: Session): void;
+}
+
+interface Feed {
+  readonly console: RunConsole;
+  sent: number;
+  drawn: number;
+}
+
+export class Session {
+  private readonly host: SessionHost;
+  private readonly carrier: Carrier;
+  private readonly feeds = new Map<string, Feed>();
+  private timer: NodeJS.Timeout | null = null;
+  private mistakes = 0;
+  private open = true;
+
+  constructor(host: SessionHost, carrier: Carrier) {
+    this.host = host;
+    this.carrier = carrier;
+  }
+
+  /** A message from the face. Never throws, whatever it is. */
+  async receive(message: unknown): Promise<void> {
+    if (!this.open) return;
+    let data: unknown;
+    try {
+      if (typeof message !== 'string' || message.length > MAX_MESSAGE) throw new SyntaxError('not a text, or too long');
+      data = JSON.parse(message);
+    } catch {
+      this.mistake(null, 'a message is not JSON');
+      return;
+    }
+    const request = v.safeParse(requestSchema, data);
+    if (!request.success) {
+      const id = (data as { id?: unknown } | null)?.id;
+      this.mistake(typeof id === 'number' && Number.isSafeInteger(id) ? id : null, issueText(request.issues[0]));
+      return;
+    }
+    const { id, method } = request.output;
+    const params = v.safeParse(PARAMS[method], request.output.params);
+    if (!params.success) {
+      this.mistake(id, `${method}: ${issueText(params.issues[0])}`);
+      return;
+    }
+    try {
+      // The table's types belong together by method, which the compiler cannot follow through a lookup.
+      const handler = this.host.handlers[method] as (params: unknown, session: Session) => unknown;
+      this.send({ id, result: await handler(params.output, this) });
+    } catch (error) {
+      const failure = failureOf(error);
+      if (failure.code === 'internal') {
+        this.host.log(`${method} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+      } else if (failure.code === 'refused') {
+        this.host.log(`refused: ${method}: ${failure.message}`);
+      }
+      this.send({ id, error: failure });
+    }
+  }
+
+  private mistake(id: number | null, message: string): void {
+    this.mistakes++;
+    const error: Failure = { code: 'invalid', message };
+    this.host.log(`refused: ${message}`);
+    if (id !== null) this.send({ id, error });
+    if (this.mistakes >= PATIENCE) this.close('too many malformed messages');
+  }
+
+  private send(message: unknown): void {
+    if (this.open) this.carrier.send(JSON.stringify(message));
+  }
+
+  emit<E extends HostEvent>(event: E, data: HostEvents[E]): void {
+    this.send({ event, data });
+  }
+
+  close(reason: string): void {
+    if (!this.open) return;
+    this.gone();
+    this.carrier.close(reason);
+  }
+  /** The carrier has lost the face. */
+  gone(): void {
+    this.open = false;
+    if (this.timer) clearTimeout(this.timer);
+    this.feeds.clear();
+    this.host.closed(this);
+  }
+
+  attach(run: Run, console: RunConsole, from: number): number {
+    const start = Math.min(Math.max(from, console.history.start), console.history.end);
+    this.feeds.set(keyOf(run.id, console.id), { console, sent: start, drawn: start });
+    this.outputCame();
+    return start;
+  }
+  detach(run: string, console: string): void {
+    this.feeds.delete(keyOf(run, console));
+  }
+  /** What a face has drawn makes room for more. */
+  drawn(run: string, console: string, offset: number): void {
+    const feed = this.feeds.get(keyOf(run, console));
+    if (!feed) return;
+    if (offset > feed.sent) throw new HostError('invalid', 'more was drawn than was sent');
+    feed.drawn = Math.max(feed.drawn, offset);
+    this.outputCame();
+  }
+  forget(run: string): void {
+    for (const key of this.feeds.keys()) if (key.startsWith(`${run}/`)) this.feeds.delete(key);
+  }
+
+  /** There may be something to send. */
+  outputCame(): void {
+    this.timer ??= setTimeout(() => {
+      this.timer = null;
+      for (const [key, feed] of this.feeds) this.pump(key, feed);
+    }, GATHER);
+  }
+
+  private pump(key: string, feed: Feed): void {
+    const { history } = feed.console;
+    while (this.open && feed.sent < history.end && feed.sent - feed.drawn < CONSOLE_WINDOW) {
+      const { offset, bytes } = history.read(feed.sent, CONSOLE_CHUNK);
+      // What fell out of the history while the face was slow counts as drawn.
+      if (offset > feed.sent) feed.drawn = Math.max(feed.drawn, offset);
+      feed.sent = offset + bytes.length;
+      const [run = '', console = ''] = key.split('/');
+      this.emit('console', {
+        run,
+        console,
+        offset,
+        bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64'),
+      });
+    }
+  }
+}
+
+const keyOf = (run: string, console: string): string => `${run}/${console}`;
+
+function issueText(issue: v.BaseIssue<unknown>): string {
+  const where = v.getDotPath(issue);
+  return `${where ? `${where}: ` : ''}${issue.message.split('\n')[0]!.slice(0, 200)}`;
+}
