@@ -1,0 +1,260 @@
+/* Realm execution contexts: creation, destruction, PSCI completion. */
+#include "rmm.h"
+
+#define SCTLR_EL1_RESET 0x30c50830UL
+#define PSTATE_EL1H_MASKED 0x3c5UL
+#define MPIDR_UNIPROCESSOR_RES1 BIT(31)
+
+/* RmiRecMpidr: Aff0 is four bits wide, the others eight. */
+static u64 rec_index(u64 mpidr) {
+  return FIELD(mpidr, 3, 0) | FIELD(mpidr, 15, 8) << 4 | FIELD(mpidr, 23, 16) << 12 | FIELD(mpidr, 31, 24) << 20;
+}
+#define MPIDR_MASK 0xffffff0fUL
+
+void rec_reset(struct rec *rec, u64 pc, u64 x0) {
+  memset(rec->x, 0, sizeof rec->x);
+  rec->x[0] = x0;
+  rec->pc = pc;
+  rec->pstate = PSTATE_EL1H_MASKED;
+  rec->el1.sctlr_el1 = SCTLR_EL1_RESET;
+}
+
+u64 rmi_rec_aux_count(u64 rd_pa, u64 *out) {
+  struct granule *granule = granule_lock(rd_pa, GRANULE_RD);
+  if (!granule)
+    return RMI_ERROR_INPUT;
+  granule_unlock(granule);
+  out[1] = REC_AUX_GRANULES;
+  return RMI_SUCCESS;
+}
+
+/* Aux granules are named once each and none is the REC itself. */
+static bool aux_distinct(const struct rmi_rec_params *params, u64 rec_pa) {
+  for (u32 i = 0; i < REC_AUX_GRANULES; i++) {
+    if (params->aux[i] == rec_pa)
+      return false;
+    for (u32 j = 0; j < i; j++)
+      if (params->aux[i] == params->aux[j])
+        return false;
+  }
+  return true;
+}
+
+#define MAX_RECS 512
+
+u64 rmi_rec_create(u64 rd_pa, u64 rec_pa, u64 params_pa) {
+  struct rmi_rec_params *params = (struct rmi_rec_params *)(void *)this_cpu()->run;
+  if (!IS_ALIGNED(params_pa, GRANULE_SIZE) || !ns_read(params, params_pa, sizeof *params))
+    return RMI_ERROR_INPUT;
+  struct granule *realm = granule_lock(rd_pa, GRANULE_RD);
+  if (!realm)
+    return RMI_ERROR_INPUT;
+  struct rd *rd = rd_at(rd_pa);
+  u64 status = RMI_ERROR_INPUT;
+  struct granule *granule = NULL;
+  u32 taken = 0;
+  if (params->num_aux != REC_AUX_GRANULES || !aux_distinct(params, rec_pa) || (params->flags & ~RMI_REC_FLAG_RUNNABLE) ||
+      (params->mpidr & ~MPIDR_MASK))
+    goto unlock;
+  granule = granule_lock(rec_pa, GRANULE_DELEGATED);
+  if (!granule)
+    goto unlock;
+  for (; taken < REC_AUX_GRANULES; taken++)
+    if (!granule_lock(params->aux[taken], GRANULE_DELEGATED))
+      goto unlock;
+  if (rd->state != REALM_NEW || rd->rec_count == MAX_RECS) {
+    status = RMI_ERROR_REALM;
+    goto unlock;
+  }
+  if (rec_index(params->mpidr) != rd->rec_count)
+    goto unlock;
+  struct rec *rec = rec_at(rec_pa);
+  zero_granule(rec);
+  rec_reset(rec, params->pc, 0);
+  memcpy(rec->x, params->gprs, sizeof params->gprs);
+  rec->rd = rd_pa;
+  rec->mpidr = params->mpidr;
+  rec->runnable = params->flags & RMI_REC_FLAG_RUNNABLE;
+  for (u32 i = 0; i < REC_AUX_GRANULES; i++) {
+    rec->aux[i] = params->aux[i];
+    zero_granule((void *)params->aux[i]);
+  }
+  if (rec->runnable)
+    measure_rec(rd, params);
+  rd->rec_count++;
+  __atomic_fetch_add(&realm->references, 1, __ATOMIC_ACQ_REL);
+  for (u32 i = 0; i < REC_AUX_GRANULES; i++)
+    granule_unlock_to(granule_of(params->aux[i]), GRANULE_REC_AUX);
+  granule->references = 0;
+  granule_unlock_to(granule, GRANULE_REC);
+  granule = NULL;
+  taken = 0;
+  status = RMI_SUCCESS;
+unlock:
+  while (taken--)
+    granule_unlock(granule_of(params->aux[taken]));
+  if (granule)
+    granule_unlock(granule);
+  granule_unlock(realm);
+  return status;
+}
+
+u64 rmi_rec_destroy(u64 rec_pa) {
+  struct granule *granule = granule_lock(rec_pa, GRANULE_REC);
+  if (!granule)
+    return RMI_ERROR_INPUT;
+  if (granule->references) {
+    granule_unlock(granule);
+    return RMI_ERROR_REC;
+  }
+  struct rec *rec = rec_at(rec_pa);
+  for (u32 i = 0; i < REC_AUX_GRANULES; i++)
+    granule_unlock_to(granule_lock(rec->aux[i], GRANULE_REC_AUX), GRANULE_DELEGATED);
+  __atomic_fetch_sub(&granule_of(rec->rd)->references, 1, __ATOMIC_ACQ_REL);
+  granule_unlock_to(granule, GRANULE_DELEGATED);
+  return RMI_SUCCESS;
+}
+
+static u64 complete_cpu_on(struct granule *target_granule, struct rec *target, const struct rec *caller, u64 status) {
+  if (target_granule->references || target->runnable)
+    return PSCI_ALREADY_ON;
+  if (status == PSCI_DENIED)
+    return PSCI_DENIED;
+  bool wide = (u32)caller->x[0] == PSCI_CPU_ON_64;
+  rec_reset(target, wide ? caller->x[2] : (u32)caller->x[2], wide ? caller->x[3] : (u32)caller->x[3]);
+  target->runnable = true;
+  return PSCI_SUCCESS;
+}
+
+/* Both RECs, locked in the order of their addresses. */
+static bool lock_two(u64 first, u64 second) {
+  u64 low = MIN(first, second);
+  u64 high = MAX(first, second);
+  if (!granule_lock(low, GRANULE_REC))
+    return false;
+  if (granule_lock(high, GRANULE_REC))
+    return true;
+  granule_unlock(granule_of(low));
+  return false;
+}
+
+u64 rmi_psci_complete(u64 calling_pa, u64 target_pa, u64 psci_status) {
+  if (calling_pa == target_pa || !lock_two(calling_pa, target_pa))
+    return RMI_ERROR_INPUT;
+  struct granule *target_granule = granule_of(target_pa);
+  struct rec *caller = rec_at(calling_pa);
+  struct rec *target = rec_at(target_pa);
+  u64 status = RMI_ERROR_INPUT;
+  u64 answer = PSCI_NOT_SUPPORTED;
+  if (!caller->psci_pending || granule_of(calling_pa)->references || caller->rd != target->rd ||
+      rec_index(caller->x[1]) != rec_index(target->mpidr))
+    goto unlock;
+  switch ((u32)caller->x[0]) {
+  case PSCI_CPU_ON_32:
+  case PSCI_CPU_ON_64:
+    if (psci_status != PSCI_SUCCESS && psci_status != PSCI_DENIED)
+      goto unlock;
+    answer = complete_cpu_on(target_granule, target, caller, psci_status);
+    status = psci_status == PSCI_DENIED && answer == PSCI_ALREADY_ON ? RMI_ERROR_INPUT : RMI_SUCCESS;
+    break;
+  case PSCI_AFFINITY_INFO_32:
+  case PSCI_AFFINITY_INFO_64:
+    if (psci_status != PSCI_SUCCESS)
+      goto unlock;
+    answer = target_granule->references || target->runnable ? 0 : 1;
+    status = RMI_SUCCESS;
+    break;
+  default:
+    goto unlock;
+  }
+  caller->x[0] = answer;
+  caller->x[1] = caller->x[2] = caller->x[3] = 0;
+  caller->psci_pending = false;
+unlock:
+  granule_unlock(granule_of(calling_pa));
+  granule_unlock(target_granule);
+  return status;
+}
+
+/* PSCI calls of a realm (DEN0137, "Realm PSCI"). */
+
+static const u32 psci_functions[] = {PSCI_VERSION,          PSCI_CPU_SUSPEND_32, PSCI_CPU_SUSPEND_64,   PSCI_CPU_OFF,
+                                     PSCI_CPU_ON_32,        PSCI_CPU_ON_64,      PSCI_AFFINITY_INFO_32, PSCI_AFFINITY_INFO_64,
+                                     PSCI_SYSTEM_OFF,       PSCI_SYSTEM_RESET,   PSCI_FEATURES,         SMCCC_VERSION};
+
+static enum after_exit answer(struct rec *rec, u64 value) {
+  rec->x[0] = value;
+  rec->x[1] = rec->x[2] = rec->x[3] = 0;
+  return RESUME_REALM;
+}
+
+static enum after_exit to_host(const struct rec *rec, struct rmi_rec_exit *exit, u32 arguments) {
+  exit->reason = RMI_EXIT_PSCI;
+  for (u32 i = 0; i <= arguments; i++)
+    exit->gprs[i] = rec->x[i];
+  return RETURN_TO_HOST;
+}
+
+static void realm_off(u64 rd_pa) {
+  struct granule *granule = granule_lock(rd_pa, GRANULE_RD);
+  rd_at(rd_pa)->state = REALM_SYSTEM_OFF;
+  granule_unlock(granule);
+}
+
+/* A core of the realm that is meant by MPIDR; the answer if there is none or it is the caller. */
+static bool other_core(const struct rec *rec, u64 mpidr, u64 *own_answer) {
+  if (rec_index(mpidr) >= rd_at(rec->rd)->rec_count || (mpidr & ~MPIDR_MASK)) {
+    *own_answer = PSCI_INVALID_PARAMETERS;
+    return false;
+  }
+  return rec_index(mpidr) != rec_index(rec->mpidr);
+}
+
+enum after_exit realm_psci(struct rec *rec, struct rmi_rec_exit *exit, u32 function) {
+  u64 own_answer;
+  switch (function) {
+  case PSCI_VERSION:
+    return answer(rec, VERSION_MAKE(1, 1));
+  case PSCI_CPU_SUSPEND_32:
+  case PSCI_CPU_SUSPEND_64:
+    to_host(rec, exit, 1);
+    answer(rec, PSCI_SUCCESS);
+    return RETURN_TO_HOST;
+  case PSCI_CPU_OFF:
+    rec->runnable = false;
+    to_host(rec, exit, 1);
+    answer(rec, PSCI_SUCCESS);
+    return RETURN_TO_HOST;
+  case PSCI_CPU_ON_32:
+  case PSCI_CPU_ON_64: {
+    u64 entry = function == PSCI_CPU_ON_64 ? rec->x[2] : (u32)rec->x[2];
+    if (!ipa_is_protected(rd_at(rec->rd), entry))
+      return answer(rec, PSCI_INVALID_ADDRESS);
+    own_answer = PSCI_ALREADY_ON;
+    if (!other_core(rec, rec->x[1], &own_answer))
+      return answer(rec, own_answer);
+    rec->psci_pending = true;
+    return to_host(rec, exit, 2);
+  }
+  case PSCI_AFFINITY_INFO_32:
+  case PSCI_AFFINITY_INFO_64:
+    if (rec->x[2])
+      return answer(rec, PSCI_INVALID_PARAMETERS);
+    own_answer = 0;
+    if (!other_core(rec, rec->x[1], &own_answer))
+      return answer(rec, own_answer);
+    rec->psci_pending = true;
+    return to_host(rec, exit, 2);
+  case PSCI_SYSTEM_OFF:
+  case PSCI_SYSTEM_RESET:
+    realm_off(rec->rd);
+    return to_host(rec, exit, 1);
+  case PSCI_FEATURES:
+    for (u32 i = 0; i < ARRAY_SIZE(psci_functions); i++)
+      if (psci_functions[i] == (u32)rec->x[1])
+        return answer(rec, PSCI_SUCCESS);
+    return answer(rec, PSCI_NOT_SUPPORTED);
+  default:
+    return answer(rec, PSCI_NOT_SUPPORTED);
+  }
+}
