@@ -13,6 +13,8 @@ export const INFO = {
   exec: 256,
   /** One byte of a misaligned access that crosses pages: faults on Device memory. */
   split: 512,
+  /** Part of an access that was looked at as a whole for watchpoints. */
+  watched: 1024,
 } as const;
 
 export function infoOf(bytes: Bytes, write: boolean, opts: Access | undefined): number {

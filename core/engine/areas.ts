@@ -76,18 +76,19 @@ lib.define('areaStore', PARAMS, I32, (link, c, v, b, i) => {
   whenDirect(link, cpu, va, bytes, info);
   // An element that straddles the pages is met by its first byte in the second.
   const straddles = va.lo32().and(sizeOf(info).sub(1));
-  const kind = select(straddles, info.and(~7).or(INFO.split), info);
+  const kind = select(straddles, info.and(~7).or(INFO.split), info).or(INFO.watched);
   const check = (at: Val): void => {
     const host = call(link('fillData'), cpu, at, kind);
     unlikely(host.eqz().and(load('i32', cpu, state.FAULT).ne(0)), () => ret(i32(0)));
   };
   check(va);
   iff(crosses(va, bytes), () => check(va.add(bytes.sub(1).zext64()).and(~0xfffn)));
+  unlikely(call(link('watchHit'), cpu, va, bytes, info), () => ret(i32(0)));
   ret(scratch(cpu));
 });
 /** Stores what was put into the scratch area. Yields 1 when the core should look for pending work. */
 lib.define('areaStored', PARAMS, I32, (link, c, v, b, i) => {
-  const [cpu, va, bytes, info] = [c!, v!, b!, i!];
+  const [cpu, va, bytes, info] = [c!, v!, b!, i!.or(INFO.watched)];
   const after = variable(I32, 0);
   forEach(bytes, info, (k) => {
     const from = scratch(cpu).add(k);

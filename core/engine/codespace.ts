@@ -60,6 +60,7 @@ export const ENGINE_IMPORTS = [
   'otherMode',
   'newRecords',
   'breakpoint',
+  'breakAt',
   'watchpoint',
   'mmioRead',
   'mmioWrite',
@@ -69,6 +70,8 @@ interface HandlerPlan {
   readonly key: string;
   readonly build: (m: Module) => FnRef;
 }
+/** Places in pages that are remembered for breakpoints of guests. */
+const MAX_BREAK_OFFSETS = 64;
 /** Instructions looked at for handlers that will be missing too. */
 const LOOK_AHEAD = 200;
 
@@ -148,6 +151,7 @@ export class CodeSpace {
       mmioWrite: host.mmioWrite.bind(host),
       decode: (cpu: number, rec: number) => this.decodeRecord(cpu, rec),
       hot: (_cpu: number, rec: number) => this.onHot(rec),
+      breakAt: (_cpu: number, address: number) => this.breakAt(address & 0xfff),
       breakpoint: (_cpu: number, rec: number, pc: bigint) => this.breakpoint(rec, pc),
       watchpoint: (cpu: number, va: bigint, bytes: number, kind: number) => this.onWatch(cpu, va, bytes, kind),
       otherMode: (_cpu: number, rec: number) => this.onOtherMode(rec),
@@ -280,7 +284,9 @@ export class CodeSpace {
       this.i32[(rec + REC_IMM + 4) >> 2] = d.immHi;
       if (d.target !== null) this.u16[(rec + REC_HEAT) >> 1] = 0;
     }
-    const watched = this.breakOffsets.has(host & 0xfff) ? H_BREAK : this.isTraced?.(word) ? H_TRACE : 0;
+    const offset = host & 0xfff;
+    const breaks = this.breakOffsets.has(offset) || this.guestOffsets.has(offset);
+    const watched = breaks ? H_BREAK : this.isTraced?.(word) ? H_TRACE : 0;
     if (watched) this.behindBreak.set(rec, handler);
     this.u16[(rec + REC_BASE_HANDLER) >> 1] = watched || handler;
     this.u16[(rec + REC_ACTIVE) >> 1] = watched || handler;
@@ -308,6 +314,8 @@ export class CodeSpace {
   }
   /** Called before records of a page are reset: its regions are no longer valid. */
   onInvalidate: (page: number) => void = () => {};
+  /** Called before a record changes though its page's code does not. */
+  onRecordChange: (page: number) => void = () => {};
   /** Called before a page's records go to another page. */
   onEvict: (page: number) => void = () => {};
 
@@ -322,6 +330,26 @@ export class CodeSpace {
     this.behindBreak.clear();
     for (const a of addresses) this.breakOffsets.add(Number(a & 0xfffn));
     this.invalidateAll();
+  }
+  /**
+   * Offsets at which breakpoints of guests are or were: kept when these go, so that a debugger that takes them out and puts them in
+   * again (at each switch of threads, say) costs nothing.
+   */
+  private readonly guestOffsets = new Set<number>();
+  private breakAt(offset: number): void {
+    if (this.guestOffsets.has(offset)) return;
+    if (this.guestOffsets.size >= MAX_BREAK_OFFSETS) {
+      this.guestOffsets.clear();
+      this.invalidateAll();
+    }
+    this.guestOffsets.add(offset);
+    for (let page = 0; page < this.nextPage; page++) {
+      const rec = this.baseOfPage(page) + (offset << (REC_SHIFT - 2));
+      if (this.hostPageOf[page] === 0 || this.u16[(rec + REC_BASE_HANDLER) >> 1] === H_DECODE) continue;
+      // The code is as it was, but it must not run on past this record: regions of the page go.
+      this.onRecordChange(page);
+      this.u8.fill(0, rec, rec + (1 << REC_SHIFT));
+    }
   }
   private breakpoint(rec: number, pc: bigint): number {
     return this.breakpoints.has(BigInt.asUintN(64, pc)) ? 0 : this.behindBreak.get(rec)!;

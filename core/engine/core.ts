@@ -195,13 +195,14 @@ lib.define('stopHandler', [I32, I32, I32], I32, (_link, cpu, rec, n) => {
 
 /** What FAULT holds when a watchpoint of the host stops an access: no exception of the guest. */
 const HOST_FAULT = 100;
-/** Asks the host about its watchpoints: (cpu, address, bytes, bit 0 writes, bit 1 reads besides) → 0, 1 same page, 2 hit. */
+/** Asks the host about its watchpoints: (cpu, address, bytes or 0, bit 0 writes, bit 1 reads besides) → 0, 1 same page, 2 hit. */
 lib.host('watchpoint', [I32, I64, I32, I32], I32);
 /** Asks the host about a breakpoint: 0 to stop, else the handler of the instruction. */
 lib.host('breakpoint', [I32, I32, I64], I32);
 lib.define('breakHandler', [I32, I32, I32], I32, (link, cpu, rec, n) => {
   const handler = call(link('breakpoint'), cpu!, rec!, pcOf(cpu!, rec!));
   iff(handler.eqz(), () => tailCall(link('stopHandler'), cpu!, rec!, n!));
+  unlikely(call(link('breakpointDue'), cpu!, pcOf(cpu!, rec!)), () => tailCall(link('deliver'), cpu!, rec!, n!));
   tailCallIndirect(HANDLER, handler, cpu!, rec!, n!);
 });
 lib.define('traceHandler', [I32, I32, I32], I32, (_link, cpu, rec, n) => {
@@ -234,9 +235,13 @@ lib.define('step', [I32, I32], I32, (link, c, s) => {
   store('i32', cpu, records.get().and(GUARDED), state.PAGE_GUARD);
   iff(load('i32_16u', rec, REC_BASE_HANDLER).eqz(), () => run(link('decode'), cpu, rec));
   const handler = variable(I32, load('i32_16u', rec, REC_BASE_HANDLER));
-  iff(handler.get().geU(H_BREAK).and(handler.get().leU(H_TRACE)), () =>
-    handler.set(call(link('breakpoint'), cpu, rec, i64(-1))),
-  );
+  iff(handler.get().geU(H_BREAK).and(handler.get().leU(H_TRACE)), () => {
+    handler.set(call(link('breakpoint'), cpu, rec, i64(-1)));
+    unlikely(call(link('breakpointDue'), cpu, va), () => {
+      rmw('or', 'i32', cpu, i32(PEND.step), undefined, state.PENDING);
+      tailCall(link('deliverAtPc'), cpu, n);
+    });
+  });
   store('v128', scratch, load('v128', rec));
   store('i32', scratch, i32(H_STOP | (H_STOP << 16)), REC_SIZE);
   store('i64', cpu, va.and(~0xfffn), state.PC_PAGE);
@@ -284,6 +289,23 @@ lib.define('hostOfPhysical', [I64, I32, I32], I32, (_link, p, s, w) => {
   ret(i32(0));
 });
 
+/** (cpu, address, bytes, info) → 1: a watchpoint of the guest or of the host stops the access; FAULT says so. */
+lib.define('watchHit', [I32, I64, I32, I32], I32, (link, c, va, bytes, i) => {
+  const [cpu, info] = [c!, i!];
+  const kind = info.and(INFO.write).ne(0).or(info.and(INFO.atomic).ne(0).shl(1));
+  unlikely(load('i32', cpu, state.WATCH_ACTIVE), () => {
+    const full = kind.or(info.and(INFO.unprivileged).ne(0).shl(2));
+    iff(call(link('watchpointCheck'), cpu, va!, bytes!, full), () => ret(i32(1)));
+  });
+  unlikely(load('i32', cpu, state.HOST_WATCH), () => {
+    iff(call(link('watchpoint'), cpu, va!, bytes!, kind).eq(2), () => {
+      store('i32', cpu, i32(HOST_FAULT), state.FAULT);
+      ret(i32(1));
+    });
+  });
+  ret(i32(0));
+});
+
 /**
  * Translates for a data access and enters the page into the TLB. Yields the host address, or 0 when there is a fault to
  * deliver (FAULT set) or the access goes to a device (FAULT clear; TR_PA tells where).
@@ -291,21 +313,15 @@ lib.define('hostOfPhysical', [I64, I32, I32], I32, (_link, p, s, w) => {
 lib.define('fillData', [I32, I64, I32], I32, (link, c, v, i) => {
   const [cpu, va, info] = [c!, v!, i!];
   unlikely(call(link('translate'), cpu, va, info).eqz(), () => ret(i32(0)));
-  unlikely(load('i32', cpu, state.WATCH_ACTIVE), () => {
-    const reads = info.and(INFO.atomic).ne(0).shl(1);
-    const kind = info.and(INFO.write).ne(0).or(reads).or(info.and(INFO.unprivileged).ne(0).shl(2));
-    iff(call(link('watchpointCheck'), cpu, va, bytesOf(info), kind), () => ret(i32(0)));
+  unlikely(load('i32', cpu, state.WATCH_ACTIVE).or(load('i32', cpu, state.HOST_WATCH)), () => {
+    iff(info.and(INFO.watched).eqz(), () => {
+      iff(call(link('watchHit'), cpu, va, bytesOf(info), info), () => ret(i32(0)));
+    });
     // A watched page keeps out of the TLB, as Device memory does.
     iff(call(link('watchpointPage'), cpu, va), () => store('i32', cpu, i32(1), state.TR_DEVICE));
-  });
-  unlikely(load('i32', cpu, state.HOST_WATCH), () => {
-    const kind = info.and(INFO.write).ne(0).or(info.and(INFO.atomic).ne(0).shl(1));
-    const found = call(link('watchpoint'), cpu, va, bytesOf(info), kind);
-    iff(found.eq(2), () => {
-      store('i32', cpu, i32(HOST_FAULT), state.FAULT);
-      ret(i32(0));
+    iff(load('i32', cpu, state.HOST_WATCH), () => {
+      iff(call(link('watchpoint'), cpu, va, i32(0), i32(0)), () => store('i32', cpu, i32(1), state.TR_DEVICE));
     });
-    iff(found, () => store('i32', cpu, i32(1), state.TR_DEVICE));
   });
   const host = call(link('outputHost'), cpu, va, info);
   unlikely(host.eqz(), () => ret(i32(0)));
@@ -398,7 +414,7 @@ lib.define('loadSlow', [I32, I64, I32], I64, (link, c, v, i) => {
     const at = variable(I32, 0);
     loop((again) => {
       const k = at.get();
-      const byteInfo = info.and(~(7 | INFO.ordered | INFO.aligned)).or(INFO.split);
+      const byteInfo = info.and(~(7 | INFO.ordered | INFO.aligned)).or(INFO.split | INFO.watched);
       const b = call(link('loadSlow'), cpu, va.add(k.zext64()), byteInfo);
       unlikely(load('i32', cpu, state.FAULT), () => ret(i64(0)));
       const placed = b.shl(k.and(7).shl(3).zext64());
@@ -410,6 +426,7 @@ lib.define('loadSlow', [I32, I64, I32], I64, (link, c, v, i) => {
       at.set(k.add(1));
       iff(k.add(1).ltU(size), () => br(again));
     });
+    unlikely(call(link('watchHit'), cpu, va, size, info), () => ret(i64(0)));
     iff(info.and(INFO.ordered), () => fence());
     store('i64', cpu, hi.get(), state.SCRATCH_HI);
     ret(lo.get());
@@ -456,11 +473,12 @@ lib.define('storeSlow', [I32, I64, I64, I64, I32], I32, (link, c, v, l, h, i) =>
   unlikely(call(link('checkAlignment'), cpu, va, info).eqz(), () => ret(i32(0)));
   iff(va.lo32().and(0xfff).add(size).gtU(4096), () => {
     // Both pages are checked before the first byte is written.
-    const byteInfo = info.and(~(7 | INFO.ordered | INFO.aligned)).or(INFO.split);
+    const byteInfo = info.and(~(7 | INFO.ordered | INFO.aligned)).or(INFO.split | INFO.watched);
     for (const at of [va, va.add(size.sub(1).zext64()).and(~0xfffn)]) {
       const host = call(link('fillData'), cpu, at, byteInfo);
       unlikely(host.eqz().and(load('i32', cpu, state.FAULT).ne(0)), () => ret(i32(0)));
     }
+    unlikely(call(link('watchHit'), cpu, va, size, info), () => ret(i32(0)));
     iff(info.and(INFO.ordered), () => fence());
     const at = variable(I32, 0);
     const after = variable(I32, 0);
@@ -533,6 +551,7 @@ export const REQUIRED = [
   'noteBranch',
   'branchFits',
   'branchTarget',
+  'breakpointDue',
   'watchpointCheck',
   'watchpointPage',
   'checkAlignment',

@@ -71,6 +71,7 @@ export class Regions {
     space.onInvalidate = (page) => {
       if (this.dropPage(page)) this.rewritten.set(page, (this.rewritten.get(page) ?? 0) + 1);
     };
+    space.onRecordChange = (page) => this.dropPage(page);
     space.onEvict = (page) => {
       // Record pages are used again for other code, which has no history.
       this.dropPage(page);

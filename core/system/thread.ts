@@ -327,7 +327,7 @@ export class Thread {
     let near = 0;
     for (const w of this.watchpoints) {
       const end = w.address + BigInt(w.length);
-      if (from < end && w.address < from + BigInt(bytes)) {
+      if (bytes && from < end && w.address < from + BigInt(bytes)) {
         const wanted = w.access === 'access' || (w.access === 'write' ? kind & 1 : !(kind & 1) || kind & 2);
         if (wanted) {
           this.watchHit = { kind: 'watchpoint', watchpoint: w, address: from };

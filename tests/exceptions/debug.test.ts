@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { FAULT_KIND } from '../../core/arch/exceptions/fault-kinds.ts';
 import { WATCHPOINTS } from '../../core/arch/registers/table/debug.ts';
 import * as state from '../../core/arch/state.ts';
+import { PEND } from '../../core/engine/abi.ts';
 import { addImm, bit, CODE, ERET, esrOf, MODES, NOP, type Start, svc, UDF, World } from './world.ts';
 
 const SS = bit(0);
@@ -148,6 +149,56 @@ describe('breakpoints', () => {
     expect(run(0, { ...vmid, VTTBR_EL2: 6n << 48n })).toBe(MISS);
     w.setReg('VTTBR_EL2', 0n);
   });
+  it('at any address when only a context is asked for', () => {
+    // Breakpoint 5 matches CONTEXTIDR by itself (BT 0010): the first instruction at EL0 is it.
+    const context = (bt: number, regs: Record<string, bigint>, value = 77n): { esr: bigint; elr: bigint } => {
+      w.start({
+        el: 0,
+        words: [NOP, NOP, svc(1)],
+        regs: { MDSCR_EL1: MDE, DBGBCR5_EL1: bcr(2, bt << 20), DBGBVR5_EL1: value, ...regs },
+      });
+      const { esr, elr } = w.taken();
+      return { esr, elr };
+    };
+    const hit = { esr: esrOf(0x30, 0x22), elr: BigInt(CODE) };
+    const miss = { esr: MISS, elr: BigInt(CODE + 12) };
+    expect(context(2, { CONTEXTIDR_EL1: 77n })).toEqual(hit);
+    expect(context(2, { CONTEXTIDR_EL1: 78n })).toEqual(miss);
+    // A linked one does nothing by itself.
+    expect(context(3, { CONTEXTIDR_EL1: 77n })).toEqual(miss);
+    expect(context(6, { CONTEXTIDR_EL1: 77n })).toEqual(hit);
+    expect(context(8, { VTTBR_EL2: 5n << 48n }, 5n << 32n)).toEqual(hit);
+    expect(context(8, { VTTBR_EL2: 6n << 48n }, 5n << 32n)).toEqual(miss);
+    expect(context(10, { VTTBR_EL2: 5n << 48n, CONTEXTIDR_EL1: 9n }, (5n << 32n) | 9n)).toEqual(hit);
+    expect(context(10, { VTTBR_EL2: 5n << 48n, CONTEXTIDR_EL1: 8n }, (5n << 32n) | 9n)).toEqual(miss);
+    w.setReg('VTTBR_EL2', 0n);
+    // Breakpoints below 4 are not aware of contexts.
+    const low = { MDSCR_EL1: MDE, DBGBCR0_EL1: bcr(2, 2 << 20), DBGBVR0_EL1: 77n, CONTEXTIDR_EL1: 77n };
+    w.start({ el: 0, words: [NOP, NOP, svc(1)], regs: low });
+    expect(w.taken().esr).toBe(MISS);
+  });
+  for (const mode of MODES) {
+    it(`cost nothing elsewhere, and act in a loop that has run before, ${mode}`, () => {
+      const v = new World(mode);
+      // add x0, x0, #1; subs x1, x1, #1; b.ne back; svc: the breakpoint is at the SUBS.
+      const words = [addImm(0, 0, 1), 0xf1000421, 0x54ffffc1, svc(1)];
+      const loop = (turns: bigint, regs: Record<string, bigint>) => {
+        v.start({ el: 0, words, regs });
+        v.core.setX(0, 0n);
+        v.core.setX(1, turns);
+        expect(v.get(state.PENDING) & PEND.debug).toBe(0);
+        return v.taken(100_000);
+      };
+      expect(loop(1000n, {}).esr).toBe(esrOf(0x15, 1));
+      const armed = { MDSCR_EL1: MDE, DBGBCR0_EL1: bcr(2), DBGBVR0_EL1: BigInt(CODE + 4) };
+      expect(loop(1000n, armed)).toMatchObject({ esr: esrOf(0x30, 0x22), elr: BigInt(CODE + 4) });
+      expect(v.core.x(0)).toBe(1n);
+      expect(loop(1000n, { ...armed, MDSCR_EL1: 0n }).esr).toBe(esrOf(0x15, 1));
+      expect(v.core.x(0)).toBe(1000n);
+      // Another address with the same place in its page.
+      expect(loop(1000n, { ...armed, DBGBVR0_EL1: BigInt(CODE + 0x1004) }).esr).toBe(esrOf(0x15, 1));
+    });
+  }
   it('do not act at EL2 unless told', () => {
     expect(run(2, { DBGBCR0_EL1: bcr(3), MDCR_EL2: bit(8) })).toBe(MISS);
     expect(run(2, { DBGBCR0_EL1: bcr(0, 1 << 13), MDCR_EL2: bit(8) })).toBe(esrOf(0x31, 0x22));
@@ -238,6 +289,37 @@ describe('watchpoints', () => {
       const got = v.taken();
       expect(got).toMatchObject({ level: 1, esr: esrOf(0x35, 0x62), far: AT, elr: BigInt(CODE + 24) });
       expect(v.core.x(0)).toBe(99n);
+    });
+  }
+  for (const mode of MODES) {
+    it(`look at a store across pages once, before any of it is written, ${mode}`, () => {
+      const v = new World(mode);
+      const page = BigInt(v.core.base + 0x9000);
+      const table = BigInt(v.core.base + 0x8000);
+      const stage1 = { MAIR_EL1: 0xffn, TCR_EL1: 0x5_0080_3519n, TTBR0_EL1: table, SCTLR_EL1: 0x30d0_1805n };
+      // str x2, [x1]; stp x2, x2, [x1]; ldr x3, [x1]; str q0, [x1], each from 4 bytes before the page to what is watched in it.
+      for (const [word, iss] of [
+        [0xf9000022, 0x62],
+        [0xa9000822, 0x62],
+        [0xf9400023, 0x22],
+        [0x3d800020, 0x62],
+      ] as const) {
+        v.start({
+          el: 1,
+          words: [word, svc(0)],
+          regs: { MDSCR_EL1: MDE | KDE, DBGWCR3_EL1: wcr(0x02), DBGWVR3_EL1: page, ...stage1 },
+        });
+        const at = v.core.layout.arena + Number(page) - v.core.base;
+        // A gigabyte of Normal memory.
+        v.core.view.setBigUint64(v.core.layout.arena + 0x8008, 0x40000701n, true);
+        v.core.view.setBigUint64(at - 4, 0n, true);
+        v.core.setX(1, page - 4n);
+        v.core.setX(2, -1n);
+        v.core.setX(3, 5n);
+        expect(v.taken()).toMatchObject({ level: 1, esr: esrOf(0x35, iss), far: page - 4n, elr: BigInt(CODE) });
+        expect(v.core.view.getBigUint64(at - 4, true)).toBe(0n);
+        expect(v.core.x(3)).toBe(5n);
+      }
     });
   }
 });

@@ -132,7 +132,7 @@ export class World {
     core.setX(31, this.reg(`SP_EL${spsel ? s.el : 0}`));
     if (s.words) core.place(CODE, s.words);
     core.pc = BigInt(CODE);
-    this.call('contextChanged');
+    this.call('debugRegistersChanged');
   }
   /** Runs until a vector is reached; `leaves`: how often the core may leave on the way because something was pending. */
   taken(budget = 1000, leaves = 20): Taken {

@@ -66,6 +66,7 @@ function stubs(have: readonly Library[]): Library {
   if (missing('unsupportedAtomic')) lib.define('unsupportedAtomic', [I32, I64, I32], null, () => {});
   if (missing('branchAddress')) lib.define('branchAddress', [I32, I64], I64, (_l, _cpu, va) => ret(va!));
   if (missing('debugCheck')) lib.define('debugCheck', [I32], I32, () => ret(i32(0)));
+  if (missing('breakpointDue')) lib.define('breakpointDue', [I32, I64], I32, () => ret(i32(0)));
   if (missing('noteBranch')) lib.define('noteBranch', [I32, I32], null, () => {});
   if (missing('branchFits')) lib.define('branchFits', [I32, I64, I32], I32, () => ret(i32(1)));
   if (missing('branchTarget')) lib.define('branchTarget', [I32, I64, I32, I32], I32, () => ret(i32(EXIT.debug)));

@@ -3,7 +3,7 @@ import { call, iff, ret, run, store, unlikely } from '../../wasm/build.ts';
 import { Library, type Link } from '../../wasm/library.ts';
 import { I32, I64 } from '../../wasm/opcodes.ts';
 import { i32, i64, select, type Val } from '../../wasm/value.ts';
-import { BREAKPOINTS, WATCHPOINTS } from '../registers/table/debug.ts';
+import { BREAKPOINTS, CONTEXT_BREAKPOINT, WATCHPOINTS } from '../registers/table/debug.ts';
 import * as state from '../state.ts';
 import { OP, TLBI } from '../translation/tlbi.ts';
 import { FAULT_KIND, FSC, ISS } from './fault-kinds.ts';
@@ -23,7 +23,19 @@ function anyEnabled(cpu: Val, kind: 'B' | 'W', count: number): Val {
   for (let n = 0; n < count; n++) any = any.or(reg32(cpu, `DBG${kind}CR${n}_EL1`));
   return any.and(1);
 }
-breakpoints.define('breakpointsEnabled', [I32], I32, (_link, cpu) => ret(anyEnabled(cpu!, 'B', BREAKPOINTS)));
+/** i32 0/1: breakpoint `cr` is enabled, and unlinked matches a context: at any address. */
+function unlinkedContext(cr: Val): Val {
+  const bt = cr.bits(CR.BT, 4);
+  return cr.and(1).and(bt.geU(2)).and(bt.and(1).xor(1));
+}
+/** i32 0/1: some breakpoint may match at any address, so each instruction has to be looked at. */
+breakpoints.define('contextBreakpoints', [I32], I32, (_link, cpu) => {
+  let any: Val = i32(0);
+  for (let n = CONTEXT_BREAKPOINT; n < BREAKPOINTS; n++) any = any.or(unlinkedContext(reg32(cpu!, `DBGBCR${n}_EL1`)));
+  ret(any);
+});
+/** Records at this offset in any page ask `breakpointDue` from now on: (cpu, address). */
+breakpoints.host('breakAt', [I32, I32], null);
 
 /** (control register, level of the access) → 0/1: privilege and security state match (AArch64.StateMatch). */
 breakpoints.define('debugStateMatch', [I32, I32, I32], I32, (_link, c, v, el) => {
@@ -48,7 +60,7 @@ breakpoints.define('debugStateMatch', [I32, I32, I32], I32, (_link, c, v, el) =>
   ret(privilege.and(select(cr.bits(CR.SSCE, 1), realm, byState)));
 });
 
-/** Does linked context breakpoint `n` match: CONTEXTIDR, VMID or both (AArch64.BreakpointValueMatch)? */
+/** (n) → 0/1: breakpoint `n` matches the context: CONTEXTIDR, VMID or both (AArch64.BreakpointValueMatch). */
 breakpoints.define('contextMatch', [I32, I32], I32, (_link, c, which) => {
   const cpu = c!;
   const h = hcr(cpu);
@@ -60,18 +72,18 @@ breakpoints.define('contextMatch', [I32, I32], I32, (_link, c, which) => {
   const wide = reg32(cpu, 'VTCR_EL2').bits(19, 1);
   const vmidMask = select(wide, i32(0xffff), i32(0xff));
   const vmid = reg(cpu, 'VTTBR_EL2').shrU(48).lo32().and(vmidMask);
-  for (let n = 0; n < BREAKPOINTS; n++) {
+  for (let n = CONTEXT_BREAKPOINT; n < BREAKPOINTS; n++) {
     iff(which!.eq(n), () => {
       const cr = reg32(cpu, `DBGBCR${n}_EL1`);
       const vr = reg(cpu, `DBGBVR${n}_EL1`);
       const [low, high] = [vr.lo32(), vr.shrU(32).lo32()];
-      const bt = cr.bits(CR.BT, 4);
-      const linking = cr.and(1).and(bt.and(1));
+      // Types come in pairs: unlinked, linked.
+      const type = cr.bits(CR.BT, 4).or(1);
       const byId = select(host, cid2, cid1).eq(low).and(host.or(guest));
       const byId1 = guest.and(cid1.eq(low));
       const byVmid = guest.and(el2Enabled(cpu)).and(vmid.eq(high.and(vmidMask)));
       const byId2 = el.ne(3).and(el2Enabled(cpu)).and(cid2.eq(high));
-      const is = (v: number): Val => bt.eq(v);
+      const is = (v: number): Val => type.eq(v);
       const any = is(3)
         .and(byId)
         .or(is(7).and(byId1))
@@ -79,16 +91,23 @@ breakpoints.define('contextMatch', [I32, I32], I32, (_link, c, which) => {
         .or(is(11).and(byId1).and(byVmid))
         .or(is(13).and(byId2))
         .or(is(15).and(byId1).and(byId2));
-      ret(linking.and(any));
+      ret(cr.and(1).and(any));
     });
   }
   ret(i32(0));
 });
 
-/** A linked register also wants its context; `linked` is the condition, `cr` names the breakpoint. */
+/** A linked register also wants its context; `linked` is the condition, `cr` names the breakpoint, which must be a linked one. */
 function linkOk(link: Link, cpu: Val, cr: Val, linked: Val): Val {
-  return linked.eqz().or(call(link('contextMatch'), cpu, cr.bits(CR.LBN, 4)));
+  return linked.eqz().or(call(link('linkedMatch'), cpu, cr.bits(CR.LBN, 4)));
 }
+breakpoints.define('linkedMatch', [I32, I32], I32, (link, cpu, which) => {
+  for (let n = CONTEXT_BREAKPOINT; n < BREAKPOINTS; n++) {
+    const linked = reg32(cpu!, `DBGBCR${n}_EL1`).bits(CR.BT, 1);
+    iff(which!.eq(n).and(linked), () => ret(call(link('contextMatch'), cpu!, which!)));
+  }
+  ret(i32(0));
+});
 
 /** (PC) → 0/1: some breakpoint matches (AArch64.CheckBreakpoint). */
 breakpoints.define('breakpointMatch', [I32, I64], I32, (link, c, p) => {
@@ -97,7 +116,7 @@ breakpoints.define('breakpointMatch', [I32, I64], I32, (link, c, p) => {
   for (let n = 0; n < BREAKPOINTS; n++) {
     const cr = reg32(cpu, `DBGBCR${n}_EL1`);
     const bt = cr.bits(CR.BT, 4);
-    // Address match, linked or not; context breakpoints by themselves are not looked for.
+    // Address match, linked or not.
     const here = plain(reg(cpu, `DBGBVR${n}_EL1`))
       .and(~3n)
       .eq(pc);
@@ -105,8 +124,24 @@ breakpoints.define('breakpointMatch', [I32, I64], I32, (link, c, p) => {
       const ok = call(link('debugStateMatch'), cpu, cr, currentEl(cpu)).and(linkOk(link, cpu, cr, bt.and(1)));
       iff(ok, () => ret(i32(1)));
     });
+    if (n < CONTEXT_BREAKPOINT) continue;
+    unlikely(unlinkedContext(cr), () => {
+      const ok = call(link('debugStateMatch'), cpu, cr, currentEl(cpu)).and(call(link('contextMatch'), cpu, i32(n)));
+      iff(ok, () => ret(i32(1)));
+    });
   }
   ret(i32(0));
+});
+/** (address of an instruction) → 0/1: it takes a breakpoint exception, which is left in FAULT. */
+breakpoints.define('breakpointDue', [I32, I64], I32, (link, c, pc) => {
+  const cpu = c!;
+  iff(reg32(cpu, 'MDSCR_EL1').bits(MDSCR.MDE, 1).eqz(), () => ret(i32(0)));
+  iff(call(link('debugEnabled'), cpu).eqz(), () => ret(i32(0)));
+  iff(call(link('breakpointMatch'), cpu, pc!).eqz(), () => ret(i32(0)));
+  setWord(cpu, state.FAULT, FAULT_KIND.breakpoint);
+  setWord(cpu, state.FAULT_ISS, FSC.debug);
+  store('i64', cpu, pc!, state.FAULT_ADDR);
+  ret(i32(1));
 });
 
 /** First byte and length of what watchpoint `n` watches. */
@@ -191,5 +226,9 @@ breakpoints.define('debugRegistersChanged', [I32], null, (link, c) => {
   // What a page of the TLB may hold depends on the watchpoints.
   unlikely(now.or(word(cpu, state.WATCH_ACTIVE)), () => dropTlb(link, cpu));
   setWord(cpu, state.WATCH_ACTIVE, now);
+  for (let n = 0; n < BREAKPOINTS; n++) {
+    const cr = reg32(cpu, `DBGBCR${n}_EL1`);
+    iff(cr.and(1).and(cr.bits(CR.BT, 4).ltU(2)), () => run(link('breakAt'), cpu, reg32(cpu, `DBGBVR${n}_EL1`)));
+  }
   run(link('contextChanged'), cpu);
 });

@@ -1,14 +1,14 @@
 /** Self-hosted debug (D2): when debug exceptions are enabled, software step, and what the run loop does about both. */
 
 import { EXIT, PEND } from '../../engine/abi.ts';
-import { call, iff, load, ret, rmw, run, store, unlikely } from '../../wasm/build.ts';
+import { call, iff, load, ret, rmw, run, unlikely } from '../../wasm/build.ts';
 import { Library } from '../../wasm/library.ts';
 import { I32 } from '../../wasm/opcodes.ts';
 import { i32, select, type Val } from '../../wasm/value.ts';
 import * as state from '../state.ts';
 import { debugTarget } from './calls.ts';
 import { VECTOR } from './entry.ts';
-import { FAULT_KIND, FSC } from './fault-kinds.ts';
+import { FSC } from './fault-kinds.ts';
 import { EC, MDCR3, MDSCR, OSLSR, SECURITY_STATE } from './fields.ts';
 import { currentEl, esr, ownTarget, reg32, setWord, word } from './view.ts';
 
@@ -30,14 +30,17 @@ debug.define('debugEnabled', [I32], I32, (link, c) => {
   ret(call(link('debugEnabledFrom'), cpu, currentEl(cpu), word(cpu, state.SECURITY), d));
 });
 
-/** What the next instruction has to be looked at for: bit 0 software step, bit 1 breakpoints, bit 2 PSTATE.IL or BTYPE. */
+/**
+ * What the next instruction has to be looked at for: bit 0 software step, bit 1 breakpoints that match at any address, bit 2
+ * PSTATE.IL or BTYPE. Breakpoints at an address have marked records (`breakAt`).
+ */
 debug.define('debugActive', [I32], I32, (link, c) => {
   const cpu = c!;
   const mdscr = reg32(cpu, 'MDSCR_EL1');
   const pstate = word(cpu, state.IL).or(word(cpu, state.BTYPE)).ne(0).shl(2);
   iff(mdscr.and((1 << MDSCR.SS) | (1 << MDSCR.MDE)).eqz(), () => ret(pstate));
   iff(call(link('debugEnabled'), cpu).eqz(), () => ret(pstate));
-  const breakpoints = mdscr.bits(MDSCR.MDE, 1).and(call(link('breakpointsEnabled'), cpu));
+  const breakpoints = mdscr.bits(MDSCR.MDE, 1).and(call(link('contextBreakpoints'), cpu));
   ret(pstate.or(mdscr.bits(MDSCR.SS, 1)).or(breakpoints.shl(1)));
 });
 
@@ -71,20 +74,16 @@ debug.define('debugCheck', [I32], I32, (link, c) => {
     });
   });
   // Faults of the fetch come before what follows.
-  unlikely(active.and(6), () => {
-    iff(call(link('fillExec'), cpu, pc).eqz(), () => {
-      run(link('takeFault'), cpu);
-      ret(i32(1));
-    });
-  });
-  iff(active.and(2), () => {
-    unlikely(call(link('breakpointMatch'), cpu, pc), () => {
-      setWord(cpu, state.FAULT, FAULT_KIND.breakpoint);
-      setWord(cpu, state.FAULT_ISS, FSC.debug);
-      store('i64', cpu, pc, state.FAULT_ADDR);
-      run(link('takeFault'), cpu);
-      ret(i32(1));
-    });
+  unlikely(active.and(6).or(reg32(cpu, 'MDSCR_EL1').bits(MDSCR.MDE, 1)), () => {
+    iff(
+      call(link('fillExec'), cpu, pc)
+        .eqz()
+        .or(call(link('breakpointDue'), cpu, pc)),
+      () => {
+        run(link('takeFault'), cpu);
+        ret(i32(1));
+      },
+    );
   });
   unlikely(word(cpu, state.IL), () => {
     run(link('takeException'), cpu, ownTarget(cpu), esr(EC.illegalState), pc, i32(VECTOR.sync));

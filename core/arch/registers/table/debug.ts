@@ -8,6 +8,8 @@ export const area = new Area('debug');
 
 /** Breakpoints and watchpoints. */
 export const BREAKPOINTS = 6;
+/** The first of those that can match a context (ID_AA64DFR0_EL1.CTX_CMPs). */
+export const CONTEXT_BREAKPOINT = 4;
 export const WATCHPOINTS = 4;
 
 const from01: readonly El[] = [0, 1];
