@@ -15,6 +15,8 @@ export function masterKey(seed?: number): Uint8Array {
   return seed === undefined ? randomBytes(32) : createHash('sha256').update(`memory protection ${seed}`).digest();
 }
 
+const bytesOf = (b: Buffer): Uint8Array => new Uint8Array(b.buffer, b.byteOffset, b.length);
+
 export class PageCipher {
   private readonly master: () => Uint8Array;
   private readonly era: (owner: number) => number;
@@ -53,12 +55,12 @@ export class PageCipher {
   /** What is in DRAM of a page (at a physical address) that is `plain` to its owner; a new array, unless it is not encrypted. */
   encrypt(owner: number, address: number, plain: Uint8Array): Uint8Array {
     if (owner === PLAIN) return plain;
-    return createCipheriv(ALGORITHM, this.key(owner), PageCipher.tweak(address)).update(plain);
+    return bytesOf(createCipheriv(ALGORITHM, this.key(owner), PageCipher.tweak(address)).update(plain));
   }
   /** What an owner reads of a page's bytes in DRAM. */
   decrypt(owner: number, address: number, stored: Uint8Array): Uint8Array {
     if (owner === PLAIN) return stored;
-    return createDecipheriv(ALGORITHM, this.key(owner), PageCipher.tweak(address)).update(stored);
+    return bytesOf(createDecipheriv(ALGORITHM, this.key(owner), PageCipher.tweak(address)).update(stored));
   }
   /** What `to` reads of a page that is `plain` to `from`. */
   convert(from: number, to: number, address: number, plain: Uint8Array): Uint8Array {
