@@ -68,6 +68,7 @@ const SAYS: readonly (readonly [feature: string, register: string, lsb: number, 
   ['MOPS', 'ID_AA64ISAR2_EL1', 16, 0, 1],
   ['HBC', 'ID_AA64ISAR2_EL1', 20, 0, 1],
   ['CSSC', 'ID_AA64ISAR2_EL1', 52, 0, 1],
+  ['ATS1A', 'ID_AA64ISAR2_EL1', 60, 0, 1],
   ['ASID16', 'ID_AA64MMFR0_EL1', 4, 0, 2],
   ['TGran16', 'ID_AA64MMFR0_EL1', 20, 0, 1],
   ['TGran64', 'ID_AA64MMFR0_EL1', 24, 15, 0],
@@ -200,7 +201,7 @@ const REASONS: Readonly<Record<string, readonly [reason: string, fields: string]
   later: [
     'SVE, SME, MTE, GCS, NV, NMI and other features that come with other issues or not at all',
     `PFR0.32 PFR1.8 PFR1.24 PFR1.36 PFR1.44 PFR1.52 PFR2.0 PFR2.4 PFR2.8 PFR2.32 MMFR2.24 MMFR4.8
-     ISAR0.20 ISAR1.44 ISAR1.56 ISAR2.4 ISAR2.52 ISAR2.56 ISAR2.60 ISAR3.4 ISAR3.28 MMFR1.36 MMFR1.44 MMFR1.52 MMFR1.56
+     ISAR0.20 ISAR1.44 ISAR1.56 ISAR2.4 ISAR2.52 ISAR2.56 ISAR3.4 ISAR3.28 MMFR1.36 MMFR1.44 MMFR1.52 MMFR1.56
      MMFR3.24 MMFR3.60 DFR0.60`,
   ],
   csv: ['CSV2_3 is not implemented', 'PFR0.56'],

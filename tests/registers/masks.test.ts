@@ -111,7 +111,7 @@ const WRITES: readonly (readonly [name: string, model: string, writable: string,
   ['HFGWTR_EL2', 'max', '58:57 49:47 45:43 41 39:29 27 24:22 20:19 17:16 13:11 8:3 1:0'],
   ['HDFGRTR_EL2', 'max', '58:57 22 19:9 7:0'],
   ['HDFGWTR_EL2', 'max', '57 21:10 8:7 5:0'],
-  ['HFGITR_EL2', 'max', '54:0'],
+  ['HFGITR_EL2', 'max', '62 54:0'],
 ];
 
 describe('reserved bits', () => {

@@ -1,5 +1,7 @@
 /** AT instructions: PAR_EL1 for what succeeds and what does not, attributes of both stages, and the exceptions they take. */
 import { beforeAll, describe, expect, it } from 'vitest';
+import { Decoder } from '../../core/arch/a64/decoder.ts';
+import { groups } from '../../core/arch/a64/table.ts';
 import { FSC } from '../../core/arch/exceptions/fault-kinds.ts';
 import { cpuFeatures } from '../../core/arch/features.ts';
 import * as state from '../../core/arch/state.ts';
@@ -93,6 +95,40 @@ describe('stage 1', () => {
     expect(r.esr >> 26n).toBe(0x25n);
     expect(r.far).toBe(VA);
   });
+  it('S1E1A asks for a mapping, and no permission (FEAT_ATS1A)', () => {
+    world();
+    // Permission indirection: what has bit 51 set is not for EL1, all else is.
+    const indirection = { TCR2_EL1: 2n, PIR_EL1: 0x0077_0077_0077_0077n, HCRX_EL2: 1n << 14n };
+    w.lower.map(VA, DATA, KERNEL | (1n << 51n));
+    m.reg('SCR_EL3', m.get('SCR_EL3') | (1n << 38n) | (1n << 43n) | (1n << 45n));
+    for (const [name, v] of Object.entries(indirection)) m.reg(name, v);
+    expect(at('S1E1R', 1, VA)).toBe(bad(FSC.permission(3)));
+    expect(at('S1E1A', 1, VA)).toBe(good(DATA, 0xff, 0));
+    for (const name of Object.keys(indirection)) m.reg(name, 0n);
+    expect(at('S1E1A', 1, 0x9000n)).toBe(bad(FSC.translation(3)));
+    // It names a regime, not a level that has the rights: at EL2 it is the same.
+    expect(at('S1E1A', 2, VA)).toBe(good(DATA, 0xff, 0));
+    const r = w.exec(AT_WORD.S1E1A, 0, VA);
+    expect(r.esr >> 26n).toBe(0n);
+    expect(w.exec(AT_WORD.S1E2A, 1, VA).esr >> 26n).toBe(0n);
+    expect(w.exec(AT_WORD.S1E3A, 2, VA).esr >> 26n).toBe(0n);
+    m.reg('HCR_EL2', 1n << 31n);
+    m.reg('SCR_EL3', m.get('SCR_EL3') | (1n << 27n));
+    m.reg('HFGITR_EL2', 1n << 62n);
+    expect(w.exec(AT_WORD.S1E1A, 1, VA).exception).toBe(2);
+    expect(w.exec(AT_WORD.S1E1R, 1, VA).exception).toBe(0);
+    m.reg('HFGITR_EL2', 0n);
+    m.reg('HCR_EL2', (1n << 31n) | (1n << 44n));
+    expect(w.exec(AT_WORD.S1E1A, 1, VA).exception).toBe(2);
+    m.reg('HCR_EL2', 1n << 31n);
+  });
+  it('are undefined without FEAT_ATS1A', () => {
+    const decoder = new Decoder(
+      groups.flatMap((g) => g.patterns),
+      cpuFeatures('cortex-a72'),
+    );
+    expect([AT_WORD.S1E1A, AT_WORD.S1E1R].map((word) => decoder.find(word) !== null)).toEqual([false, true]);
+  });
   it('of EL2 and EL3 look at their own regimes', () => {
     world();
     for (const n of [2, 3] as const) {
@@ -106,6 +142,8 @@ describe('stage 1', () => {
       const name = n === 2 ? 'S1E2R' : 'S1E3R';
       // Non-secure code is not executable under SIF alone, so EL3 runs with its MMU on here too.
       expect(at(name, n, VA)).toBe(good(DATA + BigInt(n) * 0x1000n, 0xff, 0));
+      t.map(VA, DATA, S1.af | S1.readOnly | (n === 3 ? S1.ns : 0n));
+      expect(at(n === 2 ? 'S1E2A' : 'S1E3A', n, VA)).toBe(good(DATA, 0xff, 0));
       m.reg(`SCTLR_EL${n}`, 0n);
     }
     w.lower.map(VA, DATA, KERNEL);

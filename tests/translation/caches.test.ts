@@ -215,3 +215,46 @@ describe('alignment', () => {
     expect(check(VA + 8n, 3)).toBe(1);
   });
 });
+
+describe('prediction restriction (FEAT_SPECRES)', () => {
+  const EnRCTX = 1n << 10n;
+  const names = ['CFP RCTX', 'DVP RCTX', 'CPP RCTX'] as const;
+  it('does nothing that can be seen, from EL1 up', () => {
+    world();
+    for (const name of names) {
+      for (const el of [1, 2, 3]) expect(w.exec(CACHE_WORD[name], el, 0n).exception, `${name} at EL${el}`).toBe(0);
+    }
+    expect(calls).toEqual([]);
+  });
+  it('at EL0 asks SCTLR_EL1.EnRCTX, or SCTLR_EL2.EnRCTX of a host', () => {
+    world();
+    for (const name of names) {
+      m.reg('SCTLR_EL1', SCTLR_ON);
+      const r = w.exec(CACHE_WORD[name], 0, 0n);
+      expect([r.exception, r.esr >> 26n], name).toEqual([1, 0x18n]);
+      m.reg('SCTLR_EL1', SCTLR_ON | EnRCTX);
+      expect(w.exec(CACHE_WORD[name], 0, 0n).exception, name).toBe(0);
+    }
+  });
+  it('traps by HFGITR_EL2, each by its bit', () => {
+    world();
+    m.reg('HCR_EL2', 1n << 31n);
+    m.reg('SCR_EL3', m.get('SCR_EL3') | (1n << 27n));
+    names.forEach((name, i) => {
+      m.reg('HFGITR_EL2', 1n << [48n, 49n, 50n][i]!);
+      expect(names.map((other) => w.exec(CACHE_WORD[other], 1, 0n).exception === 2)).toEqual(
+        names.map((other) => other === name),
+      );
+      // The trap tells which instruction it was: op0 1, op2, op1 3, CRn 7, CRm 3, Rt 1 or what the world uses, a write.
+      const { esr } = w.exec(CACHE_WORD[name], 1, 0n);
+      const word = CACHE_WORD[name];
+      const iss = (1 << 20) | (((word >>> 5) & 7) << 17) | (3 << 14) | (7 << 10) | ((word & 31) << 5) | (3 << 1);
+      expect(esr).toBe((0x18n << 26n) | (1n << 25n) | BigInt(iss));
+    });
+    m.reg('HFGITR_EL2', 0n);
+  });
+  it('COSP RCTX needs FEAT_SPECRES2, which no CPU here has', () => {
+    world();
+    expect(w.exec(CACHE_WORD['COSP RCTX'], 1, 0n).esr >> 26n).toBe(0n);
+  });
+});

@@ -33,7 +33,7 @@ insn('S1E0R', 0, 8, 2, { el: 0, level: 1, ...R, fgt: 14 });
 insn('S1E0W', 0, 8, 3, { el: 0, level: 1, ...W, fgt: 15 });
 insn('S1E1RP', 0, 9, 0, { el: 1, level: 1, ...R, pan: true, fgt: 16 }, ['PAN2']);
 insn('S1E1WP', 0, 9, 1, { el: 1, level: 1, ...W, pan: true, fgt: 17 }, ['PAN2']);
-insn('S1E1A', 0, 9, 2, { el: 1, level: 1, ...R, any: true }, ['ATS1A']);
+insn('S1E1A', 0, 9, 2, { el: 1, level: 1, ...R, any: true, fgt: 62 }, ['ATS1A']);
 insn('S1E2R', 4, 8, 0, { el: 2, level: 2, ...R }, ['EL2']);
 insn('S1E2W', 4, 8, 1, { el: 2, level: 2, ...W }, ['EL2']);
 insn('S1E2A', 4, 9, 2, { el: 2, level: 2, ...R, any: true }, ['EL2', 'ATS1A']);
