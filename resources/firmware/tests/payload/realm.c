@@ -10,6 +10,9 @@ register u64 exceptions __asm__("x27");
 register u64 last_esr __asm__("x28");
 register u64 last_interrupt __asm__("x26");
 
+/* Registers that the exception vectors change behind the compiler's back. */
+#define LOOK_AGAIN() __asm__ volatile("" : "+r"(exceptions), "+r"(last_esr), "+r"(last_interrupt))
+
 struct call {
   u64 x[11];
 };
@@ -121,10 +124,12 @@ REALM void memory(void) {
   /* An access to what was never made RAM is the realm's own fault. */
   u64 count = exceptions;
   (void)*(volatile u64 *)(REALM_EXTRA + 0x8000);
+  LOOK_AGAIN();
   tell(STEP_EMPTY_MEMORY, exceptions - count, last_esr, 0);
   /* Beyond the address space. */
   count = exceptions;
   (void)*(volatile u64 *)(1UL << 45);
+  LOOK_AGAIN();
   tell(STEP_BEYOND, exceptions - count, last_esr, 0);
   /* A device the host emulates. */
   volatile u32 *device = (volatile u32 *)(REALM_UNPROTECTED + 0x1000);
@@ -144,6 +149,7 @@ REALM void registers(void) {
   u64 pfr0 = read_sysreg(id_aa64pfr0_el1);
   u64 dfr0 = read_sysreg(id_aa64dfr0_el1);
   u64 mmfr3 = read_sysreg(SYS_ID_AA64MMFR3_EL1);
+  LOOK_AGAIN();
   tell(STEP_ID, exceptions - count, pfr0, mmfr3 | (dfr0 & 0xf00));
   /* What a realm does not have is undefined: a performance counter register. */
   __asm__ volatile("mrs xzr, pmcr_el0" : "+r"(exceptions), "+r"(last_esr));
