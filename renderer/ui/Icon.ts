@@ -1,0 +1,29 @@
+/** The icons that are used, so that the build holds no others. */
+
+export { default as Timeline } from '@lucide/svelte/icons/align-left';
+export { default as Next } from '@lucide/svelte/icons/arrow-down';
+export { default as Previous } from '@lucide/svelte/icons/arrow-up';
+export { default as Times } from '@lucide/svelte/icons/clock';
+export { default as Split } from '@lucide/svelte/icons/columns-2';
+export { default as Palette } from '@lucide/svelte/icons/command';
+export { default as Copy } from '@lucide/svelte/icons/copy';
+export { default as Registers } from '@lucide/svelte/icons/cpu';
+export { default as Save } from '@lucide/svelte/icons/download';
+export { default as File } from '@lucide/svelte/icons/file';
+export { default as Folder } from '@lucide/svelte/icons/folder';
+export { default as Compare } from '@lucide/svelte/icons/git-compare-arrows';
+export { default as Memory } from '@lucide/svelte/icons/grid-3x3';
+export { default as Keys } from '@lucide/svelte/icons/keyboard';
+export { default as Worlds } from '@lucide/svelte/icons/layers';
+export { default as Calls } from '@lucide/svelte/icons/list-tree';
+export { default as Pause } from '@lucide/svelte/icons/pause';
+export { default as Play } from '@lucide/svelte/icons/play';
+export { default as Power } from '@lucide/svelte/icons/power';
+export { default as Step } from '@lucide/svelte/icons/redo-dot';
+export { default as Launch } from '@lucide/svelte/icons/rocket';
+export { default as Reset } from '@lucide/svelte/icons/rotate-ccw';
+export { default as Search } from '@lucide/svelte/icons/search';
+export { default as Settings } from '@lucide/svelte/icons/settings';
+export { default as Realms } from '@lucide/svelte/icons/shield-half';
+export { default as Consoles } from '@lucide/svelte/icons/square-terminal';
+export { default as Close } from '@lucide/svelte/icons/x';
