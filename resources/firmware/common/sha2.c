@@ -1,6 +1,6 @@
 #include "sha2.h"
 
-#include "lib.h"
+#include "bytes.h"
 #include "sha2_constants.h"
 
 static inline u32 ror32(u32 x, unsigned n) {

@@ -62,8 +62,3 @@ int strncmp(const char *a, const char *b, size_t size) {
   }
   return size ? (u8)*a - (u8)*b : 0;
 }
-
-void wipe(void *memory, size_t size) {
-  memset(memory, 0, size);
-  __asm__ volatile("" : : "r"(memory) : "memory");
-}

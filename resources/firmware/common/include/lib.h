@@ -2,18 +2,10 @@
 #ifndef LIB_H
 #define LIB_H
 
-#include "types.h"
+#include "bytes.h"
 
-void *memcpy(void *restrict to, const void *restrict from, size_t size);
-void *memmove(void *to, const void *from, size_t size);
-void *memset(void *to, int value, size_t size);
-int memcmp(const void *a, const void *b, size_t size);
-size_t strlen(const char *text);
 int strcmp(const char *a, const char *b);
 int strncmp(const char *a, const char *b, size_t size);
-
-/* Zeroes memory that held a secret; never optimised away. */
-void wipe(void *memory, size_t size);
 
 /*
  * Formats: %s %c %d %u %x %X %p %%, with '-', '0', a width and the length l, ll or z.
@@ -52,34 +44,6 @@ static inline void spin_lock(spinlock *lock) {
 
 static inline void spin_unlock(spinlock *lock) {
   __atomic_store_n(&lock->held, 0, __ATOMIC_RELEASE);
-}
-
-static inline u64 read_le64(const void *from) {
-  u64 value;
-  memcpy(&value, from, sizeof value);
-  return value;
-}
-
-static inline u32 read_be32(const void *from) {
-  u32 value;
-  memcpy(&value, from, sizeof value);
-  return __builtin_bswap32(value);
-}
-
-static inline u64 read_be64(const void *from) {
-  u64 value;
-  memcpy(&value, from, sizeof value);
-  return __builtin_bswap64(value);
-}
-
-static inline void write_be32(void *to, u32 value) {
-  value = __builtin_bswap32(value);
-  memcpy(to, &value, sizeof value);
-}
-
-static inline void write_be64(void *to, u64 value) {
-  value = __builtin_bswap64(value);
-  memcpy(to, &value, sizeof value);
 }
 
 #endif

@@ -188,8 +188,7 @@ REALM void interrupts(void) {
 }
 
 REALM void token(void) {
-  struct call c;
-  c.x[0] = RSI_FID(RSI_ATTESTATION_TOKEN_INIT);
+  struct call c = {{RSI_FID(RSI_ATTESTATION_TOKEN_INIT)}};
   for (u64 i = 0; i < 8; i++)
     c.x[1 + i] = 0x0101010101010101 * (i + 1);
   u64 status = call(&c);
