@@ -42,6 +42,8 @@ export const TLB_DIRECTORY_BYTES = 16 * KB;
 
 export interface Layout {
   readonly cores: number;
+  /** Code spaces: one for each thread that runs cores. */
+  readonly spaces: number;
   /** Cores run in parallel, each in a thread of its own. */
   readonly parallel: boolean;
   core(n: number): number;
@@ -91,6 +93,7 @@ export function layoutOf(cores: number, spaces: number, arenaBytes: number): Lay
   if (bytes > 4096 * MB - 64 * KB) throw new RangeError(`${Math.ceil(bytes / MB)} MiB do not fit into 4 GiB`);
   return {
     cores,
+    spaces,
     parallel: cores > 1 && spaces > 1,
     core: (n) => CORES + n * CORE_STRIDE,
     banks: (n) => banksAt + n * banksBytes,

@@ -46,6 +46,8 @@ export const GLOBAL = {
   park: PARK,
   /** Held during a device access. */
   device: 12,
+  /** Held while a requester accesses memory that granule protection or encryption guards. */
+  requester: 16,
 } as const;
 
 /** Index into an Int32Array of a global word. */

@@ -1,4 +1,5 @@
 /** A machine's devices as one thread has them: instances over the state that all threads share, on a bus. */
+import type { MemoryProtection } from '../arch/encryption/engine.ts';
 import { affinityOf } from '../arch/registers/affinity.ts';
 import type { FwCfgItem } from '../boot/fw-cfg-items.ts';
 import { Bus, type Mapped } from '../devices/bus.ts';
@@ -25,6 +26,8 @@ export interface DeviceSetting {
   readonly layout: Layout;
   readonly plan: MachinePlan;
   readonly fwCfg: readonly FwCfgItem[];
+  /** The memory protection engine of a thread that runs cores. */
+  protection?(): MemoryProtection | null;
   /** The line of a serial port's console, by its id. */
   console(id: number): SerialLine;
   /** Sets the interrupt inputs `mask` (`LINE` bits) of a core to `bits`, and makes it look. */
@@ -86,7 +89,13 @@ export class MachineDevices {
   constructor(setting: DeviceSetting) {
     this.setting = setting;
     this.i32 = new Int32Array(setting.memory.buffer);
-    this.requesters = new RequesterMemory(setting.memory, setting.layout, setting.plan, PAS.nonSecure);
+    this.requesters = new RequesterMemory(
+      setting.memory,
+      setting.layout,
+      setting.plan,
+      PAS.nonSecure,
+      setting.protection,
+    );
     const uarts: Pl011[] = [];
     const transports: VirtioMmio[] = [];
     const ranges: Mapped[] = [];

@@ -3,6 +3,7 @@ import { GIC_REG } from '../arch/registers/gic-interface.ts';
 import * as state from '../arch/state.ts';
 import { ENGINE_IMPORTS } from '../engine/codespace.ts';
 import type { Library } from '../wasm/library.ts';
+import { GLOBAL, globalIndex } from './control.ts';
 import { MESSAGE } from './mailbox.ts';
 import { randomSource } from './random.ts';
 import type { Thread } from './thread.ts';
@@ -51,6 +52,13 @@ export function hostImports(t: Thread, library: Library): Record<string, Import>
     claimPage: (cpu: number, page: number, want: number) => t.protection!.claim(t.indexOf(cpu), page, want),
     beginWipe: (cpu: number, page: number, want: number) => t.protection!.beginWipe(t.indexOf(cpu), page, want),
     tagPage: (cpu: number, page: number, want: number) => t.protection!.claim(t.indexOf(cpu), page, want),
+    awaitRequesters: () => {
+      const at = globalIndex(GLOBAL.requester);
+      while (Atomics.load(t.i32, at) !== 0) {
+        t.mailbox.serve(t.setup.cores);
+        Atomics.wait(t.i32, at, 2, 0.05);
+      }
+    },
     keyRefresh: (_cpu: number, mecid: number) => t.protection?.renewKey(mecid),
     stopOthers: () => t.mailbox.stopOthers(t.setup.cores),
     resumeOthers: () => t.mailbox.resumeOthers(),

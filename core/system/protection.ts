@@ -1,5 +1,5 @@
 /** FEAT_RME and FEAT_MEC of a system: what the configuration asks for, and granule protection and encryption as threads have them. */
-import type { MemoryProtection, PageNeighbours, ProtectedRegion } from '../arch/encryption/engine.ts';
+import { MemoryProtection, type PageNeighbours, type ProtectedRegion } from '../arch/encryption/engine.ts';
 import { type CpuOptions, cpuFeatures, cpuModels } from '../arch/features.ts';
 import { GranuleModel } from '../arch/granules/model.ts';
 import type { CpuSizes } from '../arch/registers/reset.ts';
@@ -8,7 +8,7 @@ import { TLBI } from '../arch/translation/tlbi.ts';
 import type { Layout } from '../engine/layout.ts';
 import type { SystemConfig } from './api.ts';
 import { UserError } from './errors.ts';
-import { type Mailbox, MESSAGE } from './mailbox.ts';
+import { Mailbox, MESSAGE } from './mailbox.ts';
 import type { MachinePlan } from './plan.ts';
 
 /** FEAT_RME beyond the CPU feature `x-rme`, which switches it on. */
@@ -60,6 +60,22 @@ export function protectedRegions(plan: MachinePlan, layout: Layout): readonly Pr
     .map(({ base, size, host }) => ({ base, size, host: layout.arena + host }));
 }
 
+/** The engine for a thread that runs no cores; null when it is not at work. */
+export function hostProtection(
+  memory: WebAssembly.Memory<SharedArrayBuffer>,
+  layout: Layout,
+  plan: MachinePlan,
+): MemoryProtection | null {
+  if (!MemoryProtection.works(memory.buffer)) return null;
+  const nobody = new Mailbox(
+    new Int32Array(memory.buffer),
+    layout,
+    () => {},
+    () => {},
+  );
+  return new MemoryProtection(memory.buffer, layout, protectedRegions(plan, layout), hostNeighbours(layout, nobody));
+}
+
 /** The core module's routines that a thread's side of the engine uses. */
 type Routine = (...args: (number | bigint)[]) => number;
 
@@ -92,10 +108,10 @@ export function coreNeighbours(t: {
   };
 }
 /** The same for a thread that runs none. `mailbox`: one that has no cores to receive for. */
-export function hostNeighbours(spaces: number, mailbox: Mailbox): PageNeighbours {
+export function hostNeighbours(layout: Layout, mailbox: Mailbox): PageNeighbours {
   return {
     own: [],
-    spaceOf: (core) => (spaces === 1 ? 0 : core),
+    spaceOf: (core) => (layout.spaces === 1 ? 0 : core),
     drop: () => {},
     forgetCode: () => {},
     ask: (cores, host) => mailbox.ask(cores, [], MESSAGE.page, host, 0, 0),

@@ -8,6 +8,7 @@ import { TIMERS } from '../arch/registers/timers.ts';
 import * as state from '../arch/state.ts';
 import type { Pas } from '../devices/device.ts';
 import type { GicCpuInterface } from '../devices/gic/gicv3.ts';
+import { whileWaiting } from '../devices/lock.ts';
 import { PEND } from '../engine/abi.ts';
 import { INFO } from '../engine/access.ts';
 import { coreLibrary } from '../engine/build-core.ts';
@@ -100,6 +101,7 @@ export class Thread {
       (core, kind, a, lo, hi) => this.receive(core, kind, a, lo, hi),
       (core) => this.dropAll(core),
     );
+    whileWaiting(() => this.mailbox.serve(setup.cores));
     this.consoles = plan.consoles.map(
       (c) => new ConsolePort(memory.buffer, layout.devices + c.offset, bell, config.deterministic, () => this.writer()),
     );
@@ -108,6 +110,7 @@ export class Thread {
       layout,
       plan,
       fwCfg: config.fwCfg ?? [],
+      protection: () => this.protection,
       console: (id) => this.consoles[id]!,
       setLines: (core, bits, mask) => this.lines.set(core, bits, mask),
       line: (level) => this.source(0, SOURCE.devices, level),

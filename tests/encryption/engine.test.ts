@@ -318,13 +318,13 @@ function suite(mode: 'interpreter' | 'compiled'): void {
     fill();
     const host = m.host(PAGE)!;
     const dram = p.engine.pageAs(Number(PAGE), PAS.nonSecure, 0)!;
-    p.engine.claimForRequester(Number(PAGE), 16, false);
+    p.engine.request(Number(PAGE), 16, false, () => {});
     expect(m.core.u8.slice(host, host + 4096)).toEqual(dram);
-    m.core.u8.fill(0xaa, host, host + 16);
+    p.engine.request(Number(PAGE), 16, true, () => m.core.u8.fill(0xaa, host, host + 16));
     as(5);
     expect(spoilt()).toEqual([0]);
     const before = p.engine.counts.converted;
-    p.engine.claimForRequester(Number(PAGE), 4096, true);
+    p.engine.request(Number(PAGE), 4096, true, () => {});
     expect(p.engine.counts.converted).toBe(before);
   });
   it('cache maintenance reads nothing: the page stays its owner’s', () => {

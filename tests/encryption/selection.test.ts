@@ -136,7 +136,7 @@ describe('MECID selection', () => {
     const { va, el } = world(c);
     p.powerOn();
     // Each register has a value of its own: the page of the last table gets it as owner.
-    Object.entries(NAMES).forEach(([, name], i) => m.reg(name, BigInt(10 + i)));
+    for (const [i, name] of Object.values(NAMES).entries()) m.reg(name, BigInt(10 + i));
     m.setWord(state.SECURITY, el === 3 ? PAS.root : PAS.realm);
     m.enter(el);
     expect('pa' in m.translate(va, 3)).toBe(true);

@@ -123,6 +123,10 @@ export class MemoryProtection {
       (owner) => (pasOf(owner) === 3 ? this.renewals(mecidOfOwner(owner)) >>> 16 : 0),
     );
   }
+  /** Is the engine at work in this memory? */
+  static works(buffer: SharedArrayBuffer): boolean {
+    return new DataView(buffer).getUint32(PROTECTION + P_MODEL, true) !== MODEL.off;
+  }
   private get model(): number {
     return this.i32[(PROTECTION + P_MODEL) >> 2]!;
   }
@@ -297,15 +301,25 @@ export class MemoryProtection {
   }
 
   /**
-   * A requester of the Non-secure address space is about to access physical memory: its pages become what such a requester sees.
-   * Pages that lie wholly in a range that is to be written need no conversion.
+   * An access of a requester of the Non-secure address space, within one page: the page becomes what such a requester sees, and is
+   * nobody else's while `work` reads or writes it. A page that is written whole needs no conversion.
    */
-  claimForRequester(address: number, length: number, writes: boolean): void {
-    if (this.model !== MODEL.exact) return;
-    for (let at = Math.floor(address / PAGE) * PAGE; at < address + length; at += PAGE) {
-      const host = this.hostOf(at);
-      if (host === null) continue;
-      this.claimSoon(host, PLAIN, writes && at >= address && at + PAGE <= address + length);
+  request(address: number, length: number, writes: boolean, work: () => void): void {
+    const host = this.model === MODEL.exact ? this.hostOf(address) : null;
+    if (host === null) {
+      work();
+      return;
+    }
+    const page = (host & ~0xfff) >>> 0;
+    const at = this.ownerIndex(page);
+    for (;;) {
+      this.claimSoon(page, PLAIN, writes && length === PAGE);
+      if (Atomics.compareExchange(this.i32, at, PLAIN, OWNER.busy | 0) === PLAIN) break;
+    }
+    try {
+      work();
+    } finally {
+      Atomics.store(this.i32, at, PLAIN);
     }
   }
 

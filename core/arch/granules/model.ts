@@ -70,6 +70,10 @@ export class GranuleModel {
     this.secure = secure;
   }
 
+  /** GPCCR_EL3.GPC: there are checks. */
+  get on(): boolean {
+    return ((this.controls().gpccr >> BigInt(GPCCR.GPC)) & 1n) === 1n;
+  }
   /** The granule that holds a physical address (below 2^52). */
   at(address: number): Granule {
     const { gpccr, gptbr, gpcbw } = this.controls();

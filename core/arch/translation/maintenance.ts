@@ -114,10 +114,13 @@ export function defineMaintenance(lib: Library, f: TranslationFeatures): void {
 }
 /** TLBI PAALL and its like, of EL3 alone: (cpu, rec, n, kind, scope, operand). */
 function defineByGranule(lib: Library): void {
+  /** Returns when no requester is at an access that began before. */
+  lib.host('awaitRequesters', [], null);
   lib.define('tlbiGranules', [I32, I32, I32, I32, I32, I64], I32, (link, c, rec, n, kind, scope, arg) => {
     const cpu = c!;
     unlikely(currentEl(cpu).ne(3), () => tailCall(link('undefined'), cpu, rec!, n!));
     run(link('tlbiLocal'), cpu, kind!, arg!);
+    run(link('awaitRequesters'));
     unlikely(scope!.and(select(load('i32', cpu, PEERS), i32(-1), i32(0))), () => {
       run(link('broadcastTlbi'), cpu, kind!, arg!.lo32(), arg!.shrU(32).lo32());
     });
