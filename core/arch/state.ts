@@ -161,6 +161,8 @@ export const WIPE_DONE = field(8);
 /** Its virtual address and the translation context, while these are known to lead there; −1 otherwise. */
 export const WIPE_VA = field(8);
 export const WIPE_KEY = field(8);
+/** For traces: where HVC (first four) and SMC calls return to, by security state; see `core/system/tracing.ts`. */
+export const TRACE_CALLS = field(8, 8);
 /** V0–V31. */
 export const V = field(16, 32);
 export const STATE_END = field(16);

@@ -81,6 +81,8 @@ class RunningSystem implements System {
   private resumeAt = 0;
   private haltedAt = 0;
   private isRunning = false;
+  /** A core has stopped, and the others are told to. */
+  private stopping = false;
   private waiters: (() => void)[] = [];
 
   constructor(config: SystemConfig) {
@@ -285,7 +287,12 @@ class RunningSystem implements System {
         return;
       case 'stopped':
         t.paused = true;
+        // The first core that stops is what is told of; others that stop before all stand add nothing.
+        if (this.stopping) return;
+        this.stopping = true;
         void this.pauseOthers().then(() => {
+          this.stopping = false;
+          if (!this.isRunning) return;
           this.halted();
           this.events.emit('stopped', { core: m.core, reason: m.reason });
         });

@@ -5,7 +5,7 @@
  * Instructions that are traced (MRS and MSR, TLBI, HVC and SMC) get a handler that leaves guest code; the run loop then executes
  * each in a single step and looks at what it did, so that nothing of the architecture needs to know.
  */
-import { EC } from '../arch/exceptions/fields.ts';
+import { EC, SCR } from '../arch/exceptions/fields.ts';
 import { byEl } from '../arch/exceptions/view.ts';
 import { regOffset } from '../arch/registers/storage.ts';
 import * as state from '../arch/state.ts';
@@ -18,6 +18,15 @@ import { KINDS_OF, TRACE_KIND, type TraceChoice, type TraceRecord } from './trac
 /** Does one of the choices want this kind of record? */
 export const traces = (choices: readonly TraceChoice[] | undefined, kind: number): boolean =>
   choices?.some((c) => KINDS_OF[c].includes(kind)) ?? false;
+
+/** Return addresses are multiples of 4: this bit tells one from none. */
+const CALLED = 1;
+/** Where the core's last call to EL2 or EL3 is noted, of the present security state below EL3 (SCR_EL3.NSE, NS). */
+function callOf(cpu: Val, target: Val): Val {
+  const scr = load('i64', cpu, regOffset('SCR_EL3'));
+  const security = scr.lo32().and(1).or(scr.shrU(SCR.NSE).lo32().and(1).shl(1));
+  return cpu.add(state.TRACE_CALLS).add(target.and(1).shl(2).or(security).shl(3));
+}
 
 /** Adds the hooks to the routines of a system. The host function is (cpu, kind, detail, A, B, C, D). */
 export function traceRoutines(library: Library, choices: readonly TraceChoice[]): void {
@@ -48,15 +57,26 @@ export function traceRoutines(library: Library, choices: readonly TraceChoice[])
     });
   }
   if (traces(choices, TRACE_KIND.answer)) {
-    // Calls end by a return from EL3, or by one from EL2 whose last exception was an HVC.
+    // A call ends by a return to behind it, in the state that made it. Firmware's other returns enter other worlds, or end interrupts.
+    library.wrap('takeException', (_link, inner, c, target, syndrome, back, vector) => {
+      const [cpu, ec] = [c!, syndrome!.lo32().shrU(26)];
+      iff(ec.eq(EC.smc).and(target!.eq(3)), () => store('i64', callOf(cpu, i32(3)), back!.or(CALLED)));
+      iff(ec.eq(EC.hvc).and(target!.eq(2)), () => store('i64', callOf(cpu, i32(2)), back!.or(CALLED)));
+      run(inner, cpu, target!, syndrome!, back!, vector!);
+    });
     library.wrap('exceptionReturnTo', (link, inner, c, n, to) => {
       const cpu = c!;
-      const class2 = load('i64', cpu, regOffset('ESR_EL2')).lo32().shrU(26);
-      const from3 = level(cpu).eq(3);
-      iff(from3.or(level(cpu).eq(2).and(class2.eq(EC.hvc))), () => {
-        const x = [0, 1, 2, 3].map((r) => load('i64', cpu, state.X + 8 * r)) as [Val, Val, Val, Val];
-        run(link('trace'), cpu, i32(TRACE_KIND.answer), from3, ...x);
-      });
+      const call = callOf(cpu, level(cpu));
+      iff(
+        level(cpu)
+          .geU(2)
+          .and(load('i64', call).eq(to!.or(CALLED))),
+        () => {
+          store('i64', call, i64(0));
+          const x = [0, 1, 2, 3].map((r) => load('i64', cpu, state.X + 8 * r)) as [Val, Val, Val, Val];
+          run(link('trace'), cpu, i32(TRACE_KIND.answer), level(cpu).eq(3), ...x);
+        },
+      );
       tailCall(inner, cpu, n!, to!);
     });
   }

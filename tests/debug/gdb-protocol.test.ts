@@ -48,14 +48,21 @@ describe('packets', () => {
 });
 
 test('vCont actions by thread', () => {
-  expect(parseVCont('c', 2)).toEqual(['run', 'run']);
-  expect(parseVCont('s:1;c', 3)).toEqual(['step', 'run', 'run']);
-  expect(parseVCont('s:2', 2)).toEqual(['halt', 'step']);
-  expect(parseVCont('C05:1;S05:-1', 2)).toEqual(['run', 'step']);
-  expect(parseVCont('c:0', 2)).toEqual(['run', 'halt']);
-  expect(parseVCont('t:1;c', 2)).toEqual(['halt', 'run']);
-  expect(parseVCont('x', 2)).toBeNull();
-  expect(parseVCont('', 2)).toBeNull();
+  const actions = (text: string, cores: number) => parseVCont(text, cores)?.actions ?? null;
+  expect(actions('c', 2)).toEqual(['run', 'run']);
+  expect(actions('s:1;c', 3)).toEqual(['step', 'run', 'run']);
+  expect(actions('s:2', 2)).toEqual(['halt', 'step']);
+  expect(actions('C05:1;S05:-1', 2)).toEqual(['run', 'step']);
+  expect(actions('c:0', 2)).toEqual(['run', 'halt']);
+  expect(actions('t:1;c', 2)).toEqual(['halt', 'run']);
+  expect(actions('x', 2)).toBeNull();
+  expect(actions('', 2)).toBeNull();
+  expect(actions('r40,', 2)).toBeNull();
+  expect(parseVCont('r4000,40a0:2;c:-1', 2)).toEqual({
+    actions: ['run', 'step'],
+    range: { core: 1, start: 0x4000n, end: 0x40a0n },
+  });
+  expect(parseVCont('s:1;c', 2)!.range).toBeNull();
 });
 
 test('the target description numbers registers as they are kept', () => {
@@ -115,7 +122,7 @@ describe('session', () => {
   });
   test('says what it can do, and nothing to what it cannot', async () => {
     expect(await ask('qSupported:multiprocess+;swbreak+')).toContain('qXfer:features:read+');
-    expect(await ask('vCont?')).toBe('vCont;c;C;s;S');
+    expect(await ask('vCont?')).toBe('vCont;c;C;s;S;r');
     expect(await ask('vMustReplyEmpty')).toBe('');
     expect(await ask('qNonsense')).toBe('');
     expect(await ask('Z9,0,4')).toBe('');
@@ -193,6 +200,14 @@ describe('session', () => {
     expect(await runTo('vCont;c')).toBe('T02thread:1;');
     expect(await runTo('s40000080')).toBe('T05thread:1;');
     expect(system.cores[0]!.pc).toBe(0x40000084n);
+  });
+  test('stepping a range answers once, where the core has left it or a breakpoint is', async () => {
+    expect(await runTo('vCont;r40000000,40000014:2')).toBe('T05thread:2;');
+    expect(out.length).toBe(1);
+    expect(system.cores.map((c) => c.pc)).toEqual([0x40000000n, 0x40000014n]);
+    // From outside of its range it is one step.
+    expect(await runTo('vCont;r40000000,40000014:2')).toBe('T05thread:2;');
+    expect(system.cores[1]!.pc).toBe(0x40000018n);
   });
   test('watchpoints', async () => {
     expect(await ask('Z2,40000800,8')).toBe('OK');

@@ -4,7 +4,7 @@
 import type { CoreAction, StopEvent, System, SystemExit, WatchAccess } from '../../system/api.ts';
 import { bytesOf, encodePacket, fromHex, type Incoming, PacketReader, parseHex, toHex } from './packet.ts';
 import { describeTarget, type Target } from './target.ts';
-import { parseVCont } from './vcont.ts';
+import { parseVCont, type VCont } from './vcont.ts';
 
 const PACKET_SIZE = 0x4000;
 const SIGINT = 2;
@@ -38,6 +38,8 @@ export class GdbSession {
   private lastStop: StopEvent = { core: 0, reason: { kind: 'pause' } };
   private exited: SystemExit | null = null;
   private awaiting = false;
+  /** What is repeated while steps of a core stay in a range. */
+  private stepped: VCont | null = null;
   private physical = false;
   private work: Promise<void> = Promise.resolve();
 
@@ -52,8 +54,10 @@ export class GdbSession {
   receive(bytes: Uint8Array): Promise<void> {
     for (const item of this.reader.feed(bytes)) {
       // An interrupt must not wait behind anything.
-      if (item.kind === 'interrupt') void this.system.pause();
-      else this.work = this.work.then(() => this.take(item));
+      if (item.kind === 'interrupt') {
+        this.stepped = null;
+        void this.system.pause();
+      } else this.work = this.work.then(() => this.take(item));
     }
     return this.work;
   }
@@ -92,9 +96,20 @@ export class GdbSession {
   private stopped(stop: StopEvent): void {
     this.lastStop = stop;
     if (!this.awaiting) return;
+    if (this.stepped && this.staysInRange(stop)) {
+      this.system.resume(this.stepped.actions);
+      return;
+    }
+    this.stepped = null;
     this.awaiting = false;
     this.selected = stop.core;
     this.reply(this.stopReply());
+  }
+  private staysInRange({ core, reason }: StopEvent): boolean {
+    const range = this.stepped?.range;
+    if (!range || reason.kind !== 'step' || core !== range.core) return false;
+    const pc = this.system.cores[core]!.pc;
+    return pc >= range.start && pc < range.end;
   }
   private ended(exit: SystemExit): void {
     this.exited = exit;
@@ -297,10 +312,12 @@ export class GdbSession {
     return this.resume(this.system.cores.map((_, n) => (steps && n === this.stepping ? 'step' : 'run')));
   }
   private async longCommand(data: string): Promise<string | null> {
-    if (data === 'vCont?') return 'vCont;c;C;s;S';
+    if (data === 'vCont?') return 'vCont;c;C;s;S;r';
     if (data.startsWith('vCont;')) {
-      const actions = parseVCont(data.slice(6), this.system.cores.length);
-      return actions ? this.resume(actions) : FAILED;
+      const vCont = parseVCont(data.slice(6), this.system.cores.length);
+      if (!vCont) return FAILED;
+      this.stepped = vCont.range && vCont;
+      return this.resume(vCont.actions);
     }
     if (data.startsWith('vKill')) {
       this.reply(OK);
