@@ -73,8 +73,9 @@ export function defineOwners(lib: Library, f: TranslationFeatures): void {
       ret(host);
     });
     unlikely(block(P_MODEL).eq(MODEL.deadbeef), () => {
-      // Only Realm accesses look at tags; what has none counts as context 0's.
-      iff(who.and(3).ne(PAS.realm), () => ret(host));
+      // Only accesses by a MECID register look at tags, and no walk does; what has none counts as context 0's.
+      const selector = who.and(7 << WHO.selectorShift);
+      iff(selector.eqz().or(slot!.eq(IN_FLIGHT)), () => ret(host));
       iff(
         owner
           .get()

@@ -1,0 +1,92 @@
+/** The other models of the memory protection engine: 0xdeadbeef as in QEMU's RFC, with its flaw, and none. */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { LDR, PAGE, PAS, type RmeWorld, STR, VA } from '../rme/world.ts';
+import type { TranslationMachine } from '../translation/machine.ts';
+import { type Protected, protectedMachine, realm } from './machine.ts';
+
+let p: Protected;
+let m: TranslationMachine;
+let w: RmeWorld;
+beforeAll(() => {
+  p = protectedMachine();
+  m = p.m;
+});
+const as = (mecid: number): void => {
+  m.reg('VMECID_A_EL2', BigInt(mecid));
+  m.call('mecChanged');
+};
+const load = (at: bigint): bigint => {
+  m.core.setX(1, 0n);
+  expect(w.exec(LDR, 1, at).exception).toBe(0);
+  return m.core.x(1);
+};
+const store = (at: bigint, v: bigint): void => {
+  m.core.setX(1, v);
+  expect(w.exec(STR, 1, at).exception).toBe(0);
+};
+const JUNK = 0xdeadbeef_deadbeefn;
+
+describe('deadbeef', () => {
+  it('another MECID reads 0xdeadbeef everywhere, the own one the text', () => {
+    w = realm(p, 'deadbeef');
+    as(5);
+    store(VA, 1n);
+    store(VA + 8n, 2n);
+    as(6);
+    expect([0n, 8n, 0xff8n].map((i) => load(VA + i))).toEqual([JUNK, JUNK, JUNK]);
+    as(5);
+    expect([load(VA), load(VA + 8n)]).toEqual([1n, 2n]);
+    expect(p.engine.pageAs(Number(PAGE), PAS.realm, 6)!.subarray(0, 4)).toEqual(
+      new Uint8Array([0xef, 0xbe, 0xad, 0xde]),
+    );
+  });
+  it('its known flaw: one store gives the whole page away, text and all', () => {
+    w = realm(p, 'deadbeef');
+    as(5);
+    store(VA, 1n);
+    store(VA + 8n, 2n);
+    as(6);
+    store(VA, 3n);
+    expect([load(VA), load(VA + 8n)]).toEqual([3n, 2n]);
+    as(5);
+    expect(load(VA + 8n)).toBe(JUNK);
+  });
+  it('a load after a store of another context does not come from the TLB', () => {
+    w = realm(p, 'deadbeef');
+    as(5);
+    store(VA, 1n);
+    expect(load(VA)).toBe(1n);
+    as(6);
+    store(VA, 3n);
+    expect(load(VA)).toBe(3n);
+    as(5);
+    expect(load(VA)).toBe(JUNK);
+    as(6);
+    expect(load(VA)).toBe(3n);
+  });
+  it('pages without a tag are context 0’s; other worlds and accesses without contexts see the text', () => {
+    w = realm(p, 'deadbeef');
+    m.write64(PAGE, 77n);
+    as(0);
+    expect(load(VA)).toBe(77n);
+    as(5);
+    expect(load(VA)).toBe(JUNK);
+    m.reg('SCTLR2_EL2', 0n);
+    w.in(PAS.realm);
+    m.call('dropAll');
+    expect(load(VA)).toBe(77n);
+    w.in(PAS.nonSecure);
+    expect(load(VA)).toBe(77n);
+  });
+});
+
+it('off: every context sees the same bytes, and the engine is never asked', () => {
+  w = realm(p, 'off');
+  as(5);
+  store(VA, 9n);
+  as(6);
+  expect(load(VA)).toBe(9n);
+  w.in(PAS.nonSecure);
+  expect(load(VA)).toBe(9n);
+  expect(p.calls).toEqual({ claims: 0, wipes: 0 });
+});
