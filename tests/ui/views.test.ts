@@ -1,0 +1,107 @@
+import { describe, expect, test } from 'vitest';
+import type { Call } from '../../core/host/observation.ts';
+import { bytesText, hex, parseAddress, plainHex, secondsText } from '../../renderer/state/numbers.ts';
+import { asCsv, asJsonLines } from '../../renderer/views/calls/export.ts';
+import { align, comparable, differences } from '../../renderer/views/compare/align.ts';
+import { parseSize, sizeText } from '../../renderer/views/launch/sizes.ts';
+import { mecidHue, moved, zoomed } from '../../renderer/views/memory/map-scale.ts';
+
+describe('numbers', () => {
+  test('hexadecimal in groups of four, and plain for programs', () => {
+    expect(hex(0x40100000n)).toBe('0x4010_0000');
+    expect(hex('0xffff800012345678')).toBe('0xffff_8000_1234_5678');
+    expect(hex(0n, 16)).toBe('0x0000_0000_0000_0000');
+    expect(plainHex('0x0040')).toBe('0x40');
+  });
+  test('addresses as they are typed', () => {
+    expect(parseAddress(' 0x4010_0000 ')).toBe(0x40100000n);
+    expect(parseAddress('4096')).toBe(4096n);
+    for (const wrong of ['', '0x', '-1', '0x1g', '18446744073709551616', '1e3'])
+      expect(parseAddress(wrong), wrong).toBeNull();
+  });
+  test('sizes, both ways', () => {
+    expect(parseSize('512M')).toBe(512 << 20);
+    expect(parseSize('2 GiB')).toBe(2 ** 31);
+    expect(parseSize('64')).toBe(64 << 20);
+    expect(parseSize('many')).toBeNull();
+    expect(sizeText(2 ** 31)).toBe('2G');
+    expect(bytesText(1536)).toBe('1.5 KiB');
+    expect(secondsText(75)).toBe('1:15');
+  });
+});
+
+describe('comparing consoles', () => {
+  test('times and addresses do not count, words do', () => {
+    expect(comparable('[    0.123456] Booting Linux')).toBe(comparable('[    9.000001] Booting Linux'));
+    expect(comparable('heap at 0x88001000')).toBe(comparable('heap at 0x88002000'));
+    expect(comparable('FEAT_MEC present')).not.toBe(comparable('FEAT_MEC absent'));
+  });
+  test('lines stand beside their like; what is new stands alone', () => {
+    const left = ['[ 0.1] boot', 'MEC off', 'shell', 'end'];
+    const right = ['[ 0.2] boot', 'MEC on', 'key set', 'shell', 'end'];
+    const pairs = align(left, right);
+    expect(pairs).toEqual([
+      { left: 0, right: 0, same: true },
+      { left: 1, right: 1, same: false },
+      { left: null, right: 2, same: false },
+      { left: 2, right: 3, same: true },
+      { left: 3, right: 4, same: true },
+    ]);
+    expect(differences(pairs)).toEqual([1]);
+  });
+  test('every line of both sides comes once, in order, whatever they are', () => {
+    const lines = (seed: number): string[] => Array.from({ length: 400 }, (_, n) => `line ${(n * seed) % 37}`);
+    const [a, b] = [lines(5), lines(11)];
+    const pairs = align(a, b);
+    expect(pairs.flatMap((p) => p.left ?? [])).toEqual(a.map((_, n) => n));
+    expect(pairs.flatMap((p) => p.right ?? [])).toEqual(b.map((_, n) => n));
+    for (const p of pairs) if (p.same) expect(comparable(a[p.left!]!)).toBe(comparable(b[p.right!]!));
+  });
+});
+
+describe('map of memory', () => {
+  const limit = { from: 0, to: 2 ** 32 };
+  test('zoom keeps the place under the pointer, and stays within memory', () => {
+    const at = 0x40000000;
+    const closer = zoomed(limit, at, 0.5, limit, 1000);
+    expect(closer.to - closer.from).toBe(2 ** 31);
+    expect((at - closer.from) / (closer.to - closer.from)).toBeCloseTo(at / 2 ** 32, 10);
+    expect(zoomed(limit, at, 4, limit, 1000)).toEqual(limit);
+    expect(moved(closer, -(2 ** 40), limit).from).toBe(0);
+  });
+  test('down to one granule that is wide enough to be seen, not further', () => {
+    let scale = limit;
+    for (let n = 0; n < 100; n++) scale = zoomed(scale, 0x40000000, 0.5, limit, 1000);
+    expect(((scale.to - scale.from) / 4096) * 64).toBeCloseTo(1000);
+  });
+  test('neighbouring MECIDs look different', () => {
+    for (let n = 0; n < 20; n++) expect(Math.abs(mecidHue(n) - mecidHue(n + 1))).toBeGreaterThan(40);
+  });
+});
+
+describe('calls as files', () => {
+  const call: Call = {
+    ...{ number: 1, at: 0.5, core: 0, depth: 0, from: 'normal', to: 'realm', name: 'RMI_VERSION' },
+    ...{
+      arguments: [{ name: 'req', value: '"1,0"' }],
+      result: '=RMI_SUCCESS',
+      failed: false,
+      seconds: 0.000001,
+      realm: null,
+    },
+  };
+  test('CSV quotes what has commas and quotes, and makes no formulas', () => {
+    const [head, row] = asCsv([call]).split('\r\n');
+    expect(head).toContain('number,seconds');
+    expect(row).toContain('"req=""1,0"""');
+    expect(row).toContain(`,'=RMI_SUCCESS,`);
+  });
+  test('JSON lines are one object each', () => {
+    expect(
+      asJsonLines([call, call])
+        .trim()
+        .split('\n')
+        .map((l) => JSON.parse(l)),
+    ).toEqual([call, call]);
+  });
+});
