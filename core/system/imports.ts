@@ -48,7 +48,7 @@ export function hostImports(t: Thread, library: Library): Record<string, Import>
       t.space.invalidateAll();
       if (all) t.broadcast(MESSAGE.allCode, 0, 0, 0);
     },
-    granuleFaultSeen: () => {},
+    granuleFaultSeen: (cpu: number, what: number) => t.onGranuleFault?.(cpu, what),
     claimPage: (cpu: number, page: number, want: number) => t.protection!.claim(t.indexOf(cpu), page, want),
     beginWipe: (cpu: number, page: number, want: number) => t.protection!.beginWipe(t.indexOf(cpu), page, want),
     tagPage: (cpu: number, page: number, want: number) => t.protection!.claim(t.indexOf(cpu), page, want),

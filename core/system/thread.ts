@@ -72,6 +72,11 @@ export class Thread {
   readonly clock: Clock;
   readonly trace: TraceWriter | null;
   private readonly tracesDevices: boolean = false;
+  /**
+   * Told of each granule protection fault: core's state, GPCSC in [5:0], INFO bits of the access from bit 8 on. WALK_PA and WALK_PAS
+   * have the address.
+   */
+  onGranuleFault: ((cpu: number, what: number) => void) | null = null;
   /** The memory protection engine; null: no encryption. */
   readonly protection: MemoryProtection | null;
   readonly i32: Int32Array;
