@@ -438,14 +438,13 @@ static void step(const struct realm *realm, const struct rmi_rec_exit *exit) {
     check("ATTESTATION_TOKEN_INIT", a, RSI_SUCCESS);
     break;
   case STEP_TOKEN_BYTES:
-    if (token_bytes == 0)
-      printf("TOKEN: ");
+    printf("TOKEN: ");
     for (u64 i = 0; i < a; i++)
       printf("%02x", (u32)(b >> 8 * i & 0xff));
+    printf("\n");
     token_bytes += a;
     break;
   case STEP_TOKEN:
-    printf("\n");
     check("ATTESTATION_TOKEN_CONTINUE", a, RSI_SUCCESS);
     check("token length", b, token_bytes);
     check("ATTESTATION_TOKEN_CONTINUE after the end", c, RSI_ERROR_STATE);
@@ -708,6 +707,7 @@ void test_main(u64 device_tree) {
   gic_on();
   printf("Firmware tests at EL%lu\n", read_sysreg(currentel) >> 2);
   check("x0: device tree", device_tree, 0x40000000);
+  printf("Realm image: 0x%lx to 0x%lx\n", (u64)__realm_start, (u64)__realm_end);
   test_versions();
   test_granules();
   test_second_core();

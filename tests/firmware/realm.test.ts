@@ -1,0 +1,112 @@
+/** The firmware's own test host (resources/firmware/tests/payload) in QEMU: each of its checks, then what it shows of a realm. */
+import { createECDH, createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { image, qemu, runInQemu } from './firmware.ts';
+import { initialMeasurement, type MeasuredStep } from './measurement.ts';
+import { p384, readToken } from './token.ts';
+
+const program = qemu();
+
+/** The public point of a test key: its private scalar is the SHA-384 of a sentence (monitor/test_keys.h). */
+function publicKey(sentence: string): { x: Buffer; y: Buffer } {
+  const pair = createECDH('secp384r1');
+  pair.setPrivateKey(createHash('sha384').update(sentence).digest());
+  const point = pair.getPublicKey();
+  return { x: point.subarray(1, 49), y: point.subarray(49) };
+}
+
+/** What the test host does to its realm before it reads the measurement (main.c): image, RIPAS, first REC. */
+function expectedMeasurement(flash: Buffer): Buffer {
+  const pages = realmPages(flash);
+  const steps: MeasuredStep[] = [];
+  for (let at = 0n; at < 6n; at++)
+    steps.push({ type: 'ripas', base: 0x80000000n + at * 0x1000n, top: 0x80001000n + at * 0x1000n });
+  pages.forEach((content, i) => {
+    steps.push({
+      type: 'data',
+      ipa: 0x80000000n + BigInt(i) * 0x1000n,
+      flags: content ? 1n : 0n,
+      content: content ?? new Uint8Array(0),
+    });
+  });
+  steps.push({ type: 'rec', flags: 1n, pc: 0x80000000n, gprs: [0xabcn] });
+  return initialMeasurement(33, steps);
+}
+
+/** The realm's pages within the payload, where the test host says they are: four, of which only the image's are measured. */
+function realmPages(flash: Buffer): (Uint8Array | undefined)[] {
+  const contents = 0x40000 + 16 + 48;
+  const offset = Number(flash.readBigUInt64LE(contents + 16));
+  const payload = flash.subarray(offset);
+  const [, from, to] = console_
+    .match(/Realm image: 0x([0-9a-f]+) to 0x([0-9a-f]+)/)!
+    .map((hex) => Number.parseInt(hex, 16));
+  const pages: (Uint8Array | undefined)[] = [];
+  for (let page = 0; page < 4; page++) {
+    const at = from! + page * 0x1000;
+    pages.push(at < to! ? payload.subarray(at - 0x48000000, at - 0x48000000 + 0x1000) : undefined);
+  }
+  return pages;
+}
+
+let console_ = '';
+
+describe.runIf(program)('monitor, RMM and a realm in QEMU', () => {
+  beforeAll(async () => {
+    console_ = await runInQemu(program!, image('flash-test.bin'), 90);
+  });
+
+  test('every check of the test host passes, and the machine powers off', () => {
+    const failures = console_.split('\n').filter((line) => line.startsWith('FAIL'));
+    expect(failures).toEqual([]);
+    const [, passed, failed] = console_.match(/^(\d+) passed, (\d+) failed$/m)!;
+    expect(Number(failed)).toBe(0);
+    expect(Number(passed)).toBe(console_.match(/PASS: /g)!.length);
+    expect(Number(passed)).toBeGreaterThan(250);
+    expect(console_).toContain('NOTICE:  System off\n');
+  });
+
+  test('RMM logs as its users know it', () => {
+    expect(console_).toMatch(
+      /RMM_MEM_SCRUB_METHOD 2 is selected\.\n(RMM_MEM_SCRUB_METHOD=2 is set but FEAT_MEC is not present\.\n)?Booting Trireme RMM v\.\d+\.\d+\.\d+\(release\)\nRMM-EL3 Interface v\.0\.8\nBoot Manifest Interface v\.0\.5\nRMI ABI revision v1\.1\nRSI ABI revision v1\.1\n/,
+    );
+    expect(console_).toContain('SMC_RMI_VERSION                   10000 > RMI_SUCCESS 10000 10001\n');
+    expect(console_).toMatch(/^SMC_RSI_REALM_CONFIG {14}80005000 > RSI_SUCCESS$/m);
+    expect(console_).not.toMatch(/PANIC|Unexpected exception/);
+  });
+
+  test("the realm's initial measurement is that of what the host did", () => {
+    const rim = expectedMeasurement(readFileSync(image('flash-test.bin')));
+    const [, first, last] = console_.match(/^RIM: ([0-9a-f]{16}) .* ([0-9a-f]{16})$/m)!;
+    expect(rim.subarray(0, 8).toString('hex')).toBe(first);
+    expect(rim.subarray(24, 32).toString('hex')).toBe(last);
+  });
+
+  test('the attestation token is signed by platform and realm, and says what was measured', () => {
+    const { x, y } = publicKey('Trireme test platform attestation key');
+    const token = readToken(
+      Buffer.from(Array.from(console_.matchAll(/^TOKEN: ([0-9a-f]+)$/gm), (line) => line[1]).join(''), 'hex'),
+      p384(x, y),
+    );
+    expect(token).toMatchObject({ platformSigned: true, realmSigned: true, bound: true });
+    const challenge = Buffer.from(Array.from({ length: 64 }, (_, i) => (i >> 3) + 1));
+    expect(Buffer.from(token.realm.get(10) as Uint8Array).equals(challenge)).toBe(true);
+    const rim = expectedMeasurement(readFileSync(image('flash-test.bin')));
+    expect(Buffer.from(token.realm.get(44238) as Uint8Array).equals(rim)).toBe(true);
+    const rem = createHash('sha256')
+      .update(Buffer.concat([Buffer.alloc(32), Buffer.from('abc')]))
+      .digest();
+    const rems = token.realm.get(44239) as Uint8Array[];
+    expect(rems.map((value) => Buffer.from(value).toString('hex'))).toEqual([
+      rem.toString('hex'),
+      ...Array(3).fill('00'.repeat(32)),
+    ]);
+    expect(token.realm.get(44236)).toBe('sha-256');
+    expect((token.realm.get(44235) as Uint8Array)[0]).toBe(0x42);
+    const components = token.platform.get(2399) as Map<number, unknown>[];
+    expect(components.map((component) => component.get(1))).toEqual(['MONITOR', 'RMM']);
+    expect(token.platform.get(2395)).toBe(0x3003);
+    expect(token.platform.get(2401)).toBeInstanceOf(Uint8Array);
+  });
+});
