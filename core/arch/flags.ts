@@ -90,11 +90,11 @@ export class LogicFlags implements Flags {
   }
 }
 
-/** Flags of a − b. */
-export class SubFlags implements Flags {
-  private readonly a: Val;
-  private readonly b: Val;
-  private readonly res: Val;
+/** Flags of a sum or a difference: N and Z are the result's, and two operands tell the rest. */
+abstract class ArithmeticFlags implements Flags {
+  protected readonly a: Val;
+  protected readonly b: Val;
+  protected readonly res: Val;
   constructor(a: Val, b: Val, res: Val) {
     this.a = a;
     this.b = b;
@@ -103,14 +103,22 @@ export class SubFlags implements Flags {
   operands(): readonly Val[] {
     return [this.a, this.b];
   }
-  rebuild(o: readonly Val[]): Flags {
-    return new SubFlags(o[0]!, o[1]!, o[0]!.sub(o[1]!));
-  }
+  abstract rebuild(o: readonly Val[]): Flags;
   n(): Val {
     return this.res.sext64();
   }
   z(): Val {
     return this.res.sext64();
+  }
+  abstract c(): Val;
+  abstract v(): Val;
+  abstract test(cc: number): Val | null;
+}
+
+/** Flags of a − b. */
+export class SubFlags extends ArithmeticFlags {
+  rebuild(o: readonly Val[]): Flags {
+    return new SubFlags(o[0]!, o[1]!, o[0]!.sub(o[1]!));
   }
   c(): Val {
     return this.a.geU(this.b);
@@ -139,26 +147,9 @@ export class SubFlags implements Flags {
 }
 
 /** Flags of a + b. */
-export class AddFlags implements Flags {
-  private readonly a: Val;
-  private readonly b: Val;
-  private readonly res: Val;
-  constructor(a: Val, b: Val, res: Val) {
-    this.a = a;
-    this.b = b;
-    this.res = res;
-  }
-  operands(): readonly Val[] {
-    return [this.a, this.b];
-  }
+export class AddFlags extends ArithmeticFlags {
   rebuild(o: readonly Val[]): Flags {
     return new AddFlags(o[0]!, o[1]!, o[0]!.add(o[1]!));
-  }
-  n(): Val {
-    return this.res.sext64();
-  }
-  z(): Val {
-    return this.res.sext64();
   }
   c(): Val {
     return this.res.ltU(this.a);

@@ -2,6 +2,7 @@
 import type { Access, Bytes } from '../arch/semantics.ts';
 import { F32, F64, I32, I64 } from '../wasm/opcodes.ts';
 import { i32, op, type Val } from '../wasm/value.ts';
+import { TLB_ENTRY_SHIFT, TLB_INDEX_MASK } from './abi.ts';
 
 /** Flags of the slow paths' `info` argument, above log2(bytes) in bits [2:0]. */
 export const INFO = {
@@ -16,6 +17,18 @@ export const INFO = {
   /** Part of an access that was looked at as a whole for watchpoints. */
   watched: 1024,
 } as const;
+
+/** Bytes of an access from its info. */
+export const bytesOf = (info: Val): Val => i32(1).shl(info.and(7));
+
+/** The TLB entry that may serve `va` in the bank at `bank`: the only place that knows how a bank is indexed in generated code. */
+export const tlbEntry = (bank: Val, va: Val): Val =>
+  bank.add(
+    va
+      .shrU(12 - TLB_ENTRY_SHIFT)
+      .lo32()
+      .and(TLB_INDEX_MASK),
+  );
 
 export function infoOf(bytes: Bytes, write: boolean, opts: Access | undefined): number {
   return (

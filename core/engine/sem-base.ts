@@ -8,7 +8,8 @@ import { choose, load, store } from '../wasm/build.ts';
 import type { Link } from '../wasm/library.ts';
 import { F32, F64, I32, I64, V128 } from '../wasm/opcodes.ts';
 import { f32, f64, i32, i64, lane, op, type Val } from '../wasm/value.ts';
-import { TLB_ADDEND, TLB_ENTRY_SHIFT, TLB_INDEX_MASK, TLB_READ, TLB_WRITE } from './abi.ts';
+import { TLB_ADDEND, TLB_READ, TLB_WRITE } from './abi.ts';
+import { tlbEntry } from './access.ts';
 import { half, pair } from './atomic-access.ts';
 
 export abstract class SemBase {
@@ -150,12 +151,7 @@ export abstract class SemBase {
     write: boolean,
     element = bytes,
   ): { entry: Val; miss: Val } {
-    const entry = this.bank(opts).add(
-      address
-        .shrU(12 - TLB_ENTRY_SHIFT)
-        .lo32()
-        .and(TLB_INDEX_MASK),
-    );
+    const entry = tlbEntry(this.bank(opts), address);
     // The page of the last byte: an access that crosses into another page can't match.
     let seen = (bytes === 1 ? address : address.add(bytes - 1)).and(~0xfffn);
     const align = element === 1 ? null : this.alignTest(element, opts);

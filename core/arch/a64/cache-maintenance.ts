@@ -1,5 +1,6 @@
 /** Cache maintenance (C5.3): DC, IC, and the prediction restrictions CFP, DVP, CPP RCTX. */
-import { TLB_ADDEND, TLB_ENTRY_SHIFT, TLB_INDEX_MASK, TLB_READ, TLB_WRITE } from '../../engine/abi.ts';
+import { TLB_ADDEND, TLB_READ, TLB_WRITE } from '../../engine/abi.ts';
+import { tlbEntry } from '../../engine/access.ts';
 import { load, store } from '../../wasm/build.ts';
 import { v128 } from '../../wasm/value.ts';
 import { unlikely } from '../control.ts';
@@ -43,11 +44,7 @@ function insn(op: Op): void {
 
 /** The TLB entry that would serve an access at `va`, and whether its page has the tag. */
 function probe(s: Sem, va: Val, tag: number): { readonly entry: Val; readonly hit: Val } {
-  const index = va
-    .shrU(12 - TLB_ENTRY_SHIFT)
-    .lo32()
-    .and(TLB_INDEX_MASK);
-  const entry = load('i32', s.cpu, BANK).add(index);
+  const entry = tlbEntry(load('i32', s.cpu, BANK), va);
   return { entry, hit: load('i64', entry, tag).eq(va.and(~0xfffn)) };
 }
 const traps = (s: Sem, bit: number): Val => s.state('i32', CACHE_TRAPS).and(bit);
