@@ -79,6 +79,8 @@ bool device_tree_read(void) {
         node.pl011 = fdt_has_string(token.value, token.length, "arm,pl011");
       else if (strcmp(token.name, "status") == 0)
         node.disabled = fdt_has_string(token.value, token.length, "disabled");
+      else if (strcmp(token.name, "trireme,rmm-log-all") == 0)
+        platform.rmm_log_all = true;
       else if (strcmp(token.name, "reg") == 0) {
         node.reg = token.value;
         node.reg_length = token.length;

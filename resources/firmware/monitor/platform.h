@@ -50,6 +50,8 @@ struct platform {
   /* Consoles: a UART of their own where the machine has one, else the shared one. */
   u64 monitor_console;
   u64 rmm_console;
+  /* /chosen has the property trireme,rmm-log-all. */
+  bool rmm_log_all;
   /* RMM's carve-out; its last page is the buffer shared between EL3 and RMM. */
   u64 rmm_size;
 };

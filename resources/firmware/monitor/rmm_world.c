@@ -38,6 +38,9 @@ static void write_manifest(void) {
     banks[i] = (struct manifest_bank){platform.dram[i].base, platform.dram[i].size};
   *console = (struct manifest_console){
     .base = platform.rmm_console, .map_pages = 1, .name = "pl011", .clock_hz = 24000000, .baud_rate = 115200};
+  struct platform_data *data = (struct platform_data *)(void *)(console + 1);
+  *data = (struct platform_data){PLATFORM_DATA_MAGIC, platform.rmm_log_all ? PLATFORM_DATA_LOG_ALL : 0};
+  manifest->platform_data = (u64)data;
   fill_list(&manifest->dram, banks, platform.dram_banks, sizeof *banks);
   fill_list(&manifest->consoles, console, 1, sizeof *console);
   dcache_clean_invalidate(buffer, PAGE_SIZE);

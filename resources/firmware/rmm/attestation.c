@@ -24,8 +24,6 @@ enum { COSE_KEY_TYPE = 1, COSE_KEY_EC2 = 2, COSE_KEY_CURVE = -1, COSE_KEY_X = -2
 #define COSE_KEY_MAX 128
 #define PLATFORM_TOKEN_MAX 1536
 
-u8 *rmm_shared_buffer(void);
-
 /* What EL3 gives once: fetched when the first realm asks. */
 static spinlock lock;
 static bool fetched;
@@ -57,7 +55,7 @@ static bool encode_public_key(void) {
 
 static bool fetch(void) {
   struct smc_result result;
-  u8 *buffer = rmm_shared_buffer();
+  u8 *buffer = shared_buffer();
   if (smc(RMM_ATTEST_GET_REALM_KEY, (u64)buffer, GRANULE_SIZE, 0, 0, 0, 0, 0, &result) != E_RMM_OK || result.x[1] != sizeof key)
     return false;
   memcpy(key, buffer, sizeof key);

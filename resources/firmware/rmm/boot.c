@@ -6,10 +6,9 @@
 struct cpu cpus[MAX_CPUS];
 extern const u8 __image_start[], __image_end[];
 extern u8 ns_copy_in_access[], ns_copy_out_access[], ns_copy_failed[];
-void handle_rmi(const u64 *request, u64 *answer);
 
 static u64 console;
-static u64 shared_buffer;
+static u64 buffer_pa;
 
 /* The manifest is EL3's, yet a list that does not add up means that the two disagree about its layout. */
 static bool list_valid(const struct manifest_list *list, u64 entry_size) {
@@ -22,7 +21,7 @@ static bool list_valid(const struct manifest_list *list, u64 entry_size) {
 }
 
 static u64 read_manifest(void) {
-  const struct manifest *manifest = (const struct manifest *)shared_buffer;
+  const struct manifest *manifest = (const struct manifest *)buffer_pa;
   if (VERSION_MAJOR(manifest->version) != VERSION_MAJOR(MANIFEST_VERSION) || VERSION_MINOR(manifest->version) < 3)
     return E_RMM_BOOT_MANIFEST_VERSION;
   if (!list_valid(&manifest->dram, sizeof(struct manifest_bank)) || !manifest->dram.count)
@@ -41,6 +40,8 @@ static u64 read_manifest(void) {
   for (u64 i = 0; i < manifest->consoles.count && !console; i++)
     if (strncmp(entry[i].name, "pl011", 8) == 0)
       console = entry[i].base;
+  const struct platform_data *data = (const struct platform_data *)manifest->platform_data;
+  log_everything = data && data->magic == PLATFORM_DATA_MAGIC && (data->flags & PLATFORM_DATA_LOG_ALL);
   return E_RMM_OK;
 }
 
@@ -54,7 +55,7 @@ static u64 make_granules(void) {
   struct granule *table = (struct granule *)result.x[1];
   memset(table, 0, size);
   granules_init(table);
-  for (u64 pa = (u64)__image_start; pa < shared_buffer + GRANULE_SIZE; pa += GRANULE_SIZE) {
+  for (u64 pa = (u64)__image_start; pa < buffer_pa + GRANULE_SIZE; pa += GRANULE_SIZE) {
     struct granule *granule = granule_of(pa);
     if (granule)
       granule->word = GRANULE_RMM;
@@ -63,7 +64,7 @@ static u64 make_granules(void) {
 }
 
 static u64 cold_boot(u64 version, u64 max_cpus, u64 buffer) {
-  shared_buffer = buffer;
+  buffer_pa = buffer;
   if (VERSION_MAJOR(version) != VERSION_MAJOR(RMM_EL3_VERSION_NEEDED) ||
       VERSION_MINOR(version) < VERSION_MINOR(RMM_EL3_VERSION_NEEDED))
     return E_RMM_BOOT_VERSION_MISMATCH;
@@ -84,7 +85,7 @@ static u64 cold_boot(u64 version, u64 max_cpus, u64 buffer) {
   gic_init();
   printf("Booting Trireme RMM v.%s(release)\n", RMM_VERSION);
   printf("RMM-EL3 Interface v.%lu.%lu\n", VERSION_MAJOR(version), VERSION_MINOR(version));
-  u32 manifest = ((const struct manifest *)shared_buffer)->version;
+  u32 manifest = ((const struct manifest *)buffer_pa)->version;
   printf("Boot Manifest Interface v.%u.%u\n", VERSION_MAJOR(manifest), VERSION_MINOR(manifest));
   printf("RMI ABI revision v%lu.%lu\n", VERSION_MAJOR(RMI_ABI_1_1), VERSION_MINOR(RMI_ABI_1_1));
   printf("RSI ABI revision v%lu.%lu\n", VERSION_MAJOR(RMI_ABI_1_1), VERSION_MINOR(RMI_ABI_1_1));
@@ -109,8 +110,8 @@ NORETURN void rmm_main(u64 cold, u64 x1, u64 x2, u64 x3) {
   }
 }
 
-u8 *rmm_shared_buffer(void) {
-  return (u8 *)shared_buffer;
+u8 *shared_buffer(void) {
+  return (u8 *)buffer_pa;
 }
 
 void panic_at(const char *file, int line, const char *format, ...) {

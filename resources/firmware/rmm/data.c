@@ -42,7 +42,6 @@ u64 rmi_data_create(u64 rd_pa, u64 data_pa, u64 ipa, u64 src, u64 flags) {
     goto unlock;
   }
   measure_data(rd, ipa, data, flags);
-  walk = rtt_walk(rd, ipa, LEVEL_PAGE);
   entry_write(&walk.table[walk.index], entry_assigned(data_pa, RIPAS_RAM, LEVEL_PAGE));
   table_granule(&walk)->references++;
   granule_unlock_to(granule, GRANULE_DATA);

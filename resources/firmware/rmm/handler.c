@@ -137,11 +137,7 @@ static const struct {
   [RMI_MEC_SET_PRIVATE] = {"MEC_SET_PRIVATE", set_private, 1, 0, LOG_ALL},
 };
 
-#ifdef RMM_LOG_ALL_CALLS
-static const bool log_everything = true;
-#else
-static const bool log_everything = false;
-#endif
+bool log_everything;
 
 static const char *const statuses[] = {"SUCCESS", "ERROR_INPUT", "ERROR_REALM", "ERROR_REC", "ERROR_RTT"};
 
@@ -158,7 +154,7 @@ __attribute__((format(printf, 2, 3))) static void append(struct line *line, cons
   va_end(arguments);
 }
 
-void log_rmi(u32 number, const u64 *arguments, const u64 *result) {
+static void log_rmi(u32 number, const u64 *arguments, const u64 *result) {
   u64 status = RMI_STATUS(result[0]);
   u8 log = commands[number].log;
   bool failed = status != RMI_SUCCESS;

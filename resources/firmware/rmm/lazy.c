@@ -89,6 +89,12 @@ void simd_stop(struct rec *rec) {
 #define MDCR_TDCC BIT(27)
 #define MDCR_REALM (MDCR_TPMCR | MDCR_TPM | MDCR_TDOSA | MDCR_TDRA | MDCR_TTRF | MDCR_TDCC)
 
+/* HPMN stays: the counters are the host's. */
+#define MDCR_HPMN 0x1fUL
+static void debug_traps(u64 more) {
+  write_sysreg(mdcr_el2, MDCR_REALM | more | (read_sysreg(mdcr_el2) & MDCR_HPMN));
+}
+
 /* Registers n, n - 1, … 0: an encoding is part of the instruction, so each has its own. */
 #define EACH_REGISTER(X) X(15) X(14) X(13) X(12) X(11) X(10) X(9) X(8) X(7) X(6) X(5) X(4) X(3) X(2) X(1) X(0)
 
@@ -145,7 +151,7 @@ static void debug_load(const struct debug_registers *from) {
 void debug_use(struct rec *rec) {
   debug_save(&this_cpu()->host_debug);
   debug_load(&rec->debug);
-  write_sysreg(mdcr_el2, MDCR_REALM);
+  debug_traps(0);
   isb();
 }
 
@@ -154,7 +160,7 @@ void debug_start(struct rec *rec) {
   if (rec->el1.mdscr_el1 & MDSCR_MDE)
     debug_use(rec);
   else
-    write_sysreg(mdcr_el2, MDCR_REALM | MDCR_TDA);
+    debug_traps(MDCR_TDA);
 }
 
 void debug_stop(struct rec *rec) {

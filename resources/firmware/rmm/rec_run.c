@@ -35,8 +35,7 @@ u64 realm_run(u64 *x);
 /* HCRX_EL2: memory copy instructions work at EL1. */
 #define HCRX_MSCEN BIT(11)
 
-enum { EC_WFX = 0x01, EC_FP = 0x07, EC_HVC = 0x16, EC_SMC = 0x17, EC_SYSREG = 0x18, EC_SVE = 0x19, EC_SME = 0x1d, EC_PAUTH = 0x09,
-       EC_INSTRUCTION_ABORT = 0x20, EC_DATA_ABORT = 0x24, EC_SOFTWARE_STEP = 0x32 };
+enum { EC_WFX = 0x01, EC_FP = 0x07, EC_HVC = 0x16, EC_SMC = 0x17, EC_SYSREG = 0x18, EC_SVE = 0x19, EC_SME = 0x1d, EC_INSTRUCTION_ABORT = 0x20, EC_DATA_ABORT = 0x24, EC_SOFTWARE_STEP = 0x32 };
 enum { VECTOR_SYNC, VECTOR_IRQ, VECTOR_FIQ, VECTOR_SERROR };
 
 #define ESR_EC(esr) FIELD(esr, 31, 26)
@@ -121,6 +120,20 @@ static u64 fault_ipa(void) {
   return FIELD(read_sysreg(hpfar_el2), 47, 4) << 12 | (read_sysreg(far_el2) & 0xfff);
 }
 
+/*
+ * The IPA of a virtual address by the realm's own stage 1: a granule protection fault on the final output of an access
+ * leaves HPFAR_EL2 as it was. PAR_EL1 is the realm's.
+ */
+static bool translate(u64 va, u64 *ipa) {
+  u64 kept = read_sysreg(par_el1);
+  __asm__ volatile("at s1e1r, %0" : : "r"(va));
+  isb();
+  u64 par = read_sysreg(par_el1);
+  write_sysreg(par_el1, kept);
+  *ipa = FIELD(par, 51, 12) << 12 | (va & 0xfff);
+  return !(par & 1);
+}
+
 static enum after_exit abort_exit(struct rec *rec, struct rmi_rec_exit *exit, u64 esr, u64 ipa) {
   const struct rd *rd = rd_at(rec->rd);
   bool data = ESR_EC(esr) == EC_DATA_ABORT;
@@ -149,8 +162,13 @@ static enum after_exit handle_abort(struct rec *rec, struct rmi_rec_exit *exit, 
   u64 kind = fsc & FSC_LEVEL_MASK;
   u64 far = read_sysreg(far_el2);
   /* The final output of a mapping of host memory was not the host's any more: the host may know. */
-  if (fsc == FSC_GPF)
-    return abort_exit(rec, exit, esr, fault_ipa());
+  if (fsc == FSC_GPF) {
+    u64 ipa;
+    if (translate(far, &ipa))
+      return abort_exit(rec, exit, esr, ipa);
+    inject_abort(rec, instruction, far, FSC_SEA);
+    return RESUME_REALM;
+  }
   if (kind != FSC_TRANSLATION && kind != FSC_ACCESS && kind != FSC_PERMISSION) {
     /* External aborts and the like are the realm's own. */
     inject_abort(rec, instruction, far, FSC_SEA);

@@ -103,7 +103,6 @@ struct rd {
   u64 vtcr;
   u8 measurement[MEASUREMENTS][MEASUREMENT_SIZE];
   u8 rpv[64];
-  u8 rec_used[0];
 };
 
 u64 feature_register(u64 index);
@@ -246,9 +245,13 @@ void timer_leave(struct rmi_rec_exit *exit);
 u64 attestation_token_init(struct rec *rec, const struct rd *rd, const u8 challenge[64], u64 *size);
 /* Copies what fits; *done false: the caller comes again. *interrupted: an interrupt waits, nothing was copied. */
 u64 attestation_token_continue(struct rec *rec, u8 *to, u64 size, u64 *copied, bool *interrupted);
+/* The page EL3 and RMM exchange data in (boot.c). */
+u8 *shared_buffer(void);
 
-/* ---- log.c ---- */
-void log_rmi(u32 number, const u64 *arguments, const u64 *result);
+/* ---- handler.c ---- */
+/* All calls, or those that RMM users are used to see. */
+extern bool log_everything;
+void handle_rmi(const u64 *request, u64 *answer);
 void log_rsi(u32 function, const u64 *arguments, const u64 *result, bool answered);
 
 #endif

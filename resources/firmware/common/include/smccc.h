@@ -100,6 +100,14 @@ struct manifest_console {
   u64 flags;
 };
 
+/* What Trireme's monitor tells Trireme's RMM beyond the interface; another RMM passes it by. */
+#define PLATFORM_DATA_MAGIC 0x454d495245524954UL
+#define PLATFORM_DATA_LOG_ALL 1UL
+struct platform_data {
+  u64 magic;
+  u64 flags;
+};
+
 struct manifest {
   u32 version;
   u32 padding;

@@ -84,6 +84,8 @@ static struct rmi_realm_params params __attribute__((aligned(4096)));
 static struct rmi_rec_params rec_params __attribute__((aligned(4096)));
 static struct rmi_rec_run runs[2] __attribute__((aligned(4096)));
 static u8 shared_page[4096] __attribute__((aligned(4096)));
+static u8 lost_page[4096] __attribute__((aligned(4096)));
+static bool lost_page_seen;
 
 static void test_versions(void) {
   check("PSCI_VERSION", smc1(PSCI_VERSION, 0), 0x10001);
@@ -408,6 +410,14 @@ static void step(const struct realm *realm, const struct rmi_rec_exit *exit) {
     check("shared memory: host to realm", a, 0x0123456789abcdef);
     check("shared memory: realm to host", *(volatile u64 *)(shared_page + 8), 0x5ea1);
     break;
+  case STEP_LOSE:
+    check("MAP_UNPROTECTED", rmi(RMI_RTT_MAP_UNPROTECTED, realm->rd, REALM_UNPROTECTED + REALM_LOST, 3, (u64)lost_page | 6 << 2 | 3 << 6, 0), RMI_SUCCESS);
+    check("DELEGATE a page that is mapped", rmi(RMI_GRANULE_DELEGATE, (u64)lost_page, 0, 0, 0, 0), RMI_SUCCESS);
+    break;
+  case STEP_LOST:
+    check("a page that was not the host's for a while: exit to the host, none in the realm", (u64)lost_page_seen << 8 | b, 1 << 8);
+    check("a page that was not the host's for a while: wiped", a, 0);
+    break;
   case STEP_ID:
     check("ID registers trap to RMM, not to the realm", a, 0);
     check("ID_AA64PFR0_EL1: EL0 and EL1 AArch64, no EL2, EL3", b & 0xffff, 0x11);
@@ -478,7 +488,13 @@ static u64 mmio_writes;
 static void sync_exit(const struct realm *realm, struct rmi_rec_run *run) {
   u64 class = FIELD(run->exit.esr, 31, 26);
   u64 ipa = run->exit.hpfar >> 4 << 12;
-  if (class == 0x24 && ipa >= REALM_UNPROTECTED) {
+  if (class == 0x24 && FIELD(run->exit.esr, 5, 0) == 0x28) {
+    check("granule protection fault in a realm: its address", ipa, REALM_UNPROTECTED + REALM_LOST);
+    check("granule protection fault: no access to emulate", (run->enter.flags = REC_ENTRY_EMUL_MMIO, rmi(RMI_REC_ENTER, realm->rec[0], (u64)run, 0, 0, 0)), RMI_ERROR_REC);
+    run->enter.flags = 0;
+    check("UNDELEGATE it", rmi(RMI_GRANULE_UNDELEGATE, (u64)lost_page, 0, 0, 0, 0), RMI_SUCCESS);
+    lost_page_seen = true;
+  } else if (class == 0x24 && ipa >= REALM_UNPROTECTED) {
     run->enter.flags = REC_ENTRY_EMUL_MMIO;
     if (run->exit.esr & BIT(6)) {
       check("emulated write: offset and value", (run->exit.far & 0xff) << 32 | run->exit.gprs[0], 4UL << 32 | 0xcafe0001);
@@ -595,6 +611,7 @@ static void test_teardown(const struct realm *realm) {
     destroy_data(realm, REALM_BASE + page * 0x1000);
   destroy_data(realm, REALM_EXTRA);
   check("UNMAP_UNPROTECTED", rmi(RMI_RTT_UNMAP_UNPROTECTED, rd, REALM_UNPROTECTED + REALM_SHARED, 3, 0, 0), RMI_SUCCESS);
+  check("UNMAP_UNPROTECTED", rmi(RMI_RTT_UNMAP_UNPROTECTED, rd, REALM_UNPROTECTED + REALM_LOST, 3, 0, 0), RMI_SUCCESS);
   check("RTT_DESTROY: level not there", rmi(RMI_RTT_DESTROY, rd, REALM_BASE + 0x200000, 3, 0, 0), RTT_ERROR(2));
   destroy_table(realm, REALM_BASE, 3);
   destroy_table(realm, REALM_BASE, 2);

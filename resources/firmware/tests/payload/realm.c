@@ -142,6 +142,11 @@ REALM void memory(void) {
   u64 from_host = shared[0];
   shared[1] = 0x5ea1;
   tell(STEP_SHARED, from_host, 0, 0);
+  tell(STEP_LOSE, 0, 0, 0);
+  count = exceptions;
+  u64 regained = *(volatile u64 *)(REALM_UNPROTECTED + REALM_LOST);
+  LOOK_AGAIN();
+  tell(STEP_LOST, regained, exceptions - count, 0);
 }
 
 REALM void registers(void) {

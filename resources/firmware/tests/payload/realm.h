@@ -15,6 +15,8 @@
 #define REALM_EXTRA 0x80100000UL
 #define REALM_UNPROTECTED (1UL << (REALM_IPA_BITS - 1))
 #define REALM_SHARED 0x2000UL
+/* Host memory that the host delegates while it is mapped. */
+#define REALM_LOST 0x3000UL
 #define HOST_ANSWER 0x1000UL
 
 enum {
@@ -39,6 +41,8 @@ enum {
   STEP_BEYOND,
   STEP_MMIO,
   STEP_SHARED,
+  STEP_LOSE,
+  STEP_LOST,
   STEP_ID,
   STEP_UNDEFINED,
   STEP_HVC,
