@@ -19,9 +19,12 @@ export function showConsole(n: number): boolean {
   const console = workbench.run?.consoles[n];
   const run = workbench.chosen;
   if (!console || !run) return false;
-  layout.show(PREFIX + console.id, beside());
-  // The panel may have to be laid out first.
-  requestAnimationFrame(() => consoles.get(run, console.id).focus());
+  const panel = PREFIX + console.id;
+  if (layout.active !== panel) layout.show(panel, beside());
+  const session = consoles.get(run, console.id);
+  // At once, so that no key is lost; and again when the panel is laid out, if it was not.
+  session.focus();
+  if (!session.element.isConnected) requestAnimationFrame(() => session.focus());
   return true;
 }
 

@@ -51,7 +51,7 @@ class Tab implements ITabRenderer {
     this.element.className = 'tab-content';
   }
   init({ api }: TabPartInitParameters): void {
-    const props: TabProps = { panel: api.id, close: () => api.close() };
+    const props: TabProps = { panel: api.id, close: () => api.close(), setTitle: (title) => api.setTitle(title) };
     this.mounted = mount(this.component, { target: this.element, props });
   }
   dispose(): void {
@@ -62,6 +62,7 @@ class Tab implements ITabRenderer {
 export interface TabProps extends Record<string, unknown> {
   readonly panel: string;
   readonly close: () => void;
+  readonly setTitle: (title: string) => void;
 }
 
 export class Layout {

@@ -1,0 +1,246 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { Bench, noBrowser, palette, powerOff, start, state, terminalText, view } from './browser.ts';
+
+const shots = process.env.TRIREME_SHOTS;
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+async function shot(page: Page, name: string): Promise<void> {
+  if (!shots) return;
+  mkdirSync(shots, { recursive: true });
+  await page.screenshot({ path: join(shots, `${name}.png`) });
+}
+/** Findings of axe that are serious or worse, as lines. */
+async function findings(page: Page): Promise<string[]> {
+  // Given to the page by the debugger, which the page's policy does not hold back.
+  await page.evaluate(axe);
+  return page.evaluate(async () => {
+    const run = (window as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } }).axe;
+    interface Violation {
+      readonly id: string;
+      readonly impact: string;
+      readonly nodes: readonly { readonly target: readonly string[]; readonly failureSummary: string }[];
+    }
+    const { violations } = await run.run();
+    return violations
+      .filter((v) => v.impact === 'serious' || v.impact === 'critical')
+      .flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.target.join(' ')}: ${n.failureSummary.split('\n')[1]}`));
+  });
+}
+
+describe.skipIf(noBrowser !== null)(
+  `workbench in Chromium${noBrowser ? ` (${noBrowser})` : ''}`,
+  { timeout: 60_000 },
+  () => {
+    const bench = new Bench();
+    let page: Page;
+
+    beforeAll(async () => {
+      await bench.start();
+      page = await bench.open();
+      // Terminals draw on a canvas; their text for screen readers is what a test reads.
+      await page.evaluate(() => localStorage.setItem('trireme.settings', '{"screenReader":true}'));
+      await page.reload();
+    });
+    afterEach(() => {
+      expect(bench.errors.splice(0)).toEqual([]);
+    });
+    afterAll(() => bench.stop());
+
+    const shows = (text: string) => expect.poll(() => terminalText(page), { timeout: 10_000 }).toContain(text);
+
+    test('a machine starts from the panel, answers what is typed, and ends', async () => {
+      await page.locator('.commands').getByText('trireme run').waitFor();
+      await shot(page, 'launch');
+      await start(page);
+      await shows('>');
+      await page.keyboard.type('hello\r');
+      await shows('you said hello');
+      await shot(page, 'console');
+      await page.keyboard.type('exit 7\r');
+      await state(page).filter({ hasText: 'off, status 7' }).waitFor();
+      expect(await terminalText(page)).toContain('you said hello');
+    });
+
+    test('mistakes are said as one types, and nothing starts with them', async () => {
+      await view(page, 'Launch');
+      const start = page.locator('.launch').getByRole('button', { name: 'Start', exact: true });
+      const program = page.getByRole('textbox', { name: 'Program' });
+      const good = await program.inputValue();
+      await program.fill('/etc/passwd');
+      await page.getByText('outside of the folders').waitFor();
+      expect(await start.isDisabled()).toBe(true);
+      await program.fill(good);
+      await expect.poll(() => start.isDisabled()).toBe(false);
+      await page.getByRole('spinbutton', { name: 'Cores' }).fill('2');
+      await page.locator('.commands').getByText('--cpus 2').waitFor();
+      await page.getByRole('button', { name: 'Choose…' }).click();
+      await page
+        .getByRole('dialog')
+        .getByText('echo.elf')
+        .or(page.getByRole('dialog').getByText('tests'))
+        .first()
+        .waitFor();
+      await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
+      await page.getByRole('button', { name: 'Revert' }).click();
+      expect(await page.getByRole('spinbutton', { name: 'Cores' }).inputValue()).toBe('1');
+    });
+
+    test('pause, registers, step, breakpoint; memory by another viewer', async () => {
+      await start(page);
+      await shows('>');
+      await page.keyboard.press('F6');
+      await state(page).filter({ hasText: 'paused' }).waitFor();
+      await view(page, 'Registers');
+      const here = page.locator('[aria-current="location"]');
+      await here.waitFor();
+      const before = await here.textContent();
+      await shot(page, 'registers');
+      await page.keyboard.press('F10');
+      await expect.poll(() => here.textContent()).not.toBe(before);
+      await page.getByRole('tab', { name: 'System' }).click();
+      await page.getByRole('searchbox', { name: 'Search system registers' }).fill('SCTLR_EL1');
+      await page.getByRole('button', { name: 'SCTLR_EL1' }).click();
+      await page.getByRole('cell', { name: 'writable memory is not executable' }).waitFor();
+      await page.getByRole('tab', { name: 'SIMD' }).click();
+      expect(await page.getByRole('row').count()).toBeGreaterThanOrEqual(32);
+
+      await view(page, 'Memory');
+      await page.getByRole('textbox', { name: 'Address' }).fill('0x40080000');
+      await page.keyboard.press('Enter');
+      const bytes = page.getByRole('region', { name: 'Bytes as seen by physical' });
+      await expect.poll(() => bytes.textContent()).toMatch(/0x00_4008_0000 [0-9a-f]{32}/);
+      expect(await bytes.locator('.byte:not(.zero)').count()).toBeGreaterThan(50);
+      await page.getByRole('button', { name: 'Compare with another viewer' }).click();
+      await page.getByRole('combobox', { name: 'as seen by' }).last().selectOption('core:0');
+      await page.getByRole('region', { name: 'Bytes as seen by core:0' }).waitFor();
+      expect(await page.locator('.differs').count()).toBe(0);
+      await shot(page, 'memory');
+      await page.keyboard.press('F6');
+      await state(page).filter({ hasText: 'running' }).waitFor();
+    });
+
+    test('reload while it runs: the same run, the same output, and it goes on', async () => {
+      await page.keyboard.press('Alt+2');
+      await page.keyboard.type('before\r');
+      await shows('you said before');
+      await page.reload();
+      await state(page).filter({ hasText: 'running' }).waitFor();
+      await view(page, 'Consoles');
+      await shows('you said before');
+      await page.keyboard.type('after\r');
+      await shows('you said after');
+      const text = await terminalText(page);
+      expect(text.match(/you said before/g)?.length).toBe(1);
+    });
+
+    test('two windows see one machine; Ctrl+A reaches the guest twice over', async () => {
+      const other = await bench.open();
+      await view(other, 'Consoles');
+      await other.keyboard.type('from the other\r');
+      await shows('you said from the other');
+      await expect.poll(() => terminalText(other)).toContain('you said from the other');
+      await other.close();
+      await page.bringToFront();
+      await view(page, 'Consoles');
+      await page.keyboard.press('Control+a');
+      await page.keyboard.press('a');
+      await page.keyboard.press('Control+a');
+      await page.keyboard.press('1');
+      await page.keyboard.type('x\r');
+      // U+0001 arrives once; the digit was the workbench's.
+      await shows('you said');
+      await expect.poll(() => terminalText(page)).toMatch(/you said .?x/);
+      expect(await terminalText(page)).not.toContain('1x');
+    });
+
+    test('search, lines with times, merged consoles', async () => {
+      await page.getByRole('button', { name: 'Search', exact: true }).click();
+      await page.getByRole('textbox', { name: 'Search in this console' }).fill('you said');
+      await expect.poll(() => page.locator('.count').textContent()).toMatch(/\d+ of [3-9]/);
+      await page.keyboard.press('Escape');
+      await page.getByRole('button', { name: 'Lines with times' }).click();
+      await page.getByRole('region', { name: 'Lines' }).getByText('you said before').waitFor();
+      expect(await page.locator('.time').first().textContent()).toMatch(/\d+\.\d{6}/);
+      await page.getByRole('button', { name: 'Lines with times' }).click();
+      await palette(page, 'all consoles merged');
+      await page.getByRole('region', { name: 'Lines' }).getByText('you said after').waitFor();
+    });
+
+    test('pasting several lines asks first', async () => {
+      await view(page, 'Consoles');
+      const paste = (text: string) =>
+        page.evaluate((data) => {
+          const clipboard = new DataTransfer();
+          clipboard.setData('text/plain', data);
+          const target = document.querySelector('.terminal-holder textarea')!;
+          target.dispatchEvent(
+            new ClipboardEvent('paste', { clipboardData: clipboard, bubbles: true, cancelable: true }),
+          );
+        }, text);
+      await paste('one\ntwo\n');
+      await page.getByRole('dialog').getByText('Paste 2 lines?').waitFor();
+      await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
+      await paste('single');
+      await page.keyboard.press('Enter');
+      await shows('you said single');
+      expect(await terminalText(page)).not.toContain('you said one');
+    });
+
+    test('what a guest shows cannot open links, copy, or type by itself', async () => {
+      await page.keyboard.type('\x1b]52;c;aGFja2Vk\x07\x1b[c\x1b[6n\x1b]0;owned\x07done\r');
+      await shows('done');
+      expect(await page.title()).toContain('Trireme');
+      expect(await page.title()).not.toContain('owned');
+    });
+
+    test('a flood of output arrives whole', async () => {
+      const count = 300_000;
+      await page.keyboard.type(`flood ${count}\r`);
+      await expect.poll(() => terminalText(page), { timeout: 30_000 }).toMatch(/[a-z]{20,}\n>/);
+      const saved = page.waitForEvent('download');
+      await page.getByRole('button', { name: 'Save as text' }).click();
+      const text = readFileSync(await (await saved).path(), 'utf8');
+      const alphabet = 'abcdefghijklmnopqrstuvwxyz';
+      expect(text.includes(alphabet.repeat(Math.ceil(count / 26)).slice(0, count))).toBe(true);
+    });
+
+    test('off and on again: two runs to compare', async () => {
+      await powerOff(page);
+      await start(page);
+      await shows('>');
+      await page.keyboard.type('something else\r');
+      await shows('you said something else');
+      await view(page, 'Compare');
+      await page.getByText(/\d+ differences?/).waitFor();
+      await page.locator('.pair.differs').first().waitFor();
+      await shot(page, 'compare');
+      await powerOff(page);
+    });
+
+    test('each view, theme and size is without serious findings of axe', async () => {
+      for (const theme of ['dark', 'light', 'high contrast']) {
+        await palette(page, `theme: ${theme}`);
+        for (const name of ['Launch', 'Consoles', 'Worlds', 'Realms', 'Memory', 'Calls', 'Registers', 'Compare']) {
+          await view(page, name);
+          await page.waitForTimeout(60);
+          expect(await findings(page), `${theme}, ${name}`).toEqual([]);
+          await shot(page, `${theme}-${name}`);
+        }
+      }
+      await page.keyboard.press('Control+Shift+P');
+      expect(await findings(page)).toEqual([]);
+      await shot(page, 'palette');
+      await page.keyboard.press('Escape');
+      await page.setViewportSize({ width: 680, height: 425 });
+      await view(page, 'Launch');
+      expect(await findings(page)).toEqual([]);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
+      await shot(page, 'small');
+      await page.setViewportSize({ width: 1360, height: 850 });
+    });
+  },
+);
