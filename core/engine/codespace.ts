@@ -74,6 +74,8 @@ interface HandlerPlan {
 const MAX_BREAK_OFFSETS = 64;
 /** Instructions looked at for handlers that will be missing too. */
 const LOOK_AHEAD = 200;
+/** The page of a host address; these have 32 bits, so bit operations alone would make some negative. */
+const pageOfHost = (host: number): number => (host & ~0xfff) >>> 0;
 
 export class CodeSpace {
   readonly memory: WebAssembly.Memory<SharedArrayBuffer>;
@@ -270,7 +272,7 @@ export class CodeSpace {
   private decodeRecord(_cpu: number, rec: number): void {
     this.stats.decoded++;
     const host = this.hostOf(rec);
-    const word = this.u32[host >> 2]!;
+    const word = this.u32[host >>> 2]!;
     const d = this.decodeWord(word);
     let handler: number;
     if (!d) {
@@ -294,9 +296,10 @@ export class CodeSpace {
   }
 
   // Invalidation.
-  /** Forgets what was decoded of guest memory at a host address; regions of the pages go with it. */
-  invalidate(host: number, bytes: number): void {
-    for (let page = host & ~0xfff; page < host + bytes; page += 4096) {
+  /** Forgets what was decoded of guest memory at a host address (signed or not); regions of the pages go with it. */
+  invalidate(at: number, bytes: number): void {
+    const host = at >>> 0;
+    for (let page = pageOfHost(host); page < host + bytes; page += 4096) {
       const base = this.u32[(this.mapBase >> 2) + (page >>> 12)]!;
       if (!base) continue;
       this.onInvalidate(this.pageOf(base));
@@ -385,9 +388,9 @@ export class CodeSpace {
     if (known !== undefined) return known;
     const list: HandlerPlan[] = [];
     const seen = new Set<string>();
-    const end = Math.min((host & ~0xfff) + 4096, host + 4 * LOOK_AHEAD);
+    const end = Math.min(pageOfHost(host) + 4096, host + 4 * LOOK_AHEAD);
     for (let at = host; at < end; at += 4) {
-      const w = this.u32[at >> 2]!;
+      const w = this.u32[at >>> 2]!;
       const dd = this.decodeWord(w);
       if (!dd) {
         // Data, most likely: what lies behind it is reached by a branch of its own.

@@ -104,7 +104,7 @@ export class Regions {
     }
     const base = this.space.baseOfPage(page);
     if (this.space.u16[(recordAddress(base, at) + REC_BASE_HANDLER) >> 1] < H_FIRST_FREE) return null;
-    const word = this.space.u32[(this.space.hostPageOf[page]! + 4 * at) >> 2]!;
+    const word = this.space.u32[(this.space.hostPageOf[page]! + 4 * at) >>> 2]!;
     const d = this.space.decodeWord(word);
     if (!d) return null;
     let effects = known.get(word);
