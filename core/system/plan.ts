@@ -8,6 +8,7 @@ import { stateWords } from './devices.ts';
 import { HostFiles } from './host-files.ts';
 import { IO_WORDS } from './io/control.ts';
 import { TRACE_RING_BYTES } from './trace.ts';
+import { watchRingBytes } from './watch-ring.ts';
 
 /** A region of the machine's memory; `host` counts from the layout's arena. */
 export interface PlannedRegion extends MappedRegion {
@@ -28,6 +29,8 @@ export interface MachinePlan {
   readonly files: number;
   /** Rings of the threads' traces; empty without tracing. */
   readonly traces: readonly number[];
+  /** Rings of what the threads note for observers. */
+  readonly watches: readonly number[];
   /** State of devices by name. */
   readonly states: Readonly<Record<string, number>>;
   /** Devices behind virtio transports. */
@@ -63,6 +66,7 @@ export function planOf(config: SystemConfig): MachinePlan {
     ram: dramOf(machine),
     consoles: [...serial, ...consoles].map((name, id) => ({ id, name, offset: take(CONSOLE_BYTES) })),
     traces: config.trace ? Array.from({ length: threadsOf(config) }, () => take(TRACE_RING_BYTES)) : [],
+    watches: Array.from({ length: threadsOf(config) }, () => take(watchRingBytes(threadsOf(config)))),
     files: take(HostFiles.BYTES),
     virtio: planVirtio(configs, slots),
     io: take(4 * IO_WORDS),

@@ -21,7 +21,7 @@ import type {
   SystemStats,
   Watchpoint,
 } from './api.ts';
-import { PAUSED } from './clock.ts';
+import { PAUSED, roundTime } from './clock.ts';
 import { ConsoleHost, ConsolePort } from './console.ts';
 import { CTL, controlIndex } from './control.ts';
 import { CoreAccess } from './core-access.ts';
@@ -32,6 +32,7 @@ import { UserError } from './errors.ts';
 import { IoThread } from './io/thread.ts';
 import { CoreLines } from './lines.ts';
 import { type MachinePlan, planOf, threadsOf } from './plan.ts';
+import { HostProbe } from './probe.ts';
 import { protectionModel } from './protection.ts';
 import { resetCore } from './reset.ts';
 import type { Command } from './runner.ts';
@@ -62,6 +63,7 @@ class RunningSystem implements System {
   readonly cores: readonly Core[];
   readonly consoles: readonly ConsoleInfo[];
   readonly machine: MachineView | null = null;
+  readonly probe: HostProbe;
   private readonly events = new Emitter<SystemEvents>();
   private readonly memory: WebAssembly.Memory<SharedArrayBuffer>;
   private readonly layout: Layout;
@@ -127,6 +129,9 @@ class RunningSystem implements System {
     this.devices = this.buildDevices();
     this.traceReaders = this.plan.traces.map(
       (offset) => new TraceReader(this.memory.buffer, this.layout.devices + offset, traceNames),
+    );
+    this.probe = new HostProbe(this.memory, this.layout, this.plan, this.cpu.cpu.features.has('RME'), () =>
+      this.guestSeconds(),
     );
     this.load();
   }
@@ -285,6 +290,9 @@ class RunningSystem implements System {
       case 'reset':
         void this.reset();
         return;
+      case 'firmware':
+        this.events.emit('firmware', m.fact);
+        return;
       case 'paused':
         t.paused = true;
         this.allPaused();
@@ -309,6 +317,7 @@ class RunningSystem implements System {
       const text = t.read();
       if (text) this.events.emit('trace', text);
     }
+    this.probe.service();
   }
   private allPaused(): void {
     if (!this.threads.every((t) => t.paused)) return;
@@ -464,6 +473,13 @@ class RunningSystem implements System {
     this.command({ c: 'watchpoints', list: this.watchpoints });
   }
 
+  /** Host time in which the system ran, in seconds. */
+  private seconds(): number {
+    return (this.ranMs + (this.isRunning ? performance.now() - this.resumeAt : 0)) / 1000;
+  }
+  private guestSeconds(): number {
+    return this.config.deterministic ? roundTime(this.memory.buffer) / 1e9 : this.seconds();
+  }
   stats(): SystemStats {
     const ran = (n: number): number => {
       const cpu = this.layout.core(n);
@@ -472,12 +488,11 @@ class RunningSystem implements System {
     const perCore = this.cores.map((c) => ({ instructions: ran(c.index) }));
     const engine: Record<string, number> = {};
     for (const t of this.threads) for (const [k, v] of Object.entries(t.stats)) engine[k] = (engine[k] ?? 0) + v;
-    const ms = this.ranMs + (this.isRunning ? performance.now() - this.resumeAt : 0);
     const instructions = perCore.reduce((sum, c) => sum + c.instructions, 0);
     return {
       instructions,
-      seconds: ms / 1000,
-      guestSeconds: this.config.deterministic ? Math.max(...perCore.map((c) => c.instructions)) / 1e9 : ms / 1000,
+      seconds: this.seconds(),
+      guestSeconds: this.guestSeconds(),
       perCore,
       engine,
     };
