@@ -143,11 +143,19 @@ export interface MachineView {
 }
 
 /**
- * What firmware did at its start that tells whether it fits the machine. `realm-begins`: a core enters Realm state for the first
+ * What firmware did at its start that tells whether it fits the machine. `world-begins`: a core leaves EL3 for a world for the first
  * time; SCR_EL3 and X1 as they are then. `rmm-started`: RMM reports to EL3 how its start on this core went (RMM_BOOT_COMPLETE).
  */
 export type FirmwareFact =
-  | { readonly kind: 'realm-begins'; readonly core: number; readonly scr: bigint; readonly x1: bigint }
+  | {
+      readonly kind: 'world-begins';
+      readonly core: number;
+      readonly world: World;
+      readonly scr: bigint;
+      readonly x1: bigint;
+      /** GPCCR_EL3.GPC. */
+      readonly granuleChecks: boolean;
+    }
   | { readonly kind: 'rmm-started'; readonly core: number; readonly status: number };
 
 /** Events, with the arguments their listeners get. */

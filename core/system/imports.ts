@@ -53,7 +53,7 @@ export function hostImports(t: Thread, library: Library): Record<string, Import>
       t.watching.granuleFault(cpu, iss, kind === FAULT_KIND.instructionAbort),
     levelEntered: (cpu: number, from: number, vector: number) => t.watching.levelEntered(cpu, from, vector),
     levelLeft: (cpu: number, from: number, pc: bigint) => t.watching.levelLeft(cpu, from, pc),
-    realmBegins: (cpu: number) => t.realmBegins(cpu),
+    worldBegins: (cpu: number, world: number) => t.worldBegins(cpu, world),
     rmmStarted: (cpu: number, status: bigint) => t.rmmStarted(cpu, status),
     mismatchSeen: (cpu: number, page: number, want: number, who: number) => t.mismatch(cpu, page, want, who),
     claimPage: (cpu: number, page: number, want: number, who: number) =>

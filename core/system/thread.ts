@@ -1,6 +1,7 @@
 /** Everything that one thread needs to run cores, built over the memory that all threads share. */
 import { type Context, MemoryProtection } from '../arch/encryption/engine.ts';
 import { ownerOf } from '../arch/encryption/layout.ts';
+import { GPCCR } from '../arch/granules/format.ts';
 import { PMU_INTID, type PmuOutput, pmuOutput } from '../arch/registers/pmu-lines.ts';
 import type { Cpu } from '../arch/registers/reset.ts';
 import { regOffset } from '../arch/registers/storage.ts';
@@ -20,7 +21,7 @@ import { Regions } from '../engine/regions.ts';
 import type { FirmwareFact, StopReason, SystemConfig, SystemExit, Watchpoint } from './api.ts';
 import { Clock } from './clock.ts';
 import { ConsolePort, type HostBell } from './console.ts';
-import { consoleTag } from './console-tag.ts';
+import { consoleTag, WORLDS } from './console-tag.ts';
 import { CTL, controlIndex } from './control.ts';
 import { cpuOf } from './cpu.ts';
 import { MachineDevices } from './devices.ts';
@@ -62,6 +63,7 @@ const wordOf = ({ pas, mecid, generation }: Context): number => ownerOf(pas, mec
 
 /** What drives the IRQ input of a core (`CTL.sources`). */
 const SOURCE = { devices: 1, timers: 2 } as const;
+const GPC_ON = 1n << BigInt(GPCCR.GPC);
 const TICKS_PER_NS = regOffset('ticks a nanosecond');
 const PMU_ENABLES = regOffset('PMINTENSET_EL1');
 const NO_PMU_OUTPUT: PmuOutput = { asserted: false, remaining: null };
@@ -285,11 +287,14 @@ export class Thread {
     const address = protection.addressOf(page);
     this.watching.mismatch(this.indexOf(cpu), address, protection.ownerWord(address), want >>> 0, who);
   }
-  /** This core leaves EL3 for Realm state for the first time since the machine's start. */
-  realmBegins(cpu: number): void {
-    const scr = this.view.getBigUint64(cpu + regOffset('SCR_EL3'), true);
-    const x1 = this.view.getBigUint64(cpu + state.X + 8, true);
-    this.ends.firmware({ kind: 'realm-begins', core: this.indexOf(cpu), scr, x1 });
+  /** This core leaves EL3 for a world for the first time since the machine's start. */
+  worldBegins(cpu: number, world: number): void {
+    const register = (name: string): bigint => this.view.getBigUint64(cpu + regOffset(name), true);
+    this.ends.firmware({
+      ...{ kind: 'world-begins', core: this.indexOf(cpu), world: WORLDS[world]!, scr: register('SCR_EL3') },
+      x1: this.view.getBigUint64(cpu + state.X + 8, true),
+      granuleChecks: (register('GPCCR_EL3') & GPC_ON) !== 0n,
+    });
   }
   /** RMM says how its start went. */
   rmmStarted(cpu: number, status: bigint): void {

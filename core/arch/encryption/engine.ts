@@ -326,6 +326,29 @@ export class MemoryProtection {
     }
   }
 
+  /**
+   * Owners of pages from a physical address to before another, both multiples of 4096, in order; neighbours of the same owner are one.
+   * What is not behind the engine is left out; null: nobody's yet.
+   */
+  *owners(
+    from: number,
+    to: number,
+  ): Generator<{ readonly base: number; readonly bytes: number; readonly owner: Context | null }> {
+    for (const r of this.regions) {
+      const end = Math.min(to, r.base + r.size);
+      const wordAt = (at: number): number => {
+        const raw = Atomics.load(this.i32, this.ownerIndex(at - r.base + r.host)) >>> 0;
+        return raw === OWNER.none || isContext(raw) ? raw : this.ownerWord(at);
+      };
+      for (let base = Math.max(from, r.base); base < end; ) {
+        const word = wordAt(base);
+        let next = base + PAGE;
+        while (next < end && wordAt(next) === word) next += PAGE;
+        yield { base, bytes: next - base, owner: word ? contextOf(word) : null };
+        base = next;
+      }
+    }
+  }
   /** Physical address of a host page that is behind the engine. */
   addressOf(host: number): number {
     return this.physical(host);

@@ -15,8 +15,8 @@ import { bit64, bitOf, byEl, currentEl, el2Enabled, esr, hcr, reg32, regimeEl, s
 
 export const returns = new Library();
 
-/** For observers: this core leaves EL3 for Realm state for the first time. */
-returns.host('realmBegins', [I32], null);
+/** For observers: this core leaves EL3 for a security state for the first time. */
+returns.host('worldBegins', [I32, I32], null);
 
 /** i32 0/1: SPSR_ELx at this level asks for what cannot be returned to (IllegalExceptionReturn, ELFromSPSR). */
 function illegalReturn(cpu: Val, spsr: Val): Val {
@@ -94,9 +94,8 @@ returns.define('exceptionReturnTo', [I32, I32, I64], I32, (link, c, n, t) => {
         setWord(cpu, state.BUDGET, n!);
         noteWorld(cpu, from, to, state.WORLD_EXITS);
         setWord(cpu, state.SECURITY, to);
-        unlikely(word(cpu, state.WORLD_EXITS + 4 * SECURITY_STATE.realm).eq(1), () => {
-          iff(to.eq(SECURITY_STATE.realm), () => run(link('realmBegins'), cpu));
-        });
+        const first = word(cpu.add(to.shl(2)), state.WORLD_EXITS).eq(1);
+        unlikely(first, () => run(link('worldBegins'), cpu, to));
       });
       run(link('writePstate'), cpu, spsr.zext64());
     },
