@@ -22,7 +22,7 @@ export function configureLaunch(launch: Launch, run: RunOptions = {}): SystemCon
   return {
     machine,
     cpuModel: launch.cpu.model,
-    features: launch.cpu.features,
+    ...protectionOf(launch),
     engine: launch.engine,
     deterministic: launch.deterministic,
     ...(launch.seed === null ? {} : { seed: launch.seed }),
@@ -39,6 +39,15 @@ export function configureLaunch(launch: Launch, run: RunOptions = {}): SystemCon
     fwCfg: boot.fwCfg,
     virtio: launch.virtio.flatMap(virtioOf),
     ...run,
+  };
+}
+
+/** RME and MEC; without MEC there is nothing for the memory protection engine to tell apart. */
+function protectionOf({ cpu, rme, mec }: Launch): Pick<SystemConfig, 'features' | 'rme' | 'mec'> {
+  return {
+    features: rme.enabled ? { ...cpu.features, 'x-rme': true } : cpu.features,
+    rme: { l0gptsz: rme.l0gptsz },
+    mec: { enabled: mec.enabled, width: mec.mecidWidth, model: mec.enabled ? mec.model : 'off' },
   };
 }
 
