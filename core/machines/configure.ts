@@ -3,6 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { type BootPlan, type NamedBytes, planBoot } from '../boot/plan.ts';
 import type { SystemConfig, VirtioConfig } from '../system/api.ts';
 import { fileReason, UserError } from '../system/errors.ts';
+import type { MecConfig } from '../system/protection.ts';
 import type { TraceConfig } from '../system/trace.ts';
 import type { Launch, VirtioLaunch } from './launch.ts';
 import type { MachineDescription } from './machine.ts';
@@ -22,7 +23,9 @@ export function configureLaunch(launch: Launch, run: RunOptions = {}): SystemCon
   return {
     machine,
     cpuModel: launch.cpu.model,
-    features: launch.cpu.features,
+    features: featuresOf(launch),
+    rme: { l0gptsz: launch.rme.l0gptsz },
+    mec: mecOf(launch),
     engine: launch.engine,
     deterministic: launch.deterministic,
     ...(launch.seed === null ? {} : { seed: launch.seed }),
@@ -51,13 +54,23 @@ function machineOf({ cores, memoryBytes, machine, serials }: Launch): MachineDes
   return virtMachine({ cores, memoryBytes, secure, virtualization, uarts: uarts as 1 | 2 | 3 | 4 });
 }
 
+const featuresOf = ({ cpu, rme }: Launch): Readonly<Record<string, boolean>> => ({
+  ...cpu.features,
+  ...(rme.enabled ? { 'x-rme': true } : {}),
+});
+
+/** Without FEAT_MEC there are no contexts for the model to tell apart. */
+function mecOf({ mec }: Launch): MecConfig {
+  return mec.enabled ? { enabled: true, width: mec.mecidWidth, model: mec.model } : { enabled: false };
+}
+
 function bootOf(launch: Launch, machine: MachineDescription): BootPlan {
   const { bios, pflash, kernel, initrd, append, dtb, loaders } = launch;
   const named = (path: string | null): NamedBytes | undefined => (path === null ? undefined : read(path));
   return planBoot({
     machine,
     cpuModel: launch.cpu.model,
-    features: launch.cpu.features,
+    features: featuresOf(launch),
     firmware: named(bios),
     flash: pflash.map((f) => named(f?.file ?? null)),
     kernel: named(kernel),

@@ -1,5 +1,5 @@
 /** A running system, seen from the host's thread: memory, threads, life cycle, events. */
-import { fileURLToPath } from 'node:url';
+import { extname, join } from 'node:path';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { powerOnProtection } from '../arch/encryption/engine.ts';
 import * as state from '../arch/state.ts';
@@ -38,9 +38,13 @@ import type { Command } from './runner.ts';
 import type { ThreadSetup } from './thread.ts';
 import { TraceReader } from './trace.ts';
 import { traceNames } from './trace-names.ts';
+
 import { traceRoutines } from './tracing.ts';
 import { readVirtual, writeVirtual } from './virtual-memory.ts';
 import type { FromWorker } from './worker.ts';
+
+/** The thread's module, as a source or as it was built. */
+const WORKER = join(import.meta.dirname, `worker${extname(import.meta.filename)}`);
 
 interface ThreadHandle {
   readonly worker: Worker;
@@ -245,7 +249,7 @@ class RunningSystem implements System {
       space,
       epoch,
     };
-    const worker = new Worker(fileURLToPath(new URL('./worker.ts', import.meta.url)), {
+    const worker = new Worker(WORKER, {
       workerData: { setup, commands: port2 },
       transferList: [port2],
       stdout: false,
