@@ -92,10 +92,10 @@ NORETURN void guest_power_off(void);
 u64 cpu_start(u32 cpu, void (*function)(void));
 /* The function has returned and the core is off. */
 bool cpu_wait_off(u32 cpu);
-/* Waits until condition holds, at most a second of guest time. */
+/* Waits until condition holds, at most 20 seconds: cores of the host may be few and busy. */
 #define wait_for(condition) \
   ({ \
-    u64 end_ = counter() + read_sysreg(cntfrq_el0); \
+    u64 end_ = counter() + 20 * read_sysreg(cntfrq_el0); \
     while (!(condition) && counter() < end_) \
       __asm__ volatile("yield"); \
     (bool)(condition); \
