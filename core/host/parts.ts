@@ -1,4 +1,5 @@
 /** The real parts of a host, loaded when they are first needed. */
+import { withFiles } from './configure.ts';
 import type { HostParts } from './host.ts';
 
 const disassembler = async () => (await import('../debug/disassemble.ts')).disassemble;
@@ -6,6 +7,10 @@ const disassembler = async () => (await import('../debug/disassemble.ts')).disas
 export const hostParts: HostParts = {
   createSystem: async () => (await import('../system/system.ts')).createSystem,
   disassembler,
+  configureVirt: async (launch, files) => {
+    const { configureLaunch } = await import('../machines/configure.ts');
+    return configureLaunch(withFiles(launch, (path) => files.check(path)) as typeof launch);
+  },
   describe: async (system, exit) => {
     const { describeCore } = await import('../cli/report.ts');
     return describeCore(system, exit.core ?? 0, await disassembler(), exit.origin);

@@ -4,6 +4,7 @@ import type { FwCfgItem } from '../boot/fw-cfg-items.ts';
 import { type BootPlan, type LoaderFile, type NamedBytes, planBoot } from '../boot/plan.ts';
 import type { CoreEntry, RtcConfig, SystemConfig, VirtioConfig } from '../system/api.ts';
 import { fileReason, UserError } from '../system/errors.ts';
+import type { MecConfig } from '../system/protection.ts';
 import { randomFiller, randomSource } from '../system/random.ts';
 import type { TraceConfig } from '../system/trace.ts';
 import type { Launch, LoaderLaunch, VirtioLaunch } from './launch.ts';
@@ -20,15 +21,15 @@ export interface RunOptions {
 export function configureLaunch(launch: Launch, run: RunOptions = {}): SystemConfig {
   const machine = machineOf(launch);
   const boot = bootOf(launch, machine);
-  const { semihosting, rme, mec } = launch;
+  const { semihosting } = launch;
   return {
     machine,
     cpuModel: launch.cpu.model,
     features: featuresOf(launch),
+    rme: { l0gptsz: launch.rme.l0gptsz },
+    mec: mecOf(launch),
     engine: launch.engine,
     ...randomnessOf(launch),
-    ...(rme.enabled ? { rme: { l0gptsz: rme.l0gptsz } } : {}),
-    mec: mec.enabled ? { enabled: true, width: mec.mecidWidth, model: mec.model } : { enabled: false },
     startEl: boot.startEl,
     skipsEl3: boot.skipsEl3,
     images: boot.images,
@@ -51,9 +52,6 @@ export function configureLaunch(launch: Launch, run: RunOptions = {}): SystemCon
 /** The device tree blob that the launched machine's guest finds. */
 export const treeOfLaunch = (launch: Launch): Uint8Array => bootOf(launch, machineOf(launch)).dtb.bytes;
 
-const featuresOf = ({ cpu, rme }: Launch): Readonly<Record<string, boolean>> =>
-  rme.enabled ? { ...cpu.features, 'x-rme': true } : cpu.features;
-
 const randomnessOf = ({ deterministic, seed }: Launch): Pick<SystemConfig, 'deterministic' | 'seed'> => ({
   deterministic,
   ...(seed === null ? {} : { seed }),
@@ -67,6 +65,15 @@ function machineOf({ cores, memoryBytes, machine, serials }: Launch): MachineDes
 
 /** Seeds of the device tree have numbers of their own. */
 const TREE_STREAM = 1 << 17;
+const featuresOf = ({ cpu, rme }: Launch): Readonly<Record<string, boolean>> => ({
+  ...cpu.features,
+  ...(rme.enabled ? { 'x-rme': true } : {}),
+});
+
+/** Without FEAT_MEC there are no contexts for the model to tell apart. */
+function mecOf({ mec }: Launch): MecConfig {
+  return mec.enabled ? { enabled: true, width: mec.mecidWidth, model: mec.model } : { enabled: false };
+}
 
 function bootOf(launch: Launch, machine: MachineDescription): BootPlan {
   const { bios, pflash, kernel, initrd, append, dtb, loaders, topology } = launch;

@@ -1,5 +1,5 @@
 /** The threads that run a system's cores, seen from the main thread: started, commanded, brought to a stop, ended. */
-import { fileURLToPath } from 'node:url';
+import { extname, join } from 'node:path';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import * as state from '../arch/state.ts';
 import { PEND } from '../engine/abi.ts';
@@ -8,6 +8,9 @@ import { CTL, controlIndex } from './control.ts';
 import type { Command } from './runner.ts';
 import type { ThreadSetup } from './thread.ts';
 import type { FromWorker } from './worker.ts';
+
+/** The thread's module, as a source or as it was built. */
+const WORKER = join(import.meta.dirname, `worker${extname(import.meta.filename)}`);
 
 /** What threads tell, but for what is between them and this file. */
 export type ThreadNews = Exclude<FromWorker, { r: 'ready' | 'paused' | 'stats' }>;
@@ -48,7 +51,7 @@ export class CoreThreads {
   }
   private spawn(setup: ThreadSetup): Promise<Handle> {
     const { port1, port2 } = new MessageChannel();
-    const worker = new Worker(fileURLToPath(new URL('./worker.ts', import.meta.url)), {
+    const worker = new Worker(WORKER, {
       workerData: { setup, commands: port2 },
       transferList: [port2],
       stdout: false,

@@ -9,17 +9,20 @@ import { createSystem } from '../../core/system/system.ts';
 import { Assembler } from '../smp/assembler.ts';
 import { GranuleTables } from './tables.ts';
 
-export const RAM = 0x40000000;
+/** Not the beginning of QEMU's memory: it puts a device tree there. */
+export const RAM = 0x40200000;
+/** The gigabyte that all tables map. */
+const MAPPED = 0x40000000n;
 const BYTES = 32 << 20;
 const ARRIVED = RAM + 0x1000;
 const DONE = RAM + 0x1040;
 const EXIT_BLOCK = RAM + 0x1080;
 const VECTORS = RAM + 0x2000;
 const CODE = RAM + 0x10000;
-const PLACES = { realm2: RAM + 0x40000, ns2: RAM + 0x41000, realm1: RAM + 0x42000 } as const;
-const TABLES = { realm: RAM + 0x43000, ns: RAM + 0x44000, stage2: RAM + 0x45000 } as const;
-const RESULTS = RAM + 0x50000;
-const RESULT_BYTES = 0x8000;
+export const PLACES = { realm2: RAM + 0x40000, ns2: RAM + 0x41000, realm1: RAM + 0x42000 } as const;
+export const TABLES = { realm: RAM + 0x43000, ns: RAM + 0x44000, stage2: RAM + 0x45000 } as const;
+export const RESULTS = RAM + 0x50000;
+export const RESULT_BYTES = 0x8000;
 const GPT = RAM + 0x400000;
 /** Pages for tests. In the Realm worlds `ALIAS` more is the same page through the alternate MECID. */
 export const PAGES = RAM + 0x100000;
@@ -49,6 +52,8 @@ export const REG = {
   TCR2_EL2: [3, 4, 2, 0, 3],
   MECID_A0_EL2: [3, 4, 10, 8, 1],
   VMECID_A_EL2: [3, 4, 10, 9, 1],
+  FAR_EL3: [3, 6, 6, 0, 0],
+  MFAR_EL3: [3, 6, 6, 0, 5],
   GPTBR_EL3: [3, 6, 2, 1, 4],
   GPCCR_EL3: [3, 6, 2, 1, 6],
 } as const satisfies Record<string, Code>;
@@ -96,6 +101,15 @@ export class Monitor extends Assembler {
     // ADR X20, .+8
     return this.word(0x10000040 | RETURN).word(ERET);
   }
+  /** Notes one word: a system register, X1. */
+  noteRegister(name: keyof typeof REG): this {
+    const [op0, op1, crn, crm, op2] = REG[name];
+    this.mrs(2, op0, op1, crn, crm, op2).str(2, RESULT);
+    return this.addImm(RESULT, RESULT, 8);
+  }
+  noteX1(): this {
+    return this.str(1, RESULT).addImm(RESULT, RESULT, 8);
+  }
   /** Notes X1, and the exception class that brought the core back (0x17: it was the SMC). */
   note(): this {
     this.str(1, RESULT);
@@ -116,6 +130,11 @@ export class Monitor extends Assembler {
     if (!wait) return this;
     this.movImm(10, BigInt(pa) >> 12n).word(0xd50e84e0 | 10); // TLBI RPALOS, X10
     return this.barrier('dsb sy').barrier('isb');
+  }
+  /** GPCCR_EL3 with more bits set than it begins with, and the TLB without what it had. */
+  controls(more: bigint): this {
+    this.set('GPCCR_EL3', this.gpt.gpccr | more).barrier('isb');
+    return this.word(0xd50e879f).barrier('dsb sy').barrier('isb'); // TLBI PAALL
   }
   begin(core: number): this {
     this.set('VBAR_EL3', VECTORS);
@@ -157,17 +176,21 @@ export interface Noted {
 export const OK = 0x17;
 export const GPC = 0x1e;
 
-/** Runs `program` on each core to its end; yields what each noted. */
-export async function runMonitor(
-  program: (a: Monitor, core: number) => void,
-  o: {
-    cores?: number;
-    engine?: EngineMode;
-    deterministic?: boolean;
-    mec?: SystemConfig['mec'];
-    granules?: [number, number][];
-  } = {},
-): Promise<Noted[][]> {
+export interface MonitorOptions {
+  /** Default 2. */
+  readonly cores?: number;
+  readonly engine?: EngineMode;
+  readonly deterministic?: boolean;
+  readonly mec?: SystemConfig['mec'];
+  /** Codes of granules at the start; others are `any`. */
+  readonly granules?: [number, number][];
+}
+export type Program = (a: Monitor, core: number) => void;
+/** Where the image begins to run. */
+export const ENTRY = CODE;
+
+/** Memory from RAM on, with the program of each core. */
+export function monitorImage(program: Program, o: MonitorOptions): Uint8Array {
   const cores = o.cores ?? 2;
   const image = new Uint8Array(BYTES / 4);
   const view = new DataView(image.buffer);
@@ -200,7 +223,7 @@ export async function runMonitor(
   for (const at of [0x400, 0x480, 0x500, 0x580]) put(VECTORS + at, [0xd61f0000 | (RETURN << 5)]);
   const AF = 1n << 10n;
   const block = (table: number, index: number, v: bigint): void =>
-    view.setBigUint64(table - RAM + 8 * index, BigInt(RAM) | v | 1n, true);
+    view.setBigUint64(table - RAM + 8 * index, MAPPED | v | 1n, true);
   const INNER = 3n << 8n;
   const AMEC = 1n << 63n;
   block(TABLES.realm, 1, AF | INNER);
@@ -210,10 +233,17 @@ export async function runMonitor(
   block(TABLES.stage2, 1, S2);
   block(TABLES.stage2, 2, S2 | AMEC);
   view.setBigUint64(EXIT_BLOCK - RAM, 0x20026n, true);
+  return image;
+}
+/** Runs `program` on each core to its end; yields memory behind RESULTS. */
+export async function runImage(program: Program, o: MonitorOptions): Promise<{ how: string; results: Uint8Array }> {
+  const cores = o.cores ?? 2;
+  const image = monitorImage(program, o);
   const system = await createSystem(
     bareSystem({
       cores,
       memoryBytes: BYTES,
+      ramBase: RAM,
       cpuModel: 'max',
       features: { 'x-rme': true },
       mec: o.mec ?? { enabled: true },
@@ -233,9 +263,13 @@ export async function runMonitor(
   const timer = setTimeout(() => void system.stop(), 60_000);
   const how = await exited;
   clearTimeout(timer);
-  const noted = Array.from({ length: cores }, (_, core) => {
-    const bytes = system.readMemory(BigInt(RESULTS + core * RESULT_BYTES), RESULT_BYTES);
-    const v = new DataView(bytes.buffer, bytes.byteOffset);
+  return { how, results: system.readMemory(BigInt(RESULTS), cores * RESULT_BYTES) };
+}
+/** The same; yields what each noted. */
+export async function runMonitor(program: Program, o: MonitorOptions = {}): Promise<Noted[][]> {
+  const { how, results } = await runImage(program, o);
+  const noted = Array.from({ length: o.cores ?? 2 }, (_, core) => {
+    const v = new DataView(results.buffer, results.byteOffset + core * RESULT_BYTES);
     const list: Noted[] = [];
     for (let i = 0; i < RESULT_BYTES; i += 16) {
       const ec = Number(v.getBigUint64(i + 8, true));

@@ -1,9 +1,12 @@
 /** The I/O thread of a system, seen from the main thread. */
-import { fileURLToPath } from 'node:url';
+import { extname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { layoutOf } from '../../engine/layout.ts';
 import { IO_WORDS, IoControl } from './control.ts';
 import type { IoSetup } from './worker.ts';
+
+/** The thread's module, as a source or as it was built. */
+const WORKER = join(import.meta.dirname, `worker${extname(import.meta.filename)}`);
 
 export interface IoEvents {
   /** A console has something to show. */
@@ -22,7 +25,7 @@ export class IoThread {
   }
   /** Resolves when the thread serves. */
   static start(setup: IoSetup, events: IoEvents): Promise<IoThread> {
-    const worker = new Worker(fileURLToPath(new URL('./worker.ts', import.meta.url)), {
+    const worker = new Worker(WORKER, {
       workerData: setup,
       stdout: false,
       stderr: false,
