@@ -91,7 +91,7 @@ returns.define('exceptionReturnTo', [I32, I32, I64], I32, (link, c, n, t) => {
     () => {
       iff(el.eq(3).and(spsr.bits(2, 2).ne(3)), () => {
         const to = securityBelow(cpu);
-        setWord(cpu, state.BUDGET, n!);
+        setWord(cpu, state.BUDGET, n!.sub(1));
         noteWorld(cpu, from, to, state.WORLD_EXITS);
         setWord(cpu, state.SECURITY, to);
         const first = word(cpu.add(to.shl(2)), state.WORLD_EXITS).eq(1);
