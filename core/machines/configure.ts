@@ -6,6 +6,7 @@ import { fileReason, UserError } from '../system/errors.ts';
 import type { MecConfig } from '../system/protection.ts';
 import type { TraceConfig } from '../system/trace.ts';
 import type { Launch, VirtioLaunch } from './launch.ts';
+import { consolesOf, uartsOf } from './launch-consoles.ts';
 import type { MachineDescription } from './machine.ts';
 import { virtMachine } from './virt.ts';
 
@@ -41,6 +42,7 @@ export function configureLaunch(launch: Launch, run: RunOptions = {}): SystemCon
     },
     fwCfg: boot.fwCfg,
     virtio: launch.virtio.flatMap(virtioOf),
+    consoles: consolesOf(launch).map(({ name, target, worlds }) => ({ name, worlds, connected: target !== null })),
     ...run,
   };
 }
@@ -48,10 +50,10 @@ export function configureLaunch(launch: Launch, run: RunOptions = {}): SystemCon
 /** The device tree blob that the launched machine's guest finds. */
 export const treeOfLaunch = (launch: Launch): Uint8Array => bootOf(launch, machineOf(launch)).dtb.bytes;
 
-function machineOf({ cores, memoryBytes, machine, serials }: Launch): MachineDescription {
-  const uarts = machine.uarts ?? Math.max(1, serials.length);
+function machineOf(launch: Launch): MachineDescription {
+  const { cores, memoryBytes, machine } = launch;
   const { secure, virtualization } = machine;
-  return virtMachine({ cores, memoryBytes, secure, virtualization, uarts: uarts as 1 | 2 | 3 | 4 });
+  return virtMachine({ cores, memoryBytes, secure, virtualization, uarts: uartsOf(launch) });
 }
 
 const featuresOf = ({ cpu, rme }: Launch): Readonly<Record<string, boolean>> => ({
@@ -82,7 +84,12 @@ function bootOf(launch: Launch, machine: MachineDescription): BootPlan {
       if (l.kind === 'data') return [{ name: 'data', bytes: Uint8Array.from(l.bytes), address: l.address, raw: true }];
       return [];
     }),
-    random: randomOf(launch),
+    fwCfg: launch.fwCfg.map(({ name, content }) => ({
+      file: name,
+      bytes: content.from === 'file' ? read(content.path).bytes : new TextEncoder().encode(content.text),
+    })),
+    uuid: launch.uuid === null ? undefined : Buffer.from(launch.uuid.replaceAll('-', ''), 'hex'),
+    random: launch.machine.randomness ? randomOf(launch) : undefined,
   });
 }
 

@@ -65,6 +65,8 @@ export interface SystemConfig {
   readonly fwCfg?: readonly FwCfgItem[];
   /** Devices for the machine's virtio transports, in the order in which they take them. */
   readonly virtio?: readonly VirtioConfig[];
+  /** What the consoles are, in the order of their numbers; default: those of the machine's serial ports and of virtio. */
+  readonly consoles?: readonly Omit<ConsoleInfo, 'id'>[];
   readonly trace?: TraceConfig;
   /** Guest time, in seconds, after which the system ends with reason `limit`. */
   readonly timeLimit?: number;
@@ -112,6 +114,8 @@ export interface ConsoleInfo {
   readonly id: number;
   /** `uart0`, … */
   readonly name: string;
+  /** False: its line leads nowhere, and faces leave it out. */
+  readonly connected?: boolean;
   /** Security states whose software can write to it. Where they are several, faces offer each as a console of its own. */
   readonly worlds?: readonly World[];
 }

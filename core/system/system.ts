@@ -111,7 +111,7 @@ class RunningSystem implements System {
       { length: cores },
       (_, n) => new CoreAccess(this.memory.buffer, this.layout, n, () => this.contextChanged(n)),
     );
-    this.consoles = this.plan.consoles.map(({ id, name }) => ({ id, name }));
+    this.consoles = this.plan.consoles.map(({ id, name }) => ({ id, name, ...config.consoles?.[id] }));
     this.hosts = this.plan.consoles.map(
       (c) =>
         new ConsoleHost(

@@ -295,11 +295,19 @@ test('consoles of a launch', () => {
   const rme = parse(COVER_LETTER).launch;
   expect(consolesOf(rme)).toEqual([
     { name: 'uart0', target: { to: 'terminal' }, worlds: ['normal', 'realm', 'root', 'secure'] },
+    { name: 'uart1', target: null },
   ]);
   const plain = launch('-serial null -serial none -device virtio-serial-device -device virtconsole');
   expect(consolesOf(plain)).toEqual([
     { name: 'uart0', target: { to: 'null' } },
     { name: 'uart1', target: null },
     { name: 'hvc0', target: { to: 'null' } },
+  ]);
+  const separate = { ...rme, machine: { ...rme.machine, uarts: 4 }, serials: [{ to: 'terminal' } as const, null] };
+  expect(consolesOf({ ...separate, serialWorlds: ['normal', null, 'realm', 'root'] })).toEqual([
+    { name: 'host', target: { to: 'terminal' }, worlds: ['normal'] },
+    { name: 'uart1', target: null },
+    { name: 'rmm', target: { to: 'terminal' }, worlds: ['realm'] },
+    { name: 'monitor', target: { to: 'terminal' }, worlds: ['root'] },
   ]);
 });
