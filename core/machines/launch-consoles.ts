@@ -1,32 +1,33 @@
-/** The consoles that a launch gives a machine: names, where they go, who writes to them. */
+/** The consoles that a launch gives a machine: names, and where they go. */
 import { WORLD_ALIASES } from '../consoles/worlds.ts';
+import { hvcNames } from '../devices/virtio/config.ts';
 import type { World } from '../system/console-tag.ts';
 import type { ConsoleTarget, Launch } from './launch.ts';
 
 export interface LaunchConsole {
-  /** `uart0`, `uart1`, … or the world's for UARTs; `hvc0`, … for ports of virtio consoles, as Linux calls them. */
+  /** `uart0`, `uart1`, … for UARTs; `hvc0`, … for ports of virtio consoles, as Linux calls them. */
   readonly name: string;
   /** Null: the line is not connected. */
   readonly target: ConsoleTarget | null;
-  /** Security states that write to it, where that is not all there are. */
-  readonly worlds?: readonly World[];
+  /** The one security state that has it to itself. */
+  readonly world?: World;
 }
 
 /** In the order of their numbers. UARTs without a line of their own: asked for by number they go to the terminal, else nowhere. */
 export function consolesOf(launch: Launch): LaunchConsole[] {
-  const { machine, rme, serials, serialWorlds, virtio } = launch;
-  const worlds: readonly World[] = rme.enabled ? ['normal', 'realm', 'root', 'secure'] : ['normal', 'secure'];
+  const { machine, serials, serialWorlds, virtio } = launch;
   const rest: ConsoleTarget | null = machine.uarts === null ? null : { to: 'terminal' };
   const uarts = Array.from({ length: uartsOf(launch) }, (_, n): LaunchConsole => {
     const target = serials[n] === undefined ? rest : serials[n];
     const world = serialWorlds[n];
-    if (world) return { name: nameOfWorld(world), target, worlds: [world] };
-    const name = `uart${n}`;
-    // With EL3 the second UART is for the Secure side alone.
-    return machine.secure && n !== 1 ? { name, target, worlds } : { name, target };
+    return world ? { name: nameOfWorld(world), target, world } : { name: `uart${n}`, target };
   });
-  const ports = virtio.flatMap((d) => (d.device === 'console' ? d.ports : []));
-  return [...uarts, ...ports.map(({ target }, n): LaunchConsole => ({ name: `hvc${n}`, target }))];
+  const ports = virtio.map((d) => (d.device === 'console' ? d.ports : []));
+  const names = hvcNames(ports.map((list) => list.length));
+  return [
+    ...uarts,
+    ...ports.flatMap((list, device) => list.map(({ target }, n) => ({ name: names[device]![n]!, target }))),
+  ];
 }
 
 /** PL011s of the launched machine. */
