@@ -40,6 +40,10 @@ const RULES: readonly ((launch: Launch) => string | null)[] = [
     const far = loaders.find((l) => l.kind !== 'data' && l.core !== null && l.core >= cores);
     return far ? `a loader names core ${far.kind === 'data' ? '' : far.core}, but there are ${cores}` : null;
   },
+  ({ topology: t, cores }) =>
+    t !== null && t.sockets * t.clusters * t.cores * t.threads !== cores
+      ? `${t.sockets} sockets of ${t.clusters} clusters of ${t.cores} cores of ${t.threads} threads are not ${cores} cores`
+      : null,
   ({ virtio }) => {
     const tags = virtio.flatMap((d) => (d.device === '9p' ? [d.tag] : []));
     const twice = tags.find((tag, n) => tags.indexOf(tag) !== n);

@@ -25,7 +25,11 @@ static void map(u64 base, u64 size, u64 attributes) {
   mmu_map(&tables, base, base, size, attributes);
 }
 
-void el3_mmu_build(void) {
+/*
+ * What the monitor needs to look around. The device tree is Non-secure memory: with the MMU off EL3 would access it as
+ * Root, which reads something else where memory is encrypted.
+ */
+static void map_boot(void) {
   u64 start = (u64)__image_start;
   map(FLASH_BASE, FLASH_SIZE, EL3_DATA | PTE_RO | PAS_ROOT);
   map(DEVICES_BASE, DEVICES_END - DEVICES_BASE, EL3_DEVICE | PAS_ROOT);
@@ -34,23 +38,33 @@ void el3_mmu_build(void) {
   map((u64)__data_start, MAILBOX_BASE - (u64)__data_start, EL3_DATA | PAS_ROOT);
   map(MAILBOX_BASE, PAGE_SIZE, EL3_NONCACHEABLE | PAS_ROOT);
   map(start + MONITOR_SIZE, SECURE_RAM_SIZE - MONITOR_SIZE, EL3_DATA | PAS_ROOT);
+  map(DEVICE_TREE_BASE, DEVICE_TREE_LIMIT, EL3_DATA | PAS_NS);
+}
+
+static void tlbi_el3(void) {
+  dsb(sy);
+  __asm__ volatile("tlbi alle3" : : : "memory");
+  dsb(sy);
+  isb();
+}
+
+static void map_memory(void) {
   for (u32 i = 0; i < platform.dram_banks; i++)
     map(platform.dram[i].base, ALIGN_UP(platform.dram[i].size, 0x200000), EL3_DATA | PAS_NS);
   map(RMM_BASE, platform.rmm_size, EL3_DATA | PAS_REALM);
+  tlbi_el3();
 }
 
 #define SCTLR_EL3_ON (0x30c50830UL | BIT(0) | BIT(2) | BIT(12) | BIT(19))
 /* 39-bit input addresses, inner-shareable write-back walks, 4 KB granule, RES1 bits 23 and 31. */
 #define TCR_EL3_BASE (25UL | 1UL << 8 | 1UL << 10 | 3UL << 12 | BIT(23) | BIT(31))
 
-void el3_mmu_enable(void) {
+static void el3_mmu_enable(void) {
   u64 pa_range = MIN(FIELD(read_sysreg(id_aa64mmfr0_el1), 3, 0), 5UL);
   write_sysreg(mair_el3, MAIR_VALUE);
   write_sysreg(tcr_el3, TCR_EL3_BASE | pa_range << 16);
   write_sysreg(ttbr0_el3, (u64)root_table);
-  __asm__ volatile("tlbi alle3" : : : "memory");
-  dsb(sy);
-  isb();
+  tlbi_el3();
   write_sysreg(sctlr_el3, SCTLR_EL3_ON);
   isb();
 }
@@ -104,6 +118,8 @@ struct frame *normal_world_start(struct cpu *cpu) {
 
 NORETURN void cold_boot(u64 index) {
   struct cpu *cpu = this_cpu();
+  map_boot();
+  el3_mmu_enable();
   bool tree = device_tree_read();
   console_init(platform.monitor_console);
   LOG_NOTICE("Trireme monitor v%s\n", MONITOR_VERSION);
@@ -118,8 +134,7 @@ NORETURN void cold_boot(u64 index) {
   cpu->index = (u32)index;
   cpu->mpidr = mpidr_affinity();
   el3_registers_init();
-  el3_mmu_build();
-  el3_mmu_enable();
+  map_memory();
   gpt_build();
   LOG_INFO("Enabling Granule Protection Checks\n");
   gpt_enable();

@@ -6,10 +6,6 @@
 
 #define MONITOR_VERSION "0.1.0"
 
-/* Translation of EL3 itself; build once, enable on each core. */
-void el3_mmu_build(void);
-void el3_mmu_enable(void);
-
 /* Copies RMM from flash into its carve-out and writes the boot manifest. */
 void rmm_load(void);
 /* Starts RMM on this core; the frame to resume. When it is done the normal world starts. */

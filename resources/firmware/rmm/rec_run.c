@@ -106,7 +106,7 @@ static void leave_world(struct rec *rec, struct rmi_rec_exit *exit) {
   debug_stop(rec);
   simd_stop(rec);
   gic_leave(rec, exit);
-  timer_leave(exit);
+  timer_leave(rec, exit);
   host_el1_save(&rec->el1, keys);
   write_sysreg(hcr_el2, HCR_IDLE);
   if (mec_present())
@@ -296,7 +296,7 @@ static void run(struct rec *rec, const struct rmi_rec_enter *enter, struct rmi_r
   rec->exit_is_abort = false;
   enum after_exit after = RESUME_REALM;
   while (after == RESUME_REALM) {
-    timer_enter();
+    timer_enter(rec);
     write_sysreg(elr_el2, rec->pc);
     write_sysreg(spsr_el2, rec->pstate);
     u64 vector = realm_run(rec->x);

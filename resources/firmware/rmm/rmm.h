@@ -177,6 +177,8 @@ struct rec {
   u64 aux[REC_AUX_GRANULES];
   u64 mpidr;
   bool runnable;
+  /* CNTHCTL_EL2 masks of the timers that had fired at the last exit. */
+  u64 timers_told;
   /* How the last entry ended, as far as the next one must know. */
   bool exit_is_abort;
   bool exit_is_sysreg_read;
@@ -238,8 +240,8 @@ void gic_enter(struct rec *rec, const struct rmi_rec_enter *enter);
 void gic_leave(struct rec *rec, struct rmi_rec_exit *exit);
 
 /* timer.c */
-void timer_enter(void);
-void timer_leave(struct rmi_rec_exit *exit);
+void timer_enter(struct rec *rec);
+void timer_leave(struct rec *rec, struct rmi_rec_exit *exit);
 
 /* attestation.c; offsets and sizes in bytes. The token is built in the REC's auxiliary granule. */
 u64 attestation_token_init(struct rec *rec, const struct rd *rd, const u8 challenge[64], u64 *size);

@@ -14,23 +14,26 @@ static bool asserted(u64 control) {
   return (control & (CTL_ENABLE | CTL_IMASK | CTL_ISTATUS)) == (CTL_ENABLE | CTL_ISTATUS);
 }
 
-/*
- * A timer that has fired would take the core out of the realm at once, before it could deal with it: its output is
- * masked. The host has seen the state at the last exit and has given the realm a virtual interrupt; when the realm has
- * ended that, the maintenance interrupt brings us here again and the mask goes.
- */
-void timer_enter(void) {
-  u64 control = CNTHCTL_EL1PCTEN | CNTHCTL_EL1PCEN;
-  if (asserted(read_sysreg(cntv_ctl_el0)))
-    control |= CNTHCTL_CNTVMASK;
-  if (asserted(read_sysreg(cntp_ctl_el0)))
-    control |= CNTHCTL_CNTPMASK;
-  write_sysreg(cnthctl_el2, control);
+static u64 masks(u64 cntv_ctl, u64 cntp_ctl) {
+  return (asserted(cntv_ctl) ? CNTHCTL_CNTVMASK : 0) | (asserted(cntp_ctl) ? CNTHCTL_CNTPMASK : 0);
 }
 
-void timer_leave(struct rmi_rec_exit *exit) {
+/*
+ * A timer that has fired would take the core out of the realm at once, before it could deal with it: its output is
+ * masked once the host has seen it at an exit and has given the realm a virtual interrupt. When the realm has ended
+ * that, the maintenance interrupt brings us here again and the mask goes. One that fires between exit and entry is not
+ * masked: the host does not know of it yet.
+ */
+void timer_enter(struct rec *rec) {
+  rec->timers_told &= masks(read_sysreg(cntv_ctl_el0), read_sysreg(cntp_ctl_el0));
+  write_sysreg(cnthctl_el2, CNTHCTL_EL1PCTEN | CNTHCTL_EL1PCEN | rec->timers_told);
+}
+
+void timer_leave(struct rec *rec, struct rmi_rec_exit *exit) {
   exit->cntp_ctl = read_sysreg(cntp_ctl_el0);
   exit->cntp_cval = read_sysreg(cntp_cval_el0);
   exit->cntv_ctl = read_sysreg(cntv_ctl_el0);
   exit->cntv_cval = read_sysreg(cntv_cval_el0);
+  /* As the host reads it, not as it may be by now. */
+  rec->timers_told = masks(exit->cntv_ctl, exit->cntp_ctl);
 }

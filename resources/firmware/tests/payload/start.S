@@ -1,4 +1,4 @@
-/* NS-EL2 test payload: entry of both cores, and the realm's first instructions and vectors. */
+/* NS-EL2 test payload: entry of all cores, and the realm's first instructions and vectors. */
 	.section .text.start, "ax"
 	.global	_start
 _start:
@@ -20,7 +20,7 @@ _start:
 
 	.global	secondary_start
 secondary_start:
-	ldr	x1, =second_stack + 0x8000
+	ldr	x1, [x0]
 	mov	sp, x1
 	ldr	x1, =test_vectors
 	msr	vbar_el2, x1
@@ -80,8 +80,6 @@ probe_write:
 expected_fault:
 	.skip	16
 boot_stack:
-	.skip	0x8000
-second_stack:
 	.skip	0x8000
 
 	.section .realm.start, "awx"
