@@ -4,8 +4,8 @@
  */
 import { cpuFeatures } from '../arch/features.ts';
 import { dramOf, type MachineDescription } from '../machines/machine.ts';
-import { virtTree } from '../machines/virt/tree.ts';
-import type { Image, PsciConduit, StartEl } from '../system/api.ts';
+import { type CpuTopology, virtTree } from '../machines/virt/tree.ts';
+import type { CoreEntry, Image, PsciConduit, StartEl } from '../system/api.ts';
 import { UserError } from '../system/errors.ts';
 import { applyBoot, type Range, randomizeSeeds } from './chosen.ts';
 import { gunzipped, unwrapped } from './compressed.ts';
@@ -33,17 +33,14 @@ export interface LoaderFile extends NamedBytes {
   /** The core that starts at the ELF file's entry or the address (`cpu-num`). */
   readonly core?: number;
 }
-/** Where a core starts, instead of where the rest says. */
-export interface CoreEntry {
-  readonly core: number;
-  readonly entry: bigint;
-}
 
 export interface BootOptions {
   readonly machine: MachineDescription;
   readonly cpuModel: string;
   /** Changes to the model, as in the system's configuration. */
   readonly features?: Readonly<Record<string, boolean>>;
+  /** How the device tree groups the cores. */
+  readonly topology?: CpuTopology;
   /** `-bios`: the start of the first flash. */
   readonly firmware?: NamedBytes;
   /** `-drive if=pflash`, first and second: each as large as the flash. */
@@ -246,12 +243,18 @@ function placeDtb(dram: Range, start: Start, initrd: Range | null, size: number)
 }
 
 function deviceTree(options: BootOptions, psci: PsciConduit, initrd: Range | null): Uint8Array {
-  const { machine, dtb, cpuModel, commandLine = '', random } = options;
+  const { machine, dtb, cpuModel, topology, commandLine = '', random } = options;
   const name = dtb?.name ?? 'the device tree';
   const features = cpuFeatures(cpuModel, options.features);
   const tree: FdtNode = dtb
     ? readFdt(dtb.bytes, dtb.name)
-    : virtTree(machine, { cpuModel, features, psci: psci !== 'none', seeds: random !== undefined });
+    : virtTree(machine, {
+        cpuModel,
+        features,
+        psci: psci !== 'none',
+        seeds: random !== undefined,
+        ...(topology ? { topology } : {}),
+      });
   const { base, size } = dramOf(machine);
   applyBoot(tree, { memory: { base, size }, commandLine, initrd, psci }, name);
   if (random) randomizeSeeds(tree, random);

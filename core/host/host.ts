@@ -44,6 +44,8 @@ export interface HostOptions {
   readonly presets?: { readonly builtIn: string; readonly own: string };
   log(line: string): void;
   readonly parts: HostParts;
+  /** Called with the number of machines that are on, when it changes. */
+  readonly onLive?: (count: number) => void;
 }
 
 export class Host implements SessionHost {
@@ -116,6 +118,9 @@ export class Host implements SessionHost {
     if (!console) throw new HostError('missing', `run ${runId} has no console ${id}`);
     return { run, console };
   }
+  private get live(): number {
+    return [...this.runs.values()].filter((r) => !r.hasEnded).length;
+  }
   /** A part of what watches the run. */
   private watched<K extends keyof Observation>(run: string, part: K, what: string): NonNullable<Observation[K]> {
     const found = this.run(run).observation?.[part];
@@ -125,8 +130,7 @@ export class Host implements SessionHost {
 
   private async start(launch: AnyLaunch, name: string, preset: string | null, paused: boolean): Promise<string> {
     const { parts } = this.options;
-    const live = [...this.runs.values()].filter((r) => !r.hasEnded).length;
-    if (live >= LIVE_RUNS) throw new HostError('state', `${LIVE_RUNS} machines are running: power one off first`);
+    if (this.live >= LIVE_RUNS) throw new HostError('state', `${LIVE_RUNS} machines are running: power one off first`);
     const config = await this.configure(launch);
     const system = await (await parts.createSystem())(config);
     const id = `r${this.nextRun++}`;
@@ -137,6 +141,7 @@ export class Host implements SessionHost {
         changed: (changed) => {
           this.emit('run', { id, run: changed.summary() });
           this.emit('status', changed.status());
+          this.options.onLive?.(this.live);
           if (changed.hasEnded) this.forgetSome();
         },
         output: () => {
@@ -145,6 +150,7 @@ export class Host implements SessionHost {
       },
     );
     this.runs.set(id, run);
+    this.options.onLive?.(this.live);
     this.emit('run', { id, run: run.summary() });
     try {
       await run.start(paused);
@@ -175,6 +181,7 @@ export class Host implements SessionHost {
     for (const session of this.sessions) session.forget(run.id);
     this.emit('run', { id: run.id, run: null });
     await run.giveUp();
+    this.options.onLive?.(this.live);
   }
 
   /** A checked launch, or an error that names the first problem. */

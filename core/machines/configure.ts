@@ -1,11 +1,14 @@
 /** From what is launched to the system that does so: files are read, the machine is described, memory is filled. */
 import { readFileSync, statSync } from 'node:fs';
-import { type BootPlan, type NamedBytes, planBoot } from '../boot/plan.ts';
-import type { SystemConfig, VirtioConfig } from '../system/api.ts';
+import type { FwCfgItem } from '../boot/fw-cfg-items.ts';
+import { type BootPlan, type LoaderFile, type NamedBytes, planBoot } from '../boot/plan.ts';
+import type { CoreEntry, RtcConfig, SerialConfig, SystemConfig, VirtioConfig } from '../system/api.ts';
 import { fileReason, UserError } from '../system/errors.ts';
 import type { MecConfig } from '../system/protection.ts';
+import { randomFiller, randomSource } from '../system/random.ts';
 import type { TraceConfig } from '../system/trace.ts';
-import type { Launch, VirtioLaunch } from './launch.ts';
+import type { Launch, LoaderLaunch, VirtioLaunch } from './launch.ts';
+import { consolesOf, type LaunchConsole, uartsOf } from './launch-consoles.ts';
 import type { MachineDescription } from './machine.ts';
 import { virtMachine } from './virt.ts';
 
@@ -27,12 +30,12 @@ export function configureLaunch(launch: Launch, run: RunOptions = {}): SystemCon
     rme: { l0gptsz: launch.rme.l0gptsz },
     mec: mecOf(launch),
     engine: launch.engine,
-    deterministic: launch.deterministic,
-    ...(launch.seed === null ? {} : { seed: launch.seed }),
+    ...randomnessOf(launch),
     startEl: boot.startEl,
     skipsEl3: boot.skipsEl3,
     images: boot.images,
     entry: boot.entry,
+    entries: boot.entries,
     psci: boot.psci,
     semihosting: semihosting && {
       files:
@@ -40,7 +43,10 @@ export function configureLaunch(launch: Launch, run: RunOptions = {}): SystemCon
       commandLine: semihosting.arguments.join(' '),
     },
     fwCfg: boot.fwCfg,
-    virtio: launch.virtio.flatMap(virtioOf),
+    virtio: launch.virtio.map(virtioOf),
+    serials: consolesOf(launch).slice(0, uartsOf(launch)).map(serialOf),
+    virtioLegacy: launch.machine.legacyVirtio,
+    rtc: rtcOf(launch),
     ...run,
   };
 }
@@ -48,12 +54,25 @@ export function configureLaunch(launch: Launch, run: RunOptions = {}): SystemCon
 /** The device tree blob that the launched machine's guest finds. */
 export const treeOfLaunch = (launch: Launch): Uint8Array => bootOf(launch, machineOf(launch)).dtb.bytes;
 
-function machineOf({ cores, memoryBytes, machine, serials }: Launch): MachineDescription {
-  const uarts = machine.uarts ?? Math.max(1, serials.length);
+const randomnessOf = ({ deterministic, seed }: Launch): Pick<SystemConfig, 'deterministic' | 'seed'> => ({
+  deterministic,
+  ...(seed === null ? {} : { seed }),
+});
+
+const serialOf = ({ name, target, world }: LaunchConsole): SerialConfig => ({
+  name,
+  connected: target !== null,
+  ...(world === undefined ? {} : { worlds: [world] }),
+});
+
+function machineOf(launch: Launch): MachineDescription {
+  const { cores, memoryBytes, machine } = launch;
   const { secure, virtualization } = machine;
-  return virtMachine({ cores, memoryBytes, secure, virtualization, uarts: uarts as 1 | 2 | 3 | 4 });
+  return virtMachine({ cores, memoryBytes, secure, virtualization, uarts: uartsOf(launch) });
 }
 
+/** Seeds of the device tree have numbers of their own. */
+const TREE_STREAM = 1 << 17;
 const featuresOf = ({ cpu, rme }: Launch): Readonly<Record<string, boolean>> => ({
   ...cpu.features,
   ...(rme.enabled ? { 'x-rme': true } : {}),
@@ -65,39 +84,65 @@ function mecOf({ mec }: Launch): MecConfig {
 }
 
 function bootOf(launch: Launch, machine: MachineDescription): BootPlan {
-  const { bios, pflash, kernel, initrd, append, dtb, loaders } = launch;
+  const { bios, pflash, kernel, initrd, append, dtb, loaders, topology } = launch;
   const named = (path: string | null): NamedBytes | undefined => (path === null ? undefined : read(path));
+  const fill = randomFiller(randomSource(randomnessOf(launch), TREE_STREAM));
   return planBoot({
     machine,
     cpuModel: launch.cpu.model,
     features: featuresOf(launch),
+    topology: topology ?? undefined,
     firmware: named(bios),
     flash: pflash.map((f) => named(f?.file ?? null)),
     kernel: named(kernel),
     initrd: named(initrd),
     commandLine: append ?? undefined,
     dtb: named(dtb),
-    loaders: loaders.flatMap((l) => {
-      if (l.kind === 'file') return [{ ...read(l.file), address: l.address ?? undefined, raw: l.raw }];
-      if (l.kind === 'data') return [{ name: 'data', bytes: Uint8Array.from(l.bytes), address: l.address, raw: true }];
-      return [];
-    }),
-    random: randomOf(launch),
+    loaders: loaders.flatMap(loaderOf),
+    entries: loaders.flatMap(entryOf),
+    fwCfg: launch.fwCfg.map(fwCfgOf),
+    uuid: launch.uuid === null ? undefined : Buffer.from(launch.uuid.replaceAll('-', ''), 'hex'),
+    random: launch.machine.randomness
+      ? (length) => {
+          const bytes = new Uint8Array(length);
+          fill(bytes);
+          return bytes;
+        }
+      : undefined,
   });
 }
 
-/** Seeds for the guest's random numbers: of the host, or of the run. */
-function randomOf({ deterministic, seed }: Launch): (length: number) => Uint8Array {
-  if (!deterministic) return (length) => crypto.getRandomValues(new Uint8Array(length));
-  let x = (seed ?? 1) >>> 0 || 1;
-  return (length) =>
-    Uint8Array.from({ length }, () => {
-      // xorshift32
-      x ^= x << 13;
-      x ^= x >>> 17;
-      x ^= x << 5;
-      return x & 0xff;
-    });
+function loaderOf(loader: LoaderLaunch): LoaderFile[] {
+  switch (loader.kind) {
+    case 'file': {
+      const { file, raw, address, core } = loader;
+      return [{ ...read(file), raw, address: address ?? undefined, core: core ?? undefined }];
+    }
+    case 'data':
+      return [{ name: 'data', bytes: Uint8Array.from(loader.bytes), address: loader.address, raw: true }];
+    case 'entry':
+      return [];
+  }
+}
+const entryOf = (loader: LoaderLaunch): CoreEntry[] =>
+  loader.kind === 'entry' ? [{ core: loader.core, entry: BigInt(loader.address) }] : [];
+
+function fwCfgOf({ name, content }: Launch['fwCfg'][number]): FwCfgItem {
+  return {
+    file: name,
+    bytes: content.from === 'file' ? read(content.path).bytes : new TextEncoder().encode(content.text),
+  };
+}
+
+function rtcOf({ rtc: { base, follows } }: Launch): RtcConfig {
+  const now = Date.now() / 1000;
+  const zone = -60 * new Date().getTimezoneOffset();
+  if (base === 'utc') return { start: null, follows };
+  // A date without a zone is what the clock is to show, whatever zone that is of.
+  return {
+    start: base === 'localtime' ? now + zone : Date.parse(base.length > 10 ? `${base}Z` : base) / 1000,
+    follows,
+  };
 }
 
 function read(path: string): NamedBytes {
@@ -111,26 +156,24 @@ function read(path: string): NamedBytes {
   }
 }
 
-function virtioOf(device: VirtioLaunch): VirtioConfig[] {
+function virtioOf(device: VirtioLaunch): VirtioConfig {
   switch (device.device) {
     case 'block': {
       const { file, access, serial } = device;
       const config = { type: 'blk', file, readonly: access === 'read-only', overlay: access === 'overlay' } as const;
-      return [serial === null ? config : { ...config, serial }];
+      return serial === null ? config : { ...config, serial };
     }
     case '9p':
-      return [
-        {
-          type: '9p',
-          path: device.folder,
-          tag: device.tag,
-          readonly: device.readOnly,
-          securityModel: 'mapped-file',
-        },
-      ];
+      return {
+        type: '9p',
+        path: device.folder,
+        tag: device.tag,
+        readonly: device.readOnly,
+        securityModel: 'mapped-file',
+      };
     case 'rng':
-      return [{ type: 'rng' }];
+      return { type: 'rng' };
     case 'console':
-      return device.ports.map(() => ({ type: 'console' }));
+      return { type: 'console', ports: device.ports.map(({ name }) => ({ name })) };
   }
 }

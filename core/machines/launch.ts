@@ -4,6 +4,7 @@
  * what is left out; the type derives from it. Rules that go over several fields are in `launch-check.ts`.
  */
 import * as v from 'valibot';
+import { WORLDS } from '../system/console-tag.ts';
 
 const path = v.pipe(v.string(), v.nonEmpty('a path is needed'));
 const flag = (value = false) => v.optional(v.boolean(), value);
@@ -14,6 +15,10 @@ const whole = (lowest: number, highest: number) =>
     v.minValue(lowest, `at least ${lowest}`),
     v.maxValue(highest, `at most ${highest}`),
   );
+/** `2026-11-21` or `2026-11-21T18:40:00`, as QEMU's -rtc has it. */
+export const isDate = (text: string): boolean =>
+  /^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d)?$/.test(text) &&
+  !Number.isNaN(Date.parse(`${text}${text.length > 10 ? 'Z' : ''}`));
 const orNull = <T extends v.GenericSchema>(schema: T) => v.optional(v.nullable(schema), null);
 /** A physical address. */
 const address = whole(0, 2 ** 48 - 1);
@@ -106,6 +111,8 @@ export const launchSchema = v.strictObject({
     uarts: orNull(whole(1, 4)),
     /** The device tree has seeds for the guest's random numbers and for where a kernel puts itself. */
     randomness: flag(true),
+    /** virtio transports are of the legacy version 1, as QEMU's are unless told otherwise. */
+    legacyVirtio: flag(),
   }),
   cpu: v.strictObject({
     /** A name of the CPU list. */
@@ -114,12 +121,34 @@ export const launchSchema = v.strictObject({
     features: v.optional(v.record(v.string(), v.boolean()), {}),
   }),
   cores: v.optional(whole(1, 32), 1),
+  /** How the device tree groups the cores: numbers of sockets, of clusters in each, and so on; null: all in one cluster. */
+  topology: orNull(
+    v.strictObject({ sockets: whole(1, 32), clusters: whole(1, 32), cores: whole(1, 32), threads: whole(1, 32) }),
+  ),
   memoryBytes: v.optional(
     v.pipe(
       whole(1 << 20, 2 ** 40),
       v.check((n) => n % 4096 === 0, 'a multiple of 4096 is needed'),
     ),
     128 << 20,
+  ),
+  /** What the real time clock shows at the start: the host's time, in UTC or its own zone, or an ISO date without a zone. */
+  rtc: v.optional(
+    v.strictObject({
+      base: v.optional(
+        v.pipe(
+          v.string(),
+          v.check(
+            (text) => text === 'utc' || text === 'localtime' || isDate(text),
+            'utc, localtime or a date is needed',
+          ),
+        ),
+        'utc',
+      ),
+      /** `guest`: it stands still while the machine does. */
+      follows: v.optional(v.picklist(['host', 'guest']), 'host'),
+    }),
+    {},
   ),
   rme: v.optional(
     v.strictObject({
@@ -152,6 +181,8 @@ export const launchSchema = v.strictObject({
   virtio: v.optional(v.pipe(v.array(virtioSchema), v.maxLength(32, 'there are 32 transports')), []),
   /** Of UART0, UART1, …; null: that line is not connected. */
   serials: v.optional(v.pipe(v.array(v.nullable(consoleTargetSchema)), v.maxLength(4)), [{ to: 'terminal' }]),
+  /** Of the same: the one world that has the line to itself, after which its console is called (`host`, `rmm`, `monitor`, `secure`). */
+  serialWorlds: v.optional(v.pipe(v.array(v.nullable(v.picklist(WORLDS))), v.maxLength(4)), []),
   /** Consoles, by name, that are to be had elsewhere too. */
   exposed: v.optional(v.array(v.strictObject({ console: v.string(), target: consoleTargetSchema })), []),
   /** Where the monitor is to be had besides the terminal. */

@@ -5,7 +5,8 @@
  * be looked at and changed while it is paused; they lie in shared memory, so those calls return at once.
  */
 import type { FwCfgItem } from '../boot/fw-cfg-items.ts';
-import type { BlockConfig, ConsoleConfig, NinepConfig, RngConfig } from '../devices/virtio/config.ts';
+import type { InterruptState } from '../devices/gic/inspect.ts';
+import type { BlockConfig, ConsolePortConfig, NinepConfig, RngConfig } from '../devices/virtio/config.ts';
 import type { MachineDescription } from '../machines/machine.ts';
 import type { World } from './console-tag.ts';
 import type { MecConfig, RmeConfig } from './protection.ts';
@@ -29,7 +30,16 @@ export interface Image {
 }
 
 /** A virtio device; consoles get their numbers from the system. */
-export type VirtioConfig = BlockConfig | Omit<ConsoleConfig, 'console'> | RngConfig | NinepConfig;
+export type VirtioConfig =
+  | BlockConfig
+  | { readonly type: 'console'; readonly ports: readonly ConsolePortConfig[] }
+  | RngConfig
+  | NinepConfig;
+
+export type { InterruptState };
+
+/** A serial port's console. */
+export type SerialConfig = Partial<Omit<ConsoleInfo, 'id'>>;
 
 /** What semihosting may do on the host. */
 export interface SemihostingConfig {
@@ -37,6 +47,20 @@ export interface SemihostingConfig {
   readonly files: 'none' | 'all' | { readonly root: string };
   /** Answer to SYS_GET_CMDLINE. */
   readonly commandLine: string;
+}
+
+/** A core that starts elsewhere than the others. */
+export interface CoreEntry {
+  readonly core: number;
+  readonly entry: bigint;
+}
+
+/** What the machine's real time clock shows. */
+export interface RtcConfig {
+  /** Seconds since 1970 when the system starts; null: the host's time (deterministic: the start of 2026). */
+  readonly start: number | null;
+  /** `guest`: it stands still while the system does, as the other clocks do. */
+  readonly follows: 'host' | 'guest';
 }
 
 export interface SystemConfig {
@@ -48,7 +72,7 @@ export interface SystemConfig {
   readonly engine: EngineMode;
   /** All cores on one thread, round-robin, with time counted in instructions: same input, same run. */
   readonly deterministic: boolean;
-  /** Start of every pseudo-random sequence that the guest can see, for deterministic runs; default 1. */
+  /** Start of every pseudo-random sequence that the guest can see; without, they are the host's (deterministic: from 1). */
   readonly seed?: number;
   readonly rme?: RmeConfig;
   readonly mec?: MecConfig;
@@ -56,6 +80,8 @@ export interface SystemConfig {
   readonly images: readonly Image[];
   /** Where core 0 starts (and, without PSCI, every core). */
   readonly entry: bigint;
+  /** For cores that are on at reset. */
+  readonly entries?: readonly CoreEntry[];
   /** Null: HLT #0xF000 is what the architecture makes of it, an UNDEFINED or debug exception. */
   readonly semihosting: SemihostingConfig | null;
   readonly psci: PsciConduit;
@@ -65,6 +91,11 @@ export interface SystemConfig {
   readonly fwCfg?: readonly FwCfgItem[];
   /** Devices for the machine's virtio transports, in the order in which they take them. */
   readonly virtio?: readonly VirtioConfig[];
+  /** Of the machine's serial ports, in their order, what the machine itself does not say. */
+  readonly serials?: readonly SerialConfig[];
+  /** Transports speak the legacy version 1, as QEMU's do unless told otherwise; default: version 2, virtio 1.x. */
+  readonly virtioLegacy?: boolean;
+  readonly rtc?: RtcConfig;
   readonly trace?: TraceConfig;
   /** Guest time, in seconds, after which the system ends with reason `limit`. */
   readonly timeLimit?: number;
@@ -114,22 +145,8 @@ export interface ConsoleInfo {
   readonly name: string;
   /** Security states whose software can write to it. Where they are several, faces offer each as a console of its own. */
   readonly worlds?: readonly World[];
-}
-
-/** An interrupt as the controller of a paused system has it. */
-export interface InterruptState {
-  readonly intid: number;
-  /** The core that has it for itself (SGIs and PPIs, INTID 0–31), or null. */
-  readonly core: number | null;
-  readonly group: 'group0' | 'group1-secure' | 'group1-nonsecure';
-  readonly enabled: boolean;
-  readonly pending: boolean;
-  readonly active: boolean;
-  readonly trigger: 'level' | 'edge';
-  /** 0–255; the lower, the more urgent. */
-  readonly priority: number;
-  /** SPIs: the core that gets it, or null for any that takes part. */
-  readonly target: number | null;
+  /** False: its line leads nowhere, and faces leave it out. */
+  readonly connected?: boolean;
 }
 
 /** What a machine with an interrupt controller and power control has beyond cores, memory and consoles. */

@@ -4,7 +4,7 @@
  */
 import * as state from '../arch/state.ts';
 import { GLOBAL_CONTROL, type Layout } from '../engine/layout.ts';
-import type { SystemConfig } from './api.ts';
+import type { RtcConfig, SystemConfig } from './api.ts';
 
 /** f64 words behind the other global control words: nanoseconds of pauses; nanoseconds at the start of this round. */
 export const PAUSED = GLOBAL_CONTROL + 64;
@@ -20,6 +20,7 @@ export class Clock {
   private readonly layout: Layout;
   private readonly deterministic: boolean;
   private readonly epoch: number;
+  private readonly rtc: RtcConfig | undefined;
 
   constructor(i32: Int32Array, layout: Layout, config: SystemConfig, epoch: number) {
     this.i32 = i32;
@@ -28,15 +29,25 @@ export class Clock {
     this.layout = layout;
     this.deterministic = config.deterministic;
     this.epoch = epoch;
+    this.rtc = config.rtc;
   }
   /** Nanoseconds of guest time, as core `cpu` (address of its state) sees it. */
   now(cpu: number): number {
     if (this.deterministic) return this.f64[ROUND >> 3]! + this.slice - this.i32[(cpu + state.BUDGET) >> 2]!;
+    return this.running();
+  }
+  /** Threaded: nanoseconds since the epoch that were not spent paused. */
+  private running(): number {
     return (performance.timeOrigin + performance.now() - this.epoch) * 1e6 - this.f64[PAUSED >> 3]!;
   }
-  /** Seconds since 1970: of the host, or, deterministic, of a guest that started at a fixed moment. */
+  /** Seconds since 1970 by the machine's real time clock. */
   seconds(): number {
-    return Math.floor(this.deterministic ? DETERMINISTIC_START + this.round / 1e9 : Date.now() / 1000);
+    const began = this.epoch / 1000;
+    const start = this.rtc?.start ?? (this.deterministic ? DETERMINISTIC_START : began);
+    // In the deterministic mode all that the guest sees is its own.
+    if (this.deterministic) return Math.floor(start + this.round / 1e9);
+    const gone = this.rtc?.follows === 'guest' ? this.running() / 1e9 : Date.now() / 1000 - began;
+    return Math.floor(start + gone);
   }
   /** Deterministic: instructions that the running core was granted in this round. */
   slice = 0;

@@ -146,6 +146,8 @@ export interface ConsoleEvents {
   output(bytes: Uint8Array, tags: Uint8Array): void;
   /** Input became available: the device should look, and cores that sleep for it should wake. */
   inputReady(): void;
+  /** There is room for output again: a device that does not wait for it should look. */
+  drained?(): void;
 }
 
 export class ConsoleHost {
@@ -189,6 +191,7 @@ export class ConsoleHost {
 
   /** Hands on what the guest showed, unless held back; call it when the guest has ended, too. */
   drain(): void {
+    let drained = false;
     while (!this.held) {
       const first = this.early.shift();
       if (first) {
@@ -198,9 +201,11 @@ export class ConsoleHost {
       // Lowered before the ring is read: what comes later raises it, and rings, again.
       this.output.takeAttention();
       const bytes = this.output.read(OUTPUT_BYTES);
-      if (bytes.length === 0) return;
+      if (bytes.length === 0) break;
+      drained = true;
       this.emit(bytes);
     }
+    if (drained) this.events.drained?.();
   }
 
   private emit(pairs: Uint8Array): void {

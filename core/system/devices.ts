@@ -137,9 +137,10 @@ export class MachineDevices {
           map(this.buildFlash(d));
           break;
         case 'virtio-mmio': {
-          const shape = setting.plan.virtio.find((v) => v.slot === d.slot)?.shape ?? null;
+          const { virtio, virtioLegacy: legacy } = setting.plan;
+          const shape = virtio.find((v) => v.slot === d.slot)?.shape ?? null;
           const io = new Int32Array(setting.memory.buffer, setting.layout.devices + setting.plan.io);
-          const transport = new VirtioMmio(this.words(d), shape, () => ringIo(io), this.output(d, 0));
+          const transport = new VirtioMmio(this.words(d), shape, () => ringIo(io), this.output(d, 0), legacy);
           transports[d.slot] = transport;
           map(transport);
           break;

@@ -82,7 +82,8 @@ export class HostCalls {
     return {
       cores: layout.cores,
       affinity: (core) => this.view.getBigUint64(t.core(core) + regOffset('MPIDR_EL1'), true) & 0xff_00ff_ffffn,
-      power: (core) => (['off', 'on', 'pending'] as const)[Atomics.load(t.i32, run(core))]!,
+      // From 2 on: CPU_ON has been accepted, or is about to be.
+      power: (core) => (['off', 'on'] as const)[Atomics.load(t.i32, run(core))] ?? 'pending',
       turnOn: (core, entry, context, el) => {
         if (Atomics.compareExchange(t.i32, run(core), 0, 3) !== 0) return false;
         const control = t.core(core) + CORE_CONTROL;

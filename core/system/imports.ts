@@ -12,7 +12,7 @@ type Import = (...args: never[]) => unknown;
 
 /** All imports that `library` announces, beyond the engine's own; an unknown one is an error of ours and said at once. */
 export function hostImports(t: Thread, library: Library): Record<string, Import> {
-  const random = randomSource(t.setup.config);
+  const random = randomSource(t.setup.config, t.setup.space);
   const known: Record<string, Import> = {
     /** Nanoseconds of guest time. */
     nanoseconds: (cpu: number) => t.clock.now(cpu),

@@ -1,12 +1,19 @@
 /** Where a machine's memory, devices and rings lie in shared memory: derived once from the configuration, sent to all threads. */
-import { type PlannedDevice, planVirtio, type VirtioDeviceConfig } from '../devices/virtio/config.ts';
+
+import { cpuFeatures } from '../arch/features.ts';
+import { EVERY_PAS, PAS, type PasSet } from '../devices/device.ts';
+import { hvcNames, type PlannedDevice, planVirtio, type VirtioDeviceConfig } from '../devices/virtio/config.ts';
+import { DEVICE_BYTES } from '../engine/layout.ts';
 import type { MappedRegion } from '../engine/memory-map.ts';
 import { dramOf, type MachineDescription } from '../machines/machine.ts';
-import type { SystemConfig, VirtioConfig } from './api.ts';
+import type { ConsoleInfo, SystemConfig, VirtioConfig } from './api.ts';
 import { CONSOLE_BYTES } from './console.ts';
+import type { World } from './console-tag.ts';
 import { stateWords } from './devices.ts';
+import { UserError } from './errors.ts';
 import { HostFiles } from './host-files.ts';
 import { IO_WORDS } from './io/control.ts';
+import { protectionCpu } from './protection.ts';
 import { TRACE_RING_BYTES } from './trace.ts';
 
 /** A region of the machine's memory; `host` counts from the layout's arena. */
@@ -23,7 +30,7 @@ export interface MachinePlan {
   /** Bytes of all regions. */
   readonly arenaBytes: number;
   /** `offset`s count from the layout's device memory. */
-  readonly consoles: readonly { readonly id: number; readonly name: string; readonly offset: number }[];
+  readonly consoles: readonly (ConsoleInfo & { readonly offset: number })[];
   /** Handles of semihosting's files, common to all threads. */
   readonly files: number;
   /** Rings of the threads' traces; empty without tracing. */
@@ -32,12 +39,31 @@ export interface MachinePlan {
   readonly states: Readonly<Record<string, number>>;
   /** Devices behind virtio transports. */
   readonly virtio: readonly PlannedDevice[];
+  /** Their transports speak version 1. */
+  readonly virtioLegacy: boolean;
   /** Words through which threads speak to the one that serves them. */
   readonly io: number;
 }
 
 /** Threads that run cores. */
 export const threadsOf = (config: SystemConfig): number => (config.deterministic ? 1 : config.machine.cores);
+
+/** Security states in the order in which their consoles are shown. */
+const WORLDS_SHOWN: readonly World[] = ['normal', 'realm', 'root', 'secure'];
+/** Physical address spaces that a security state can access (D8.2 of the manual, "physical address spaces"). */
+const REACH: Readonly<Record<World, PasSet>> = {
+  normal: 1 << PAS.nonSecure,
+  secure: (1 << PAS.secure) | (1 << PAS.nonSecure),
+  realm: (1 << PAS.realm) | (1 << PAS.nonSecure),
+  root: EVERY_PAS,
+};
+
+/** Security states that the cores have. The CPU has to be known. */
+function worldsOf(config: SystemConfig): readonly World[] {
+  if (!config.machine.el3) return ['normal'];
+  const rme = cpuFeatures(config.cpuModel, protectionCpu(config).options).has('RME');
+  return rme ? WORLDS_SHOWN : ['normal', 'secure'];
+}
 
 export function planOf(config: SystemConfig): MachinePlan {
   const { machine } = config;
@@ -54,32 +80,45 @@ export function planOf(config: SystemConfig): MachinePlan {
     return region;
   });
   const slots = machine.devices.filter((d) => d.kind === 'virtio-mmio').length;
-  const serial = machine.devices.filter((d) => d.kind === 'pl011').map((d) => d.name);
+  const worlds = worldsOf(config);
+  const serial = machine.devices
+    .filter((d) => d.kind === 'pl011')
+    .map(({ name, pas }, n) => ({
+      ...{ name, worlds: worlds.filter((world) => (REACH[world] & pas) !== 0) },
+      ...config.serials?.[n],
+    }));
   const { configs, consoles } = virtioConsoles(config.virtio ?? [], serial.length);
-  return {
+  const plan: MachinePlan = {
     machine,
     regions,
     arenaBytes: host,
     ram: dramOf(machine),
-    consoles: [...serial, ...consoles].map((name, id) => ({ id, name, offset: take(CONSOLE_BYTES) })),
+    consoles: [...serial, ...consoles].map((info, id) => ({ ...info, id, offset: take(CONSOLE_BYTES) })),
     traces: config.trace ? Array.from({ length: threadsOf(config) }, () => take(TRACE_RING_BYTES)) : [],
     files: take(HostFiles.BYTES),
     virtio: planVirtio(configs, slots),
+    virtioLegacy: config.virtioLegacy ?? false,
     io: take(4 * IO_WORDS),
     states: Object.fromEntries(machine.devices.map((d) => [d.name, take(4 * stateWords(d, machine.cores))])),
   };
+  if (next > DEVICE_BYTES) throw new UserError(`${plan.consoles.length} consoles are too many`);
+  return plan;
 }
 
 /** Consoles of virtio are numbered behind the serial ports'. */
 function virtioConsoles(
   virtio: readonly VirtioConfig[],
   first: number,
-): { configs: VirtioDeviceConfig[]; consoles: string[] } {
-  const consoles: string[] = [];
-  const configs = virtio.map((config): VirtioDeviceConfig => {
+): { configs: VirtioDeviceConfig[]; consoles: { readonly name: string }[] } {
+  const names = hvcNames(virtio.map((config) => (config.type === 'console' ? config.ports.length : 0)));
+  const consoles: { name: string }[] = [];
+  const configs = virtio.map((config, device): VirtioDeviceConfig => {
     if (config.type !== 'console') return config;
-    consoles.push(`hvc${consoles.length}`);
-    return { ...config, console: first + consoles.length - 1 };
+    const ports = config.ports.map((port, n) => {
+      consoles.push({ name: names[device]![n]! });
+      return { ...port, console: first + consoles.length - 1 };
+    });
+    return { ...config, ports };
   });
   return { configs, consoles };
 }

@@ -120,8 +120,6 @@ export class Runner {
           if (this.paused || this.quit) break;
         } else next = Math.min(next, until);
       }
-      // What was shown may be answered: in the deterministic mode at this very point.
-      if (this.t.setup.config.deterministic) for (const console of this.t.consoles) console.settle();
       this.serveIo();
       this.t.regions?.flush();
       this.t.trace?.flush();
@@ -130,9 +128,13 @@ export class Runner {
     }
   }
 
-  /** Deterministic: what devices have to do is done at this point, all of it. */
+  /** Deterministic: what devices have to do is done at this point, all of it; what was shown may be answered here. */
   private serveIo(): void {
-    while (this.t.io?.service());
+    if (!this.t.setup.config.deterministic) return;
+    do {
+      while (this.t.io?.service());
+      for (const console of this.t.consoles) console.settle();
+    } while (this.t.io?.service());
   }
   /** Deterministic: nanoseconds of guest time until the limit. */
   private timeLeft(): number {

@@ -1,13 +1,10 @@
 /** A running system, seen from the host's thread: memory, threads, life cycle, events. */
-import { extname, join } from 'node:path';
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { powerOnProtection } from '../arch/encryption/engine.ts';
 import * as state from '../arch/state.ts';
 import { writeArchTables } from '../arch/tables.ts';
-import { PEND } from '../engine/abi.ts';
 import { buildCore, MEMORY_TYPE } from '../engine/build-core.ts';
 import { type Layout, layoutOf } from '../engine/layout.ts';
-import { showRegion, writeMemoryMap } from '../engine/memory-map.ts';
+import { writeMemoryMap } from '../engine/memory-map.ts';
 import type {
   ConsoleInfo,
   Core,
@@ -22,51 +19,36 @@ import type {
   Watchpoint,
 } from './api.ts';
 import { PAUSED } from './clock.ts';
-import { ConsoleHost, ConsolePort } from './console.ts';
+import { ConsoleHost } from './console.ts';
 import { CTL, controlIndex } from './control.ts';
 import { CoreAccess } from './core-access.ts';
+import { CoreThreads, type ThreadNews } from './core-threads.ts';
 import { cpuOf, type SystemCpu } from './cpu.ts';
-import { MachineDevices } from './devices.ts';
 import { Emitter } from './emitter.ts';
 import { UserError } from './errors.ts';
+import { HostMachine } from './host-machine.ts';
+import { HostMemory } from './host-memory.ts';
 import { IoThread } from './io/thread.ts';
-import { CoreLines } from './lines.ts';
 import { type MachinePlan, planOf, threadsOf } from './plan.ts';
 import { protectionModel } from './protection.ts';
 import { resetCore } from './reset.ts';
-import type { Command } from './runner.ts';
-import type { ThreadSetup } from './thread.ts';
 import { TraceReader } from './trace.ts';
 import { traceNames } from './trace-names.ts';
-
 import { traceRoutines } from './tracing.ts';
 import { readVirtual, writeVirtual } from './virtual-memory.ts';
-import type { FromWorker } from './worker.ts';
-
-/** The thread's module, as a source or as it was built. */
-const WORKER = join(import.meta.dirname, `worker${extname(import.meta.filename)}`);
-
-interface ThreadHandle {
-  readonly worker: Worker;
-  readonly commands: MessagePort;
-  readonly cores: readonly number[];
-  paused: boolean;
-  stats: Record<string, number>;
-}
-
-/** How long the power key is held, in milliseconds. */
-const POWER_KEY_MS = 100;
 
 class RunningSystem implements System {
   readonly config: SystemConfig;
   readonly cores: readonly Core[];
   readonly consoles: readonly ConsoleInfo[];
-  readonly machine: MachineView | null = null;
+  readonly machine: MachineView | null;
   private readonly events = new Emitter<SystemEvents>();
   private readonly memory: WebAssembly.Memory<SharedArrayBuffer>;
   private readonly layout: Layout;
   private readonly plan: MachinePlan;
-  private readonly devices: MachineDevices;
+  private readonly host: HostMachine;
+  private readonly physical: HostMemory;
+  private readonly threads: CoreThreads;
   private io: IoThread | null = null;
   private readonly cpu: SystemCpu;
   private readonly module: WebAssembly.Module;
@@ -76,7 +58,6 @@ class RunningSystem implements System {
   private readonly traceReaders: TraceReader[];
   private readonly breakpoints = new Set<bigint>();
   private watchpoints: Watchpoint[] = [];
-  private threads: ThreadHandle[] = [];
   private local: Record<string, (...args: never[]) => unknown> | null = null;
   private readonly hostNames: readonly string[];
   private exited: SystemExit | null = null;
@@ -87,10 +68,10 @@ class RunningSystem implements System {
   private isRunning = false;
   /** A core has stopped, and the others are told to. */
   private stopping = false;
-  private waiters: (() => void)[] = [];
 
   constructor(config: SystemConfig) {
     this.config = config;
+    this.cpu = cpuOf(config);
     this.plan = planOf(config);
     const { cores } = config.machine;
     try {
@@ -103,7 +84,6 @@ class RunningSystem implements System {
     this.memory = new WebAssembly.Memory({ initial: this.layout.pages, maximum: MEMORY_TYPE.max, shared: true });
     this.i32 = new Int32Array(this.memory.buffer);
     this.view = new DataView(this.memory.buffer);
-    this.cpu = cpuOf(config);
     const core = buildCore(this.cpu.libraries, config.trace && ((l) => traceRoutines(l, config.trace!.choices)));
     this.hostNames = core.library.hostNames();
     this.module = new WebAssembly.Module(core.bytes);
@@ -111,7 +91,7 @@ class RunningSystem implements System {
       { length: cores },
       (_, n) => new CoreAccess(this.memory.buffer, this.layout, n, () => this.contextChanged(n)),
     );
-    this.consoles = this.plan.consoles.map(({ id, name }) => ({ id, name }));
+    this.consoles = this.plan.consoles.map(({ offset: _, ...info }) => info);
     this.hosts = this.plan.consoles.map(
       (c) =>
         new ConsoleHost(
@@ -119,45 +99,23 @@ class RunningSystem implements System {
           this.layout.devices + c.offset,
           {
             output: (bytes, tags) => this.events.emit('console', c.id, bytes, tags),
-            inputReady: () => this.command({ c: 'input', console: c.id }),
+            inputReady: () => this.inputReady(c.id),
+            drained: () => this.io?.ring(),
           },
           config.deterministic,
         ),
     );
-    this.devices = this.buildDevices();
+    this.host = new HostMachine(this.memory, this.layout, this.plan, () => this.service());
+    this.machine = this.host.view(() => this.isRunning);
+    this.physical = new HostMemory(this.memory.buffer, this.layout, this.plan);
+    this.threads = new CoreThreads(this.memory.buffer, this.layout, {
+      told: (news) => this.told(news),
+      failed: (e) => this.fail(e),
+    });
     this.traceReaders = this.plan.traces.map(
       (offset) => new TraceReader(this.memory.buffer, this.layout.devices + offset, traceNames),
     );
     this.load();
-  }
-  /** The devices as this thread has them: to reset them, and for what comes from the machine's outside. */
-  private buildDevices(): MachineDevices {
-    const { memory, layout, plan } = this;
-    const lines = new CoreLines(this.i32, layout);
-    const bell = { ring: () => this.service(), makeRoom: () => this.service() };
-    const consoles = plan.consoles.map((c) => new ConsolePort(memory.buffer, layout.devices + c.offset, bell));
-    return new MachineDevices({
-      memory,
-      layout,
-      plan,
-      fwCfg: [],
-      console: (id) => consoles[id]!,
-      setLines: (core, bits, mask) => lines.set(core, bits, mask),
-      line: () => {},
-      showFlash: (index, shown) => {
-        const region = plan.regions[index]!;
-        showRegion(this.view, index, { ...region, host: layout.arena + region.host }, shown);
-      },
-      seconds: () => 0,
-      powerOff: () => {},
-      reset: () => {},
-    });
-  }
-  /** Presses the machine's power key for a moment; false: it has none. */
-  powerDown(): boolean {
-    if (!this.devices.pressPowerKey(true)) return false;
-    setTimeout(() => this.devices.pressPowerKey(false), POWER_KEY_MS).unref();
-    return true;
   }
   on<E extends keyof SystemEvents>(event: E, listener: (...args: SystemEvents[E]) => void): () => void {
     return this.events.on(event, listener);
@@ -181,19 +139,12 @@ class RunningSystem implements System {
         encrypted: model !== 'off' && r.name === 'dram',
       })),
     );
-    this.devices.reset(this.config.skipsEl3 ?? false);
-    for (const image of this.config.images) {
-      const size = Math.max(image.memoryBytes ?? 0, image.bytes.length);
-      const window = this.window(image.address, size);
-      if (!window) {
-        throw new UserError(`the image at 0x${image.address.toString(16)} (${size} bytes) does not fit into memory`);
-      }
-      window.set(image.bytes);
-    }
+    this.host.reset(this.config.skipsEl3 ?? false);
+    this.physical.load(this.config.images);
     for (const core of this.cores) {
       const on = core.index === 0 || this.config.psci === 'none';
       resetCore(this.memory.buffer, { layout: this.layout, config: this.config, cpu: this.cpu.cpu }, core.index, {
-        entry: this.config.entry,
+        entry: this.config.entries?.find((e) => e.core === core.index)?.entry ?? this.config.entry,
         el: this.config.startEl,
         x0: 0n,
       });
@@ -227,57 +178,28 @@ class RunningSystem implements System {
     const epoch = performance.timeOrigin + this.haltedAt;
     const arrangement = this.arrangement;
     if (this.plan.virtio.length > 0 && !this.config.deterministic) {
-      const setup = { memory: this.memory, arrangement, plan: this.plan };
+      const { deterministic, seed } = this.config;
+      const randomness = { deterministic, ...(seed === undefined ? {} : { seed }) };
+      const setup = { memory: this.memory, arrangement, plan: this.plan, randomness };
       this.io = await IoThread.start(setup, { bell: () => this.service(), failed: (e) => this.fail(e) });
     }
-    this.threads = await Promise.all(groups.map((cores, space) => this.spawn(cores, space, epoch)));
+    const config = { ...this.config, images: [] };
+    const { memory, plan, module } = this;
+    await this.threads.start(groups, { memory, core: module, arrangement, config, plan, epoch });
     if (!paused) this.resume();
   }
   /** Arguments of `layoutOf`. */
   private get arrangement(): [cores: number, spaces: number, arenaBytes: number] {
     return [this.layout.cores, threadsOf(this.config), this.plan.arenaBytes];
   }
-  private spawn(cores: readonly number[], space: number, epoch: number): Promise<ThreadHandle> {
-    const { port1, port2 } = new MessageChannel();
-    const setup: ThreadSetup = {
-      memory: this.memory,
-      core: this.module,
-      arrangement: this.arrangement,
-      config: { ...this.config, images: [] },
-      plan: this.plan,
-      cores,
-      space,
-      epoch,
-    };
-    const worker = new Worker(WORKER, {
-      workerData: { setup, commands: port2 },
-      transferList: [port2],
-      stdout: false,
-      stderr: false,
-    });
-    const handle: ThreadHandle = { worker, commands: port1, cores, paused: true, stats: {} };
-    return new Promise((resolve, reject) => {
-      worker.on('message', (m: FromWorker) => {
-        if (m.r === 'ready') resolve(handle);
-        else this.told(handle, m);
-      });
-      worker.on('error', (e: Error) => {
-        reject(e);
-        this.fail(e);
-      });
-    });
-  }
   private fail(e: Error): void {
     this.end({ reason: 'failed', status: 1, message: `internal error: ${e.stack ?? e.message}` });
   }
 
-  private told(t: ThreadHandle, m: FromWorker): void {
+  private told(m: ThreadNews): void {
     switch (m.r) {
       case 'bell':
         this.service();
-        return;
-      case 'stats':
-        t.stats = m.stats;
         return;
       case 'exit':
         this.end(m.exit);
@@ -285,16 +207,11 @@ class RunningSystem implements System {
       case 'reset':
         void this.reset();
         return;
-      case 'paused':
-        t.paused = true;
-        this.allPaused();
-        return;
       case 'stopped':
-        t.paused = true;
         // The first core that stops is what is told of; others that stop before all stand add nothing.
         if (this.stopping) return;
         this.stopping = true;
-        void this.pauseOthers().then(() => {
+        void this.standStill().then(() => {
           this.stopping = false;
           if (!this.isRunning) return;
           this.halted();
@@ -310,41 +227,26 @@ class RunningSystem implements System {
       if (text) this.events.emit('trace', text);
     }
   }
-  private allPaused(): void {
-    if (!this.threads.every((t) => t.paused)) return;
-    const list = this.waiters;
-    this.waiters = [];
-    for (const w of list) w();
+  /** Something was typed: the cores' threads bring it to UARTs, the I/O thread to virtio consoles. */
+  private inputReady(id: number): void {
+    this.threads.command({ c: 'input', console: id });
+    this.io?.ring();
   }
   private halted(): void {
     if (!this.isRunning) return;
     this.haltedAt = performance.now();
     this.ranMs += this.haltedAt - this.resumeAt;
     this.isRunning = false;
+    this.host.halted();
   }
-  /** Sends a command to every thread, and makes their cores look. */
-  private command(c: Command, to: readonly ThreadHandle[] = this.threads): void {
-    for (const t of to) {
-      t.commands.postMessage(c);
-      Atomics.store(this.i32, controlIndex(this.layout, t.cores[0]!, CTL.attention), 1);
-      for (const core of t.cores) {
-        Atomics.or(this.i32, (this.layout.core(core) + state.PENDING) >> 2, PEND.stop);
-        const wake = controlIndex(this.layout, core, CTL.wake);
-        Atomics.add(this.i32, wake, 1);
-        Atomics.notify(this.i32, wake);
-      }
-    }
-  }
-  private pauseOthers(): Promise<void> {
-    const busy = this.threads.filter((t) => !t.paused);
-    if (busy.length === 0) return Promise.resolve();
-    const done = new Promise<void>((resolve) => this.waiters.push(resolve));
-    this.command({ c: 'pause' }, busy);
-    return done;
+  /** Resolves when all cores stand still, and guest memory and files are left alone. */
+  private async standStill(): Promise<void> {
+    await this.threads.pause();
+    await this.io?.rest();
   }
   async pause(): Promise<void> {
     if (!this.isRunning) return;
-    await this.pauseOthers();
+    await this.standStill();
     if (!this.isRunning) return;
     this.halted();
     this.events.emit('stopped', { core: 0, reason: { kind: 'pause' } });
@@ -355,46 +257,28 @@ class RunningSystem implements System {
     this.resumeAt = performance.now();
     // Guest time stands still while the system does.
     new Float64Array(this.memory.buffer)[PAUSED >> 3]! += (this.resumeAt - this.haltedAt) * 1e6;
-    for (const t of this.threads) t.paused = false;
-    this.command({ c: 'run', actions: actions ?? null });
+    this.io?.resume();
+    this.threads.run({ c: 'run', actions: actions ?? null });
+    this.host.resumed();
     this.events.emit('resumed');
   }
   async reset(): Promise<void> {
     const wasRunning = this.isRunning;
-    await this.pauseOthers();
+    await this.standStill();
     this.halted();
-    await this.io?.rest();
-    this.clearMemory();
+    this.physical.clear();
     this.load();
-    this.io?.resume();
-    this.command({ c: 'forget' });
+    this.threads.command({ c: 'forget' });
     this.events.emit('reset');
     if (wasRunning) this.resume();
-  }
-  /** Zeros all memory. Parts that hold nothing are left alone: the host need not find pages for them. */
-  private clearMemory(): void {
-    const { arena } = this.layout;
-    const part = Buffer.alloc(1 << 16);
-    for (let at = arena; at < arena + this.plan.arenaBytes; at += part.length) {
-      const bytes = Buffer.from(this.memory.buffer, at, Math.min(part.length, arena + this.plan.arenaBytes - at));
-      if (!bytes.equals(part.subarray(0, bytes.length))) bytes.fill(0);
-    }
   }
   async stop(): Promise<void> {
     if (!this.exited) this.end({ reason: 'stopped', status: 0 });
     await this.quit();
   }
   private quit(): Promise<void> {
-    this.quitting ??= this.endThreads();
+    this.quitting ??= this.threads.quit(this.io?.end() ?? Promise.resolve());
     return this.quitting;
-  }
-  private async endThreads(): Promise<void> {
-    const ending = this.threads.map((t) => new Promise<void>((resolve) => t.worker.once('exit', () => resolve())));
-    this.command({ c: 'quit' });
-    ending.push(this.io?.end() ?? Promise.resolve());
-    const late = new Promise<void>((resolve) => setTimeout(resolve, 2000).unref());
-    await Promise.race([Promise.all(ending), late]);
-    await Promise.all(this.threads.map((t) => t.worker.terminate()));
   }
   private end(exit: SystemExit): void {
     if (this.exited) return;
@@ -419,49 +303,34 @@ class RunningSystem implements System {
     if (via !== undefined) {
       return readVirtual(this.here, this.memory.buffer, this.layout.core(via), address, length);
     }
-    const at = Number(address);
-    const region = this.plan.regions.find((r) => at >= r.base && at < r.base + r.size);
-    if (!region) return new Uint8Array(0);
-    return this.window(at, Math.min(length, region.base + region.size - at))!.slice();
-  }
-  /** The bytes of a range of physical addresses, or null where it is not inside one region of memory. */
-  private window(address: number, length: number): Uint8Array<SharedArrayBuffer> | null {
-    for (const r of this.plan.regions) {
-      if (address < r.base || address + length > r.base + r.size) continue;
-      return new Uint8Array(this.memory.buffer, this.layout.arena + r.host + (address - r.base), length);
-    }
-    return null;
+    return this.physical.read(Number(address), length);
   }
   writeMemory(address: bigint, bytes: Uint8Array, via?: number): boolean {
-    let done: boolean;
-    if (via !== undefined) {
-      done = writeVirtual(this.here, this.memory.buffer, this.layout.core(via), address, bytes);
-    } else {
-      const window = this.window(Number(address), bytes.length);
-      window?.set(bytes);
-      done = window !== null;
-    }
+    const done =
+      via === undefined
+        ? this.physical.write(Number(address), bytes)
+        : writeVirtual(this.here, this.memory.buffer, this.layout.core(via), address, bytes);
     // What was decoded there before is stale, as after any change of code.
-    if (done) this.command({ c: 'forget' });
+    if (done) this.threads.command({ c: 'forget' });
     return done;
   }
   addBreakpoint(address: bigint): void {
     this.breakpoints.add(address);
-    this.command({ c: 'breakpoints', addresses: [...this.breakpoints] });
+    this.threads.command({ c: 'breakpoints', addresses: [...this.breakpoints] });
   }
   removeBreakpoint(address: bigint): void {
     this.breakpoints.delete(address);
-    this.command({ c: 'breakpoints', addresses: [...this.breakpoints] });
+    this.threads.command({ c: 'breakpoints', addresses: [...this.breakpoints] });
   }
   addWatchpoint(watchpoint: Watchpoint): void {
     this.watchpoints.push(watchpoint);
-    this.command({ c: 'watchpoints', list: this.watchpoints });
+    this.threads.command({ c: 'watchpoints', list: this.watchpoints });
   }
   removeWatchpoint({ address, length, access }: Watchpoint): void {
     this.watchpoints = this.watchpoints.filter(
       (w) => w.address !== address || w.length !== length || w.access !== access,
     );
-    this.command({ c: 'watchpoints', list: this.watchpoints });
+    this.threads.command({ c: 'watchpoints', list: this.watchpoints });
   }
 
   stats(): SystemStats {
@@ -470,8 +339,6 @@ class RunningSystem implements System {
       return Number(this.view.getBigInt64(cpu + state.GRANTED, true)) - this.i32[(cpu + state.BUDGET) >> 2]!;
     };
     const perCore = this.cores.map((c) => ({ instructions: ran(c.index) }));
-    const engine: Record<string, number> = {};
-    for (const t of this.threads) for (const [k, v] of Object.entries(t.stats)) engine[k] = (engine[k] ?? 0) + v;
     const ms = this.ranMs + (this.isRunning ? performance.now() - this.resumeAt : 0);
     const instructions = perCore.reduce((sum, c) => sum + c.instructions, 0);
     return {
@@ -479,7 +346,7 @@ class RunningSystem implements System {
       seconds: ms / 1000,
       guestSeconds: this.config.deterministic ? Math.max(...perCore.map((c) => c.instructions)) / 1e9 : ms / 1000,
       perCore,
-      engine,
+      engine: this.threads.stats(),
     };
   }
 }

@@ -29,7 +29,7 @@ import { CoreLines } from './lines.ts';
 import { Mailbox, MESSAGE } from './mailbox.ts';
 import type { MachinePlan } from './plan.ts';
 import { coreNeighbours, protectedRegions, protectionModel } from './protection.ts';
-import { randomSource } from './random.ts';
+import { ENTROPY_STREAM, randomFiller, randomSource } from './random.ts';
 import { TraceWriter } from './trace.ts';
 import { TRACE_KIND } from './trace-record.ts';
 import { type Look, steppedRecords, tracedKind, traceRoutines, traces } from './tracing.ts';
@@ -213,15 +213,12 @@ export class Thread {
   /** Deterministic: virtio devices are served on this thread, where turns end. */
   readonly io: IoService | null;
   private ioService(): IoService {
-    const random = randomSource(this.setup.config);
     return new IoService({
       devices: this.setup.plan.virtio,
       transport: (slot) => this.devices.transports[slot]!,
       memory: this.devices.requesters,
       console: (id) => this.consoles[id]!,
-      random: (into) => {
-        for (let i = 0; i < into.length; i++) into[i] = Number(random() & 0xffn);
-      },
+      random: randomFiller(randomSource(this.setup.config, ENTROPY_STREAM)),
     });
   }
   /** A flash leaves read-array mode, or comes back to it. */

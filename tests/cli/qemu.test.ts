@@ -116,7 +116,13 @@ describe('options', () => {
   test.each<[string, Partial<Launch>]>([
     ['-smp 4', { cores: 4 }],
     ['-smp cpus=3,sockets=1,cores=3,threads=1,maxcpus=3', { cores: 3 }],
-    ['-smp cores=2', { cores: 2 }],
+    ['-smp cores=2', { cores: 2, topology: null }],
+    ['-smp 4,sockets=2', { cores: 4, topology: { sockets: 2, clusters: 1, cores: 2, threads: 1 } }],
+    ['-smp 4,cores=2', { cores: 4, topology: { sockets: 2, clusters: 1, cores: 2, threads: 1 } }],
+    ['-smp 8,clusters=2,threads=2', { cores: 8, topology: { sockets: 1, clusters: 2, cores: 2, threads: 2 } }],
+    ['-smp sockets=2,cores=2,threads=2', { cores: 8, topology: { sockets: 2, clusters: 1, cores: 2, threads: 2 } }],
+    ['-rtc base=2026-01-02T03:04:05,clock=vm', { rtc: { base: '2026-01-02T03:04:05', follows: 'guest' } }],
+    ['-rtc localtime', { rtc: { base: 'localtime', follows: 'host' } }],
     ['-m size=1G,slots=0,maxmem=1G', { memoryBytes: 2 ** 30 }],
     ['-m 512', { memoryBytes: 2 ** 29 }],
     ['', { memoryBytes: 2 ** 27, cores: 1, serials: [{ to: 'terminal' }] }],
@@ -199,7 +205,8 @@ describe('what is refused, in one line', () => {
     ['-M virt -cpu max,x-rme=on -kernel K', /RME needs EL3 and EL2/],
     ['-M virt,secure=on,virtualization=on --enable-mec -kernel K', /MEC needs RME/],
     ['-M virt -smp 33 -kernel K', /at most 32/],
-    ['-M virt -smp 4,sockets=2 -kernel K', /only one/],
+    ['-M virt -smp 4,sockets=3 -kernel K', /sockets=3, clusters=1, cores=1, threads=1 do not make 4 cores/],
+    ['-M virt -smp 4,dies=2 -kernel K', /sockets, clusters, cores and threads/],
     ['-M virt -smp 2,maxcpus=4 -kernel K', /cannot be added later/],
     ['-M virt -m lots -kernel K', /a size like/],
     ['-M virt -m 1G,slots=2,maxmem=4G -kernel K', /cannot be added later/],
@@ -217,6 +224,7 @@ describe('what is refused, in one line', () => {
     ['-M virt -kernel K -device virtio-net-device', /networks follow/],
     ['-M virt -kernel K -device e1000', /no such device/],
     ['-M virt -kernel K -device virtconsole', /virtio-serial-device/],
+    ['-M virt -kernel K -device virtio-serial-device,id=a -device virtconsole,bus=b.0', /no such bus/],
     ['-M virt -kernel K -device loader,file=x,force-raw=on', /needs addr=/],
     ['-M virt -kernel K -device loader,addr=0,data=0x1ffff,data-len=2', /more than 2 bytes/],
     ['-M virt -kernel K -device loader,addr=0,cpu-num=3', /core 3, but there are 1/],
@@ -231,7 +239,9 @@ describe('what is refused, in one line', () => {
     ['-M virt -kernel K -chardev spicevmc,id=a', /no backend spicevmc/],
     ['-M virt -kernel K -mon chardev=a,mode=control', /QMP/],
     ['-M virt -kernel K -qmp unix:x', /QMP/],
-    ['-M virt -kernel K -global virtio-mmio.force-legacy=true', /force-legacy=false/],
+    ['-M virt -kernel K -global virtio-mmio.ioeventfd=off', /cannot be changed here/],
+    ['-M virt -kernel K -rtc base=tomorrow', /utc, localtime or a date/],
+    ['-M virt -kernel K -rtc clock=sun', /host, rt or vm/],
     ['-M virt -kernel K -icount shift=7', /1 ns an instruction/],
     ['-M virt -kernel K -numa node', /one node/],
     ['-M virt -kernel K -uuid x', /UUID/],
@@ -248,6 +258,7 @@ describe('and back', () => {
     COVER_LETTER,
     '-M virt -kernel K',
     '-M virt -nodefaults -bios B',
+    '-M virt -kernel K -smp 4,sockets=2 -rtc base=2026-01-02,clock=vm -global virtio-mmio.force-legacy=true -device virtio-serial-device -device virtio-serial-device,id=v -device virtconsole,bus=v.0',
     '-M virt,uarts=3,dtb-randomness=off -cpu max,pauth-impdef=on,lpa2=off -smp 3 -m 1537M -kernel "a b,c" -append "it is x" -dtb d -initrd i -uuid 01234567-89ab-cdef-0123-456789abcdef -no-reboot -seed 4 --deterministic',
     '-M virt,secure=on,virtualization=on -cpu max,x-rme=on,x-l0gptsz=36 --enable-mec --mecid-width 3 --mec-model off -bios B --console rmm=tcp:5001 --console uart0=file:a,,b',
     '-M virt -kernel K -serial stdio -serial mon:stdio -device virtio-serial-device -chardev stdio,id=x,mux=on -device virtconsole,chardev=x -chardev file,id=y,path=f -device virtconsole,chardev=y,name=n -monitor telnet::5,server=on,wait=off',
@@ -294,12 +305,26 @@ describe('and back', () => {
 test('consoles of a launch', () => {
   const rme = parse(COVER_LETTER).launch;
   expect(consolesOf(rme)).toEqual([
-    { name: 'uart0', target: { to: 'terminal' }, worlds: ['normal', 'realm', 'root', 'secure'] },
+    { name: 'uart0', target: { to: 'terminal' } },
+    { name: 'uart1', target: null },
   ]);
-  const plain = launch('-serial null -serial none -device virtio-serial-device -device virtconsole');
+  const plain = launch(
+    '-serial null -serial none -device virtio-serial-device,id=a -device virtio-serial-device,id=b ' +
+      '-device virtconsole,bus=a.0 -device virtconsole,bus=b.0 -chardev null,id=n -device virtconsole,bus=b.0,chardev=n',
+  );
   expect(consolesOf(plain)).toEqual([
     { name: 'uart0', target: { to: 'null' } },
     { name: 'uart1', target: null },
+    // Linux meets the device of the last option first.
+    { name: 'hvc2', target: { to: 'null' } },
     { name: 'hvc0', target: { to: 'null' } },
+    { name: 'hvc1', target: { to: 'null' } },
+  ]);
+  const separate = { ...rme, machine: { ...rme.machine, uarts: 4 }, serials: [{ to: 'terminal' } as const, null] };
+  expect(consolesOf({ ...separate, serialWorlds: ['normal', null, 'realm', 'root'] })).toEqual([
+    { name: 'host', target: { to: 'terminal' }, world: 'normal' },
+    { name: 'uart1', target: null },
+    { name: 'rmm', target: { to: 'terminal' }, world: 'realm' },
+    { name: 'monitor', target: { to: 'terminal' }, world: 'root' },
   ]);
 });

@@ -159,11 +159,11 @@ const DEVICES: Readonly<Record<string, (draft: Draft, p: Properties) => void>> =
   },
   'virtio-serial': (draft, p) => {
     p.ignore('max_ports', 'emergency-write');
-    if (draft.portsHome) p.fail('there is one already; its ports are as many as you like');
-    draft.portsHome = true;
+    const home: Draft['portHomes'][number] = { id: p.take('id'), ports: [] };
+    draft.portHomes.push(home);
     draft.devices.push(() => ({
       device: 'console',
-      ports: draft.ports.map(({ name, target }) => ({ name, target: target() })),
+      ports: home.ports.map(({ name, target }) => ({ name, target: target() })),
     }));
   },
   virtconsole: addPort,
@@ -175,10 +175,16 @@ const DEVICES: Readonly<Record<string, (draft: Draft, p: Properties) => void>> =
 function addPort(draft: Draft, p: Properties): void {
   const chardev = p.take('chardev');
   const name = p.take('name');
+  const bus = p.take('bus');
   p.ignore('nr');
-  if (!draft.portsHome) p.fail('a -device virtio-serial-device has to come before it');
+  const home = draft.portHomes.find(({ id }) => bus === null || (id !== null && bus === `${id}.0`));
+  if (!home) {
+    p.fail(
+      bus === null ? 'a -device virtio-serial-device has to come before it' : `bus=${bus}: there is no such bus yet`,
+    );
+  }
   const target = (): ConsoleTarget => (chardev === null ? { to: 'null' } : draft.chardev(chardev));
-  draft.ports.push({ name, target });
+  home.ports.push({ name, target });
 }
 
 function addLoader(draft: Draft, p: Properties): void {

@@ -14,6 +14,12 @@ export interface Drive {
   readonly serial: string | null;
 }
 
+/** A `virtconsole`. */
+interface Port {
+  readonly name: string | null;
+  readonly target: () => ConsoleTarget;
+}
+
 export class Draft {
   /** Makes a path absolute. */
   readonly path: (file: string) => string;
@@ -23,6 +29,9 @@ export class Draft {
   virtualization = false;
   uarts: number | null = null;
   randomness = true;
+  legacyVirtio = false;
+  topology: Launch['topology'] = null;
+  rtc: Mutable<Launch['rtc']> = { base: 'utc', follows: 'host' };
   cpu: { model: string; features: Record<string, boolean> } = { model: 'max', features: {} };
   cores = 1;
   memoryBytes = 128 << 20;
@@ -46,8 +55,8 @@ export class Draft {
   readonly chardevs = new Map<string, ConsoleTarget>();
   readonly serials: (() => ConsoleTarget | null)[] = [];
   readonly monitors: (() => ConsoleTarget | null)[] = [];
-  readonly ports: { name: string | null; target: () => ConsoleTarget }[] = [];
-  portsHome = false;
+  /** virtio consoles, each with its ports. */
+  readonly portHomes: { readonly id: string | null; readonly ports: Port[] }[] = [];
   nographic = false;
   noDefaults = false;
   snapshot = false;

@@ -36,12 +36,12 @@ function virtio(list: readonly VirtioLaunch[]): string[] {
       words.push('-device', properties(['virtio-9p-device', ['fsdev', `folder${n}`], ['mount_tag', d.tag]]));
     } else if (d.device === 'rng') words.push('-device', 'virtio-rng-device');
     else {
-      words.push('-device', 'virtio-serial-device');
+      words.push('-device', properties(['virtio-serial-device', ['id', `serial${n}`]]));
       d.ports.forEach(({ name, target }, port) => {
         const id = target.to === 'terminal' ? TERMINAL : `port${n}.${port}`;
         if (id !== TERMINAL) words.push('-chardev', chardev(target, id));
         const named: Part[] = name === null ? [] : [['name', name]];
-        words.push('-device', properties(['virtconsole', ['chardev', id], ...named]));
+        words.push('-device', properties(['virtconsole', ['bus', `serial${n}.0`], ['chardev', id], ...named]));
       });
     }
   });
@@ -153,7 +153,7 @@ function common(launch: Launch): string[] {
     '-cpu',
     properties(model),
     '-smp',
-    String(launch.cores),
+    properties([String(launch.cores), ...(launch.topology ? Object.entries(launch.topology) : [])]),
     '-m',
     size(launch.memoryBytes),
   ];
@@ -186,14 +186,26 @@ function common(launch: Launch): string[] {
     const args = semihosting.arguments.map((text): Part => ['arg', text]);
     words.push('-semihosting-config', properties([['enable', true], ['target', 'native'], ...args]));
   }
+  const { base, follows } = launch.rtc;
+  if (base !== 'utc' || follows !== 'host') {
+    words.push(
+      '-rtc',
+      properties([
+        ['base', base],
+        ['clock', follows === 'guest' ? 'vm' : 'host'],
+      ]),
+    );
+  }
   if (launch.onReset === 'exit') words.push('-no-reboot');
   words.push(...maybe('-uuid', launch.uuid), ...maybe('-seed', launch.seed === null ? null : String(launch.seed)));
   return words;
 }
 
+const legacyVirtio = ({ machine }: Launch): string => `virtio-mmio.force-legacy=${machine.legacyVirtio}`;
+
 /** Arguments of `qemu-system-aarch64`, as near as QEMU comes: its devices are told to speak virtio 1. */
 export function qemuArguments(launch: Launch): string[] {
-  const words = [...common(launch), '-nic', 'none', '-global', 'virtio-mmio.force-legacy=false'];
+  const words = [...common(launch), '-nic', 'none', '-global', legacyVirtio(launch)];
   if (launch.deterministic) words.push('-icount', 'shift=0');
   return words;
 }
@@ -202,6 +214,7 @@ export function qemuArguments(launch: Launch): string[] {
 export function triremeArguments(launch: Launch): string[] {
   const words = ['qemu', ...common(launch)];
   const { mec, machine, semihosting } = launch;
+  if (machine.legacyVirtio) words.push('-global', legacyVirtio(launch));
   if (machine.uarts !== null) words[words.indexOf('-M') + 1] += `,uarts=${machine.uarts}`;
   if (mec.mecidWidth !== 16) words.push('--mecid-width', String(mec.mecidWidth));
   if (mec.model !== 'exact') words.push('--mec-model', mec.model);

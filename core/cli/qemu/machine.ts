@@ -129,20 +129,36 @@ export function applyCpu(draft: Draft, option: string): void {
   }
 }
 
-/** `-smp N` or its parts. Cores are the default, as in QEMU; more than one socket, cluster or thread is not to be had. */
+/** `-smp N` or its parts. What is left out follows as in QEMU (since 6.2): cores before sockets, threads last. */
 export function applySmp(draft: Draft, option: string): void {
   const p = Properties.parse('-smp', option, 'cpus');
   const number = (name: string): number | null => p.takeNumber(name, 1, 512);
-  for (const name of ['sockets', 'clusters', 'threads', 'dies', 'books', 'drawers', 'modules']) {
-    if ((number(name) ?? 1) !== 1) p.fail(`${name}: only one is to be had; cores=N`);
+  for (const name of ['dies', 'books', 'drawers', 'modules']) {
+    if ((number(name) ?? 1) !== 1) p.fail(`${name}: the machine knows sockets, clusters, cores and threads`);
   }
-  const [cpus, cores, most] = [number('cpus'), number('cores'), number('maxcpus')];
+  const [cpus, most] = [number('cpus'), number('maxcpus')];
+  const given = { sockets: number('sockets'), cores: number('cores'), threads: number('threads') };
+  const clusters = number('clusters') ?? 1;
   p.end();
-  const count = cpus ?? cores ?? most ?? 1;
-  if ((cores ?? count) !== count || (most ?? count) !== count)
-    p.fail('cores cannot be added later: cpus, cores and maxcpus must be equal');
-  if (count > 32) p.fail(`${count} cores: there are at most 32`);
-  draft.cores = count;
+  const count = most ?? cpus;
+  let { sockets, cores, threads } = given;
+  if (count !== null) {
+    if (cores === null) cores = Math.floor(count / ((sockets ??= 1) * clusters * (threads ??= 1)));
+    sockets ??= Math.floor(count / (clusters * cores * (threads ??= 1)));
+    threads ??= Math.floor(count / (sockets * clusters * cores));
+  }
+  const topology = { sockets: sockets ?? 1, clusters, cores: cores ?? 1, threads: threads ?? 1 };
+  const product = topology.sockets * topology.clusters * topology.cores * topology.threads;
+  if (count !== null && product !== count)
+    p.fail(
+      `${Object.entries(topology)
+        .map(([name, n]) => `${name}=${n}`)
+        .join(', ')} do not make ${count} cores`,
+    );
+  if ((cpus ?? product) !== product) p.fail('cores cannot be added later: cpus and maxcpus must be equal');
+  if (product > 32) p.fail(`${product} cores: there are at most 32`);
+  draft.cores = product;
+  draft.topology = topology.sockets * topology.clusters * topology.threads === 1 ? null : topology;
 }
 
 /** `-m SIZE`, in MiB without a letter. */

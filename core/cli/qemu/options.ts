@@ -1,4 +1,6 @@
 /** QEMU's options, each once: what it takes, and what it does here. */
+
+import { isDate } from '../../machines/launch.ts';
 import { UserError } from '../../system/errors.ts';
 import { setEngine, setMecModel, setSwitch } from '../choices.ts';
 import { hostOptions } from '../host-options.ts';
@@ -83,11 +85,11 @@ function action(draft: Draft, text: string): void {
   p.end();
 }
 
-function global(_draft: Draft, text: string): void {
-  if (/^virtio-(mmio|device)\.(force-legacy=(off|false)|iommu_platform=off)$/.test(text)) return;
-  if (/^virtio-mmio\.force-legacy=/.test(text))
-    throw new UserError(`-global ${text}: virtio is version 1 here: force-legacy=false`);
-  throw new UserError(`-global ${text}: defaults of devices cannot be changed here`);
+function global(draft: Draft, text: string): void {
+  if (/^virtio-(mmio|device)\.iommu_platform=(off|false)$/.test(text)) return;
+  const legacy = /^virtio-mmio\.force-legacy=(on|true|yes|y|off|false|no|n)$/.exec(text);
+  if (!legacy) throw new UserError(`-global ${text}: defaults of devices cannot be changed here`);
+  draft.legacyVirtio = /^(on|true|yes|y)$/.test(legacy[1]!);
 }
 
 function object(_draft: Draft, text: string): void {
@@ -97,11 +99,20 @@ function object(_draft: Draft, text: string): void {
   }
 }
 
-function rtc(_draft: Draft, text: string): void {
+function rtc(draft: Draft, text: string): void {
   const p = Properties.parse('-rtc', text, 'base');
-  const base = p.take('base') ?? 'utc';
-  if (base !== 'utc') p.fail(`base=${base}: the clock is that of the host, in UTC`);
-  p.ignore('clock', 'driftfix');
+  const base = p.take('base');
+  if (base !== null) {
+    if (base !== 'utc' && base !== 'localtime' && !isDate(base))
+      p.fail(`base=${base}: utc, localtime or a date such as 2026-11-21T18:40:00 is needed`);
+    draft.rtc.base = base;
+  }
+  const clock = p.take('clock');
+  if (clock !== null) {
+    if (!['host', 'rt', 'vm'].includes(clock)) p.fail(`clock=${clock}: host, rt or vm is needed`);
+    draft.rtc.follows = clock === 'vm' ? 'guest' : 'host';
+  }
+  p.ignore('driftfix');
   p.end();
 }
 

@@ -87,10 +87,13 @@ function finish(d: Draft): Launch {
       virtualization: d.virtualization,
       uarts: d.uarts,
       randomness: d.randomness,
+      legacyVirtio: d.legacyVirtio,
     },
     cpu: d.cpu,
     cores: d.cores,
+    topology: d.topology,
     memoryBytes: d.memoryBytes,
+    rtc: d.rtc,
     rme: d.rme,
     mec: d.mec,
     bios: d.bios,
@@ -103,6 +106,7 @@ function finish(d: Draft): Launch {
     fwCfg: d.fwCfg,
     virtio,
     serials: serials(d),
+    serialWorlds: [],
     exposed: d.host.exposed,
     monitors: d.monitors.flatMap((make) => {
       const target = make();

@@ -4,6 +4,7 @@
  */
 import { GIC_ACCESS, GIC_REG } from '../../arch/registers/gic-interface.ts';
 import { Distributor } from './distributor.ts';
+import { type InterruptState, interruptStates } from './inspect.ts';
 import { BANK, CORE, GLOBAL, Layout } from './layout.ts';
 import { PhysicalInterface } from './physical-interface.ts';
 import { Redistributors } from './redistributors.ts';
@@ -85,6 +86,17 @@ export class Gicv3 implements GicCpuInterface {
     s.lock();
     s.input(core, intid, level);
     s.unlock();
+  }
+
+  /** Interrupts that are enabled, pending or active. */
+  interrupts(): InterruptState[] {
+    const { s } = this;
+    s.lock();
+    try {
+      return interruptStates(s);
+    } finally {
+      s.unlock();
+    }
   }
 
   get high(): number {

@@ -2,9 +2,10 @@
 import * as fs from 'node:fs';
 import { fileReason, UserError } from '../../system/errors.ts';
 import { DISCARD_SECTORS, DISCARD_SEGMENTS, SEGMENTS, ZERO_SECTORS, ZERO_SEGMENTS } from './block.ts';
+import { consoleQueues } from './console.ts';
 import { SECTOR } from './disk/disk.ts';
 import { openImage } from './disk/raw.ts';
-import { DEVICE_ID, type DeviceShape } from './layout.ts';
+import { CONSOLE_FEATURE, DEVICE_ID, type DeviceShape, MAX_QUEUES } from './layout.ts';
 
 export interface BlockConfig {
   readonly type: 'blk';
@@ -17,10 +18,14 @@ export interface BlockConfig {
   /** Up to 20 bytes of ASCII. */
   readonly serial?: string;
 }
+export interface ConsolePortConfig {
+  /** What the guest finds as the port's name; null: none. */
+  readonly name: string | null;
+}
 export interface ConsoleConfig {
   readonly type: 'console';
-  /** Number of the system's console. */
-  readonly console: number;
+  /** Each with the number of the system's console that it is. */
+  readonly ports: readonly (ConsolePortConfig & { readonly console: number })[];
 }
 export interface RngConfig {
   readonly type: 'rng';
@@ -81,7 +86,7 @@ function shapeOf(config: VirtioDeviceConfig): DeviceShape {
     case 'blk':
       return blockShape(config);
     case 'console':
-      return { deviceId: DEVICE_ID.console, features: 0, configuration: new Uint8Array(12), queueSizes: [128, 128] };
+      return consoleShape(config);
     case 'rng':
       return { deviceId: DEVICE_ID.entropy, features: 0, configuration: new Uint8Array(0), queueSizes: [8] };
     case '9p':
@@ -123,6 +128,33 @@ function blockShape(config: BlockConfig): DeviceShape {
     view.setUint8(56, access === 'overlay' ? 1 : 0);
   }
   return { deviceId: DEVICE_ID.block, features, configuration, queueSizes: [256] };
+}
+
+function consoleShape({ ports }: ConsoleConfig): DeviceShape {
+  if (consoleQueues(ports.length) > MAX_QUEUES) {
+    throw new UserError(`${ports.length} ports are too many for a virtio console: ${MAX_QUEUES / 2 - 1} is the most`);
+  }
+  // struct virtio_console_config (5.3.4): size of the terminal (not offered), max_nr_ports, emerg_wr (not offered)
+  const configuration = new Uint8Array(12);
+  new DataView(configuration.buffer).setUint32(4, Math.max(1, ports.length), true);
+  return {
+    deviceId: DEVICE_ID.console,
+    features: 1 << CONSOLE_FEATURE.multiport,
+    configuration,
+    queueSizes: Array.from({ length: consoleQueues(Math.max(1, ports.length)) }, () => 128),
+  };
+}
+
+/**
+ * Names of consoles by device and port: as Linux numbers them, which meets the devices from the lowest transport on, the last one of the
+ * command line first.
+ */
+export function hvcNames(portsOfDevices: readonly number[]): string[][] {
+  let next = portsOfDevices.reduce((sum, ports) => sum + ports, 0);
+  return portsOfDevices.map((ports) => {
+    next -= ports;
+    return Array.from({ length: ports }, (_, n) => `hvc${next + n}`);
+  });
 }
 
 function ninepShape(config: NinepConfig): DeviceShape {

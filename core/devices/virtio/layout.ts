@@ -1,7 +1,7 @@
 /** A virtio transport's state in shared memory, and the numbers of the virtio specification (version 1.2) that all parts use. */
 
-/** Virtqueues that a transport has room for. */
-export const MAX_QUEUES = 4;
+/** Virtqueues that a transport has room for; each has a bit of a word. */
+export const MAX_QUEUES = 30;
 
 /** Words of the transport. */
 export const W = {
@@ -57,6 +57,9 @@ export const INTERRUPT = { usedBuffer: 1, configuration: 2 } as const;
 
 /** Device types (5). */
 export const DEVICE_ID = { block: 2, console: 3, entropy: 4, ninep: 9 } as const;
+
+/** Feature bits of console devices (5.3.3). */
+export const CONSOLE_FEATURE = { multiport: 1 } as const;
 
 /** Feature bits that are no device's own (6). */
 export const FEATURE = { anyLayout: 27, indirectDescriptors: 28, eventIndex: 29, version1: 32 } as const;

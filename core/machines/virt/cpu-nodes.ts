@@ -1,7 +1,7 @@
 /** The device tree's nodes of the cores: affinities, caches, topology. */
 import { cpuModel } from '../../arch/features.ts';
 import { cells, FdtNode, type PropertyValue, strings } from '../../boot/fdt.ts';
-import type { TreeOptions } from './tree.ts';
+import type { CpuTopology, TreeOptions } from './tree.ts';
 
 /** `compatible` of a core by model; QEMU's `max` calls itself a Cortex-A57 there. */
 const COMPATIBLE: Readonly<Record<string, string>> = { max: 'arm,cortex-a57' };
@@ -14,7 +14,6 @@ export const affinityOf = (n: number): number => (Math.floor(n / CLUSTER) << 8) 
 export function cpuNodes(cores: number, options: TreeOptions, handles: readonly number[]): FdtNode {
   const compatible = COMPATIBLE[options.cpuModel] ?? `arm,${options.cpuModel}`;
   const caches = cacheProperties(options);
-  const map = handles.map((handle, n) => new FdtNode(`core${n}`, { cpu: cells(handle) }));
   const cpus = Array.from(
     { length: cores },
     (_, n) =>
@@ -30,9 +29,23 @@ export function cpuNodes(cores: number, options: TreeOptions, handles: readonly 
       }),
   );
   return new FdtNode('cpus', { '#size-cells': cells(0), '#address-cells': cells(1) }, [
-    new FdtNode('cpu-map', {}, [new FdtNode('socket0', {}, [new FdtNode('cluster0', {}, map)])]),
+    cpuMap(handles, options.topology ?? { sockets: 1, clusters: 1, cores, threads: 1 }),
     ...cpus,
   ]);
+}
+
+/** The topology binding: sockets, clusters, cores; threads only where there are several. */
+function cpuMap(handles: readonly number[], topology: CpuTopology): FdtNode {
+  const { sockets, clusters, cores, threads } = topology;
+  let next = 0;
+  const group = (kind: string, count: number, make: (name: string) => FdtNode): FdtNode[] =>
+    Array.from({ length: count }, (_, n) => make(`${kind}${n}`));
+  const leaf = (name: string): FdtNode => new FdtNode(name, { cpu: cells(handles[next++]!) });
+  const core = (name: string): FdtNode =>
+    threads > 1 ? new FdtNode(name, {}, group('thread', threads, leaf)) : leaf(name);
+  const cluster = (name: string): FdtNode => new FdtNode(name, {}, group('core', cores, core));
+  const socket = (name: string): FdtNode => new FdtNode(name, {}, group('cluster', clusters, cluster));
+  return new FdtNode('cpu-map', {}, group('socket', sockets, socket));
 }
 
 /** The first level, from CCSIDR_EL1 (D24.2.27: two layouts): data selected by CSSELR_EL1 0, instructions by 1. */

@@ -11,6 +11,15 @@ import { VIRT_MAP } from '../virt.ts';
 import { cpuNodes } from './cpu-nodes.ts';
 import { pcieNode } from './pcie-node.ts';
 
+/** How the cores are grouped; the product is their number. */
+export interface CpuTopology {
+  readonly sockets: number;
+  /** In each socket; and so on. */
+  readonly clusters: number;
+  readonly cores: number;
+  readonly threads: number;
+}
+
 export interface TreeOptions {
   /** A name of the CPU list. */
   readonly cpuModel: string;
@@ -20,6 +29,8 @@ export interface TreeOptions {
   readonly psci: boolean;
   /** There are properties for seeds in /chosen; `randomizeSeeds` fills them. */
   readonly seeds: boolean;
+  /** Default: all cores in one cluster. */
+  readonly topology?: CpuTopology;
 }
 
 /** Cells of the interrupt controller's specifiers: type, flags (GICv3 binding). */

@@ -27,6 +27,10 @@ export class IoControl {
     this.words = words;
   }
 
+  /** Wakes it to look for work. */
+  ring(): void {
+    ringIo(this.words);
+  }
   /** Lets it go on. */
   resume(): void {
     this.command(IO.running);

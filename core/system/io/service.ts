@@ -95,7 +95,10 @@ function backendOf({ config }: PlannedDevice, queues: readonly VirtQueue[], envi
     case 'blk':
       return new BlockBackend(queue, diskOf(config), config.serial ?? '');
     case 'console':
-      return new ConsoleBackend(queues, environment.console(config.console));
+      return new ConsoleBackend(
+        queues,
+        config.ports.map(({ name, console }) => ({ name, line: environment.console(console) })),
+      );
     case 'rng':
       return new RngBackend(queue, (into) => environment.random(into));
     case '9p':

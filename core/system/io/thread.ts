@@ -50,6 +50,10 @@ export class IoThread {
   resume(): void {
     this.control.resume();
   }
+  /** A console has input, or room for output. */
+  ring(): void {
+    this.control.ring();
+  }
   async end(): Promise<void> {
     await this.control.end();
     await this.worker.terminate();

@@ -1,10 +1,12 @@
 /** Entry of the thread that serves the queues of virtio devices. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { layoutOf } from '../../engine/layout.ts';
+import type { SystemConfig } from '../api.ts';
 import { ConsolePort } from '../console.ts';
 import { MachineDevices } from '../devices.ts';
 import { CoreLines } from '../lines.ts';
 import type { MachinePlan } from '../plan.ts';
+import { ENTROPY_STREAM, randomFiller, randomSource } from '../random.ts';
 import { IO_WORDS } from './control.ts';
 import { serveIo } from './loop.ts';
 import { IoService } from './service.ts';
@@ -14,9 +16,10 @@ export interface IoSetup {
   /** Arguments of `layoutOf`. */
   readonly arrangement: readonly [cores: number, spaces: number, arenaBytes: number];
   readonly plan: MachinePlan;
+  readonly randomness: Pick<SystemConfig, 'deterministic' | 'seed'>;
 }
 
-const { memory, arrangement, plan } = workerData as IoSetup;
+const { memory, arrangement, plan, randomness } = workerData as IoSetup;
 const layout = layoutOf(...arrangement);
 const lines = new CoreLines(new Int32Array(memory.buffer), layout);
 const bell = { ring: () => parentPort!.postMessage('bell') };
@@ -37,8 +40,7 @@ const service = new IoService({
   transport: (slot) => devices.transports[slot]!,
   memory: devices.requesters,
   console: (id) => consoles[id]!,
-  // Not straight into guest memory: the host's source does not fill shared buffers.
-  random: (into) => into.set(crypto.getRandomValues(new Uint8Array(into.length))),
+  random: randomFiller(randomSource(randomness, ENTROPY_STREAM)),
 });
 parentPort!.postMessage('ready');
 serveIo(service, new Int32Array(memory.buffer, layout.devices + plan.io, IO_WORDS));
