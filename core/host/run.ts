@@ -1,9 +1,11 @@
 /** One run: a system from its start until a face closes it, with what is kept of it after its end. */
 import type { System, SystemExit } from '../system/api.ts';
 import type { CoreStatus, RunState, RunStatus, RunSummary } from './api.ts';
-import { RunConsoles } from './consoles.ts';
+import { type RunConsole, RunConsoles } from './consoles.ts';
 import { HostError } from './errors.ts';
+import { Exposure } from './exposure.ts';
 import type { Stamp } from './history.ts';
+import { type Control, type HostRun, mecOf, type RunListener } from './host-run.ts';
 import type { AnyLaunch } from './launch.ts';
 import { NO_REVISIONS, type Observation } from './observation.ts';
 import { Timeline } from './timeline.ts';
@@ -16,23 +18,13 @@ export interface RunOptions {
   readonly launch: AnyLaunch;
   /** Watches the system from its start on. */
   readonly observe?: (system: System) => Observation;
+  /** What somebody should know who reads the host's log. */
+  readonly say: (line: string) => void;
   /** Lines about a guest that runs wild. */
   readonly describe: (system: System, exit: SystemExit) => Promise<readonly string[]>;
 }
 
-export interface RunListener {
-  changed(run: Run): void;
-  output(run: Run, console: string): void;
-}
-
-/** Tells of MEC as the launch has it. */
-function mecOf(launch: AnyLaunch): RunSummary['mec'] {
-  if (launch.machine.type === 'bare') return null;
-  const { enabled, model, mecidWidth } = (launch as Extract<AnyLaunch, { mec: unknown }>).mec;
-  return { enabled, model, width: mecidWidth };
-}
-
-export class Run {
+export class Run implements HostRun {
   readonly id: string;
   readonly options: RunOptions;
   readonly consoles: RunConsoles;
@@ -49,6 +41,7 @@ export class Run {
   private stamp: Stamp = { host: 0, guest: 0 };
   private previous: { at: number; cores: readonly number[] } | null = null;
   private lastStatus: RunStatus | null = null;
+  private exposure: Exposure | null = null;
 
   constructor(system: System, options: RunOptions, listener: RunListener) {
     this.id = options.id;
@@ -60,7 +53,11 @@ export class Run {
       (console) => listener.output(this, console.id),
       (console, line) => this.timeline.add(console, line),
     );
-    system.on('console', (id, bytes, tags) => this.consoles.append(id, bytes, tags, this.now()));
+    const names = new Map(system.consoles.map(({ id, name }) => [id, name]));
+    system.on('console', (id, bytes, tags) => {
+      this.consoles.append(id, bytes, tags, this.now());
+      this.exposure?.write(names.get(id)!, bytes);
+    });
     system.on('stopped', ({ core, reason }) => this.become('paused', { kind: reason.kind, core }));
     system.on('resumed', () => this.become('running'));
     system.on('reset', () => listener.changed(this));
@@ -69,6 +66,15 @@ export class Run {
   }
 
   async start(paused: boolean): Promise<void> {
+    const sources = new Map(this.live().consoles.map(({ id, name }) => [name, id]));
+    this.exposure = await Exposure.open(this.options.launch, [...sources.keys()], {
+      input: (console, bytes) => {
+        if (!this.hasEnded) this.system?.consoleInput(sources.get(console)!, bytes);
+      },
+      failed: (message) => this.options.say(message),
+    });
+    if (this.exposure.places().length > 0) this.listener.changed(this);
+    await this.exposure.awaited();
     await this.live().start(paused);
     if (paused && this.state === 'starting') this.become('paused', { kind: 'pause', core: 0 });
   }
@@ -91,6 +97,7 @@ export class Run {
     this.exit = exit;
     if (exit.reason === 'wild' && this.system) this.report = await this.options.describe(this.system, exit);
     this.become('ended');
+    await this.exposure?.close();
   }
 
   /** The system, to be read; throws when it is gone. */
@@ -111,7 +118,7 @@ export class Run {
     return this.inspect();
   }
 
-  async control(action: 'pause' | 'resume' | 'reset' | 'powerOff' | 'forceOff'): Promise<void> {
+  async control(action: Control): Promise<void> {
     const system = this.live();
     switch (action) {
       case 'pause':
@@ -129,6 +136,10 @@ export class Run {
       case 'forceOff':
         return system.stop();
     }
+  }
+
+  type(console: RunConsole, bytes: Uint8Array): void {
+    this.live().consoleInput(console.source, bytes);
   }
 
   step(core: number): void {
@@ -151,6 +162,7 @@ export class Run {
     const { system } = this;
     this.lastStatus = this.status();
     await system?.stop();
+    await this.exposure?.close();
     this.observation?.close?.();
     this.observation = null;
     this.system = null;
@@ -171,6 +183,7 @@ export class Run {
       exit: exit && { reason: exit.reason, status: exit.status, message: exit.message?.split('\n')[0] ?? null },
       cores: options.launch.cores,
       consoles: this.consoles.summaries(),
+      places: this.exposure?.places() ?? [],
       powerKey: system?.machine != null,
       breakpoints: this.breakpoints.map(toHex),
       inspectable: system !== null,
