@@ -113,14 +113,14 @@ export class BareCore {
   constructor(options: BareOptions = {}) {
     const bytes = options.memoryBytes ?? 16 << 20;
     this.base = options.base ?? 0x47000000;
-    // The second core of two: the places of the first are aligned to anything.
+    // The TLB of the second core of two: the first one is aligned to anything.
     const layout = layoutOf(2, 1, bytes);
     this.layout = { ...layout, recordPages: options.recordPages ?? layout.recordPages };
     this.memory = new WebAssembly.Memory({ initial: this.layout.pages, maximum: 65536, shared: true });
     this.view = new DataView(this.memory.buffer);
     this.u8 = new Uint8Array(this.memory.buffer);
     writeArchTables(this.u8);
-    this.cpu = this.layout.core(1);
+    this.cpu = this.layout.core(0);
     const libraries = options.libraries ?? [];
     const { library, bytes: core } = buildCore([...libraries, stubs(libraries)]);
     const decoder = new Decoder(
