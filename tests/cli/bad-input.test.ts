@@ -84,7 +84,7 @@ describe('one line, status 2, no file changed', () => {
     ['-kernel kernel -initrd none', /none: no such file/],
     ['-kernel kernel -dtb disk', /disk: not a device tree blob/],
     [`-kernel kernel ${disk('none.img')}`, /none\.img: no such file/],
-    [`-kernel kernel ${disk('shared')}`, /shared as a disk image/],
+    [`-kernel kernel ${disk('shared')}`, /shared: is a directory/],
     [`-kernel kernel ${disk('disk')} ${disk('disk')}`, /disk is to be written, and is used twice/],
     ['-kernel large -m 64M', /large: too large for memory/],
     ['-kernel kernel -initrd large -m 64M', /large: too large for memory/],
@@ -101,7 +101,7 @@ describe('one line, status 2, no file changed', () => {
       /disk: a flash image must have 67108864 bytes/,
     ],
     ['-kernel kernel -virtfs local,path=none,mount_tag=x,security_model=mapped', /share the folder .*none: no such/],
-    ['-kernel kernel -m 1T', /MiB of memory are too many/],
+    ['-kernel kernel -m 1T', /memory .*up to 255 GiB/],
   ])('%s', async (line, message) => {
     const before = contents();
     const { status, stdout, stderr } = await startTrireme(

@@ -56,8 +56,13 @@ for module in /modules/*.ko; do insmod $module; done
 /** PID 1 becomes a shell on the kernel's console. */
 export const SHELL = 'exec setsid cttyhack sh\n';
 
-/** Busybox and a kernel's modules; a script says how PID 1 goes on when these are inserted. */
-export function initramfs(kernel: KernelName, wanted = DEVICES, script = SHELL): Uint8Array {
+/** Busybox and a kernel's modules; a script says how PID 1 goes on when these are inserted. `more`: programs, by path. */
+export function initramfs(
+  kernel: KernelName,
+  wanted = DEVICES,
+  script = SHELL,
+  more: readonly { path: string; content: string }[] = [],
+): Uint8Array {
   const folders = ['bin', 'modules'].map((path) => ({ path, mode: FOLDER, content: new Uint8Array(0) }));
   const modules = moduleObjects(kernelOf(kernel), wanted).map(({ name, bytes }, n) => ({
     path: `modules/${String(n).padStart(2, '0')}-${name}.ko`,
@@ -69,6 +74,7 @@ export function initramfs(kernel: KernelName, wanted = DEVICES, script = SHELL):
     { path: 'bin/busybox', mode: PROGRAM, content: readFileSync(fileOf('busybox', 'usr/bin/busybox')) },
     { path: 'bin/sh', mode: LINK, content: text('busybox') },
     ...modules,
+    ...more.map(({ path, content }) => ({ path, mode: PROGRAM, content: text(content) })),
     { path: 'init', mode: PROGRAM, content: text(INIT + script) },
   ]);
 }
