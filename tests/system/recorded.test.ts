@@ -52,6 +52,6 @@ describe.each<[string, Level]>([
   ] as const)('%s, deterministic: %s', async (engine, deterministic) => {
     const { output, exit } = await run(name, level, engine, deterministic);
     expect(output).toBe(readFileSync(join(GUESTS, 'recorded', `${name}-EL${level}.txt`), 'utf8'));
-    expect(exit).toEqual(name === 'power' ? { reason: 'poweroff' } : { reason: 'exit', status: 0 });
+    expect(exit).toEqual(name === 'power' ? { reason: 'poweroff', status: 0 } : { reason: 'exit', status: 0 });
   });
 });

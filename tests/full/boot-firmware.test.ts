@@ -1,9 +1,9 @@
 /** Firmware of Debian's packages on `virt`, by the command: U-Boot, EDK2. */
 import { describe, expect, test } from 'vitest';
-import { initramfs } from './debian/initramfs.ts';
-import { fileOf, kernelOf, titled, unavailable } from './debian/packages.ts';
-import { PROMPT } from './guest.ts';
-import { ALARM, Scene } from './linux.ts';
+import { initramfs } from '../boot/debian/initramfs.ts';
+import { fileOf, kernelOf, titled, unavailable } from '../boot/debian/packages.ts';
+import { PROMPT } from '../boot/guest.ts';
+import { ALARM, Scene } from '../boot/linux.ts';
 
 const MACHINE = ['-M', 'virt', '-cpu', 'max,pauth-impdef=on', '-m', '512M', '-nographic'];
 
