@@ -6,7 +6,7 @@ import type { Link } from '../wasm/library.ts';
 import { I32 } from '../wasm/opcodes.ts';
 import { type FnState, within } from '../wasm/scope.ts';
 import { i32, type Val } from '../wasm/value.ts';
-import type { Decoded } from './codespace.ts';
+import type { Decoded } from './decoded.ts';
 import { ModeAssumption, RegionSem, RegisterFile } from './region-sem.ts';
 
 export interface Effects {

@@ -20,8 +20,9 @@ import { type Effects, effectsOf } from './effects.ts';
 import { RegionBuilder } from './region-builder.ts';
 import { ModeAssumption, recordAddress } from './region-sem.ts';
 
-/** Hot entries that are compiled together. */
+/** Hot entries that are compiled together at most, and milliseconds that the first of them waits at most. */
 const BATCH = 24;
+const WAIT = 4;
 
 /** Indirect jumps: targets followed at most, and jumps there before that counts. */
 const MAX_TARGETS = 40;
@@ -47,6 +48,8 @@ export class Regions {
   /** Hot places, with the mode in which they were. */
   private queue: { readonly rec: number; readonly mode: number }[] = [];
   private readonly queued = new Set<number>();
+  /** When the queue began to fill (`performance.now()`). */
+  private since = 0;
   /** Effects by mode word, then by instruction word. */
   private readonly effects = new Map<number, Map<number, Effects>>();
   private readonly probeLink: Link;
@@ -90,6 +93,7 @@ export class Regions {
   hot(rec: number): void {
     // A stepped branch counts heat in the copy of its record.
     if (this.queued.has(rec) || !this.space.isRecord(rec)) return;
+    if (this.queue.length === 0) this.since = performance.now();
     this.queued.add(rec);
     this.queue.push({ rec, mode: this.modeOf() });
     if (this.queue.length >= BATCH) this.flush();
@@ -133,6 +137,10 @@ export class Regions {
   /** Compiles all that is queued, as one module. */
   flush(): void {
     if (this.queue.length) this.space.around(() => this.compileQueue());
+  }
+  /** The same when it has waited long enough: modules are costly, whatever is in them. */
+  flushDue(): void {
+    if (this.queue.length && performance.now() - this.since >= WAIT) this.flush();
   }
   private compileQueue(): void {
     const started = performance.now();
