@@ -2,7 +2,6 @@
  * Regions: what is hot is compiled, a batch at a time; what was compiled is found, dropped and evicted here.
  */
 import type { FnRef } from '../wasm/build.ts';
-import type { Link } from '../wasm/library.ts';
 import { Module } from '../wasm/module.ts';
 import {
   H_FIRST_FREE,
@@ -16,7 +15,7 @@ import {
 } from './abi.ts';
 import { buildCfg, type Instruction } from './cfg.ts';
 import type { CodeSpace } from './codespace.ts';
-import { type Effects, effectsOf } from './effects.ts';
+import { EffectsFinder } from './effects.ts';
 import { RegionBuilder } from './region-builder.ts';
 import { ModeAssumption, recordAddress } from './region-sem.ts';
 
@@ -50,9 +49,7 @@ export class Regions {
   private readonly queued = new Set<number>();
   /** When the queue began to fill (`performance.now()`). */
   private since = 0;
-  /** Effects by mode word, then by instruction word. */
-  private readonly effects = new Map<number, Map<number, Effects>>();
-  private readonly probeLink: Link;
+  private readonly effects: EffectsFinder;
   /** Compiled together, oldest first. */
   private readonly batches: { readonly bytes: number; readonly regions: readonly Region[] }[] = [];
   private liveBytes = 0;
@@ -69,8 +66,7 @@ export class Regions {
   constructor(space: CodeSpace, bound = CODE_BYTES) {
     this.space = space;
     this.bound = bound;
-    const probeModule = new Module(space.memoryType, TABLE_SIZE);
-    this.probeLink = space.library.linker(probeModule);
+    this.effects = new EffectsFinder(space.library.linker(new Module(space.memoryType, TABLE_SIZE)));
     space.onInvalidate = (page) => {
       if (this.dropPage(page)) this.rewritten.set(page, (this.rewritten.get(page) ?? 0) + 1);
     };
@@ -101,22 +97,12 @@ export class Regions {
 
   /** The instruction at index `at` of a page, or null when it has not run yet, is unallocated, or has a breakpoint. */
   private instruction(page: number, at: number, mode: number): Instruction | null {
-    let known = this.effects.get(mode);
-    if (!known) {
-      known = new Map();
-      this.effects.set(mode, known);
-    }
     const base = this.space.baseOfPage(page);
     if (this.space.u16[(recordAddress(base, at) + REC_BASE_HANDLER) >> 1] < H_FIRST_FREE) return null;
     const word = this.space.u32[(this.space.hostPageOf[page]! + 4 * at) >>> 2]!;
     const d = this.space.decodeWord(word);
     if (!d) return null;
-    let effects = known.get(word);
-    if (!effects) {
-      effects = effectsOf(d, word, this.probeLink, mode);
-      known.set(word, effects);
-    }
-    return { word, d, effects };
+    return { word, d, effects: this.effects.of(d, word, mode) };
   }
 
   /** Where in its page the indirect jump at index `at` went before: targets that are warm, and that it has marked. */
