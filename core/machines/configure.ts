@@ -45,6 +45,9 @@ export function configureLaunch(launch: Launch, run: RunOptions = {}): SystemCon
     virtio: launch.virtio.map(virtioOf),
     virtioLegacy: launch.machine.legacyVirtio,
     rtc: rtcOf(launch),
+    flashFiles: launch.pflash.flatMap((f, n) =>
+      f?.access === 'write' ? [{ flash: `flash${n}`, file: f.file }] : [],
+    ),
     ...run,
   };
 }

@@ -18,7 +18,7 @@ import type {
   SystemStats,
   Watchpoint,
 } from './api.ts';
-import { PAUSED } from './clock.ts';
+import { BEGAN, PAUSED } from './clock.ts';
 import { ConsoleHost } from './console.ts';
 import { CTL, controlIndex } from './control.ts';
 import { CoreAccess } from './core-access.ts';
@@ -26,6 +26,7 @@ import { CoreThreads, type ThreadNews } from './core-threads.ts';
 import { cpuOf, type SystemCpu } from './cpu.ts';
 import { Emitter } from './emitter.ts';
 import { UserError } from './errors.ts';
+import { FlashFile } from './flash-file.ts';
 import { HostMachine } from './host-machine.ts';
 import { HostMemory } from './host-memory.ts';
 import { IoThread } from './io/thread.ts';
@@ -48,6 +49,7 @@ class RunningSystem implements System {
   private readonly plan: MachinePlan;
   private readonly host: HostMachine;
   private readonly physical: HostMemory;
+  private readonly flashFiles: readonly FlashFile[];
   private readonly threads: CoreThreads;
   private io: IoThread | null = null;
   private readonly cpu: SystemCpu;
@@ -108,6 +110,7 @@ class RunningSystem implements System {
     this.host = new HostMachine(this.memory, this.layout, this.plan, () => this.service());
     this.machine = this.host.view(() => this.isRunning);
     this.physical = new HostMemory(this.memory.buffer, this.layout, this.plan);
+    this.flashFiles = (config.flashFiles ?? []).map((f) => new FlashFile(f, this.physical.region(f.flash)));
     this.threads = new CoreThreads(this.memory.buffer, this.layout, {
       told: (news) => this.told(news),
       failed: (e) => this.fail(e),
@@ -115,7 +118,7 @@ class RunningSystem implements System {
     this.traceReaders = this.plan.traces.map(
       (offset) => new TraceReader(this.memory.buffer, this.layout.devices + offset, traceNames),
     );
-    this.load();
+    this.load(false);
   }
   on<E extends keyof SystemEvents>(event: E, listener: (...args: SystemEvents[E]) => void): () => void {
     return this.events.on(event, listener);
@@ -125,7 +128,7 @@ class RunningSystem implements System {
   }
 
   /** Memory as at power-on: zeros, the images, the constant tables, the map of regions, all cores in reset. */
-  private load(): void {
+  private load(again: boolean): void {
     const u8 = new Uint8Array(this.memory.buffer);
     writeArchTables(u8);
     const model = protectionModel(this.config, this.cpu.cpu.features);
@@ -140,7 +143,7 @@ class RunningSystem implements System {
       })),
     );
     this.host.reset(this.config.skipsEl3 ?? false);
-    this.physical.load(this.config.images);
+    this.physical.load(this.config.images, again);
     for (const core of this.cores) {
       const on = core.index === 0 || this.config.psci === 'none';
       resetCore(this.memory.buffer, { layout: this.layout, config: this.config, cpu: this.cpu.cpu }, core.index, {
@@ -256,7 +259,9 @@ class RunningSystem implements System {
     this.isRunning = true;
     this.resumeAt = performance.now();
     // Guest time stands still while the system does.
-    new Float64Array(this.memory.buffer)[PAUSED >> 3]! += (this.resumeAt - this.haltedAt) * 1e6;
+    const times = new Float64Array(this.memory.buffer);
+    times[PAUSED >> 3]! += (this.resumeAt - this.haltedAt) * 1e6;
+    times[BEGAN >> 3] ||= Date.now() / 1000;
     this.io?.resume();
     this.threads.run({ c: 'run', actions: actions ?? null });
     this.host.resumed();
@@ -267,7 +272,7 @@ class RunningSystem implements System {
     await this.standStill();
     this.halted();
     this.physical.clear();
-    this.load();
+    this.load(true);
     this.threads.command({ c: 'forget' });
     this.events.emit('reset');
     if (wasRunning) this.resume();
@@ -288,7 +293,8 @@ class RunningSystem implements System {
     void this.quit().then(() => {
       this.service();
       for (const h of this.hosts) h.drain();
-      this.events.emit('exit', exit);
+      const unsaved = this.flashFiles.map((file) => file.save()).find((message) => message !== null);
+      this.events.emit('exit', unsaved ? { reason: 'failed', status: 1, message: unsaved } : exit);
     });
   }
 
