@@ -1,17 +1,85 @@
-// Builds the workbench's views into dist/renderer, if what is there is older than what it is made of.
+// Builds the workbench into dist/, if what is there is older than what it is made of.
 //
 //   node scripts/build.mjs [--force]
 //
+// Two parts: the views (dist/renderer), and the desktop application's modules (dist/app), which only Electron needs.
 // Says in one line what it does, on stderr; nothing when there is nothing to do.
 
+import { spawn } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { takeLock } from './ensure-installed.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** What the build reads. */
-const SOURCES = ['renderer', 'core/host', 'core/machines', 'package-lock.json'];
+/**
+ * @typedef {object} Part
+ * @property {string} what for the line that is said
+ * @property {readonly string[]} sources what the build reads
+ * @property {() => Promise<void>} build
+ */
+
+/** @type {Readonly<Record<'renderer' | 'app', Part>>} */
+const PARTS = {
+  renderer: {
+    what: 'the workbench (vite build)',
+    sources: ['renderer', 'core/host', 'core/machines', 'electron/channels.ts', 'package-lock.json'],
+    build: buildViews,
+  },
+  app: {
+    what: 'the application (tsc)',
+    sources: ['core', 'electron', 'renderer/api', 'package-lock.json'],
+    build: buildApp,
+  },
+};
+
+async function buildViews() {
+  const { build } = await import('vite');
+  await build({ configFile: join(root, 'renderer', 'vite.config.ts'), logLevel: 'error' });
+}
+
+async function buildApp() {
+  rmSync(join(root, 'dist', 'app'), { recursive: true, force: true });
+  const compiler = createRequire(import.meta.url).resolve('typescript/package.json');
+  const { bin } = JSON.parse(readFileSync(compiler, 'utf8'));
+  await run(process.execPath, [join(dirname(compiler), bin.tsc), '-p', join(root, 'electron', 'tsconfig.json')]);
+  // A sandboxed preload script is one CommonJS file that requires nothing but Electron.
+  const { build } = await import('vite');
+  await build({
+    configFile: false,
+    root,
+    logLevel: 'error',
+    build: {
+      outDir: join(root, 'dist', 'app', 'electron'),
+      emptyOutDir: false,
+      minify: false,
+      target: 'esnext',
+      lib: { entry: join(root, 'electron', 'preload.ts'), formats: ['cjs'], fileName: () => 'preload.cjs' },
+      rolldownOptions: { external: [/^electron/] },
+    },
+  });
+}
+
+/**
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @returns {Promise<void>} rejects with what it printed when it fails
+ */
+function run(command, args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    let text = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (chunk) => {
+        text += chunk;
+      });
+    }
+    child.on('error', reject);
+    child.on('close', (status) => (status === 0 ? resolve() : reject(new Error(text))));
+  });
+}
 
 /**
  * @param {string} path a file or folder
@@ -24,34 +92,50 @@ function newest(path) {
   const names = readdirSync(path).filter((name) => name !== 'node_modules');
   return Math.max(stat.mtimeMs, ...names.map((name) => newest(join(path, name))));
 }
+/** @param {Part} part */
+const newestSource = ({ sources }) => Math.max(...sources.map((path) => newest(join(root, path))));
+/** @param {keyof typeof PARTS} name */
+const stampOf = (name) => join(root, 'dist', `${name}.built`);
 
-/** @returns {boolean} true when the built files are as new as their sources */
-export function isBuilt() {
-  const stamp = join(root, 'dist', 'renderer.built');
+/**
+ * @param {keyof typeof PARTS} name
+ * @returns {boolean} true when the built files are as new as their sources
+ */
+export function isBuilt(name = 'renderer') {
   try {
-    return Number(readFileSync(stamp, 'utf8')) >= Math.max(...SOURCES.map((path) => newest(join(root, path))));
+    return Number(readFileSync(stampOf(name), 'utf8')) >= newestSource(PARTS[name]);
   } catch {
     return false;
   }
 }
 
 /**
- * Builds if needed.
+ * Builds a part if needed.
  *
+ * @param {keyof typeof PARTS} name
  * @param {boolean} force also when nothing has changed
  */
-export async function ensureBuilt(force = false) {
-  if (!force && isBuilt()) return;
-  process.stderr.write('trireme: building the workbench (vite build), because it is new or has changed\n');
-  const started = Math.max(...SOURCES.map((path) => newest(join(root, path))));
-  const { build } = await import('vite');
-  await build({ configFile: join(root, 'renderer', 'vite.config.ts'), logLevel: 'error' });
-  const stamp = join(root, 'dist', 'renderer.built');
-  mkdirSync(dirname(stamp), { recursive: true });
-  rmSync(stamp, { force: true });
-  writeFileSync(stamp, String(started));
+export async function ensureBuilt(name = 'renderer', force = false) {
+  if (!force && isBuilt(name)) return;
+  mkdirSync(join(root, 'dist'), { recursive: true });
+  // Tests of several processes may all find it missing.
+  const lock = join(root, 'dist', '.build.lock');
+  while (!takeLock(lock)) await new Promise((resolve) => setTimeout(resolve, 100));
+  try {
+    if (!force && isBuilt(name)) return;
+    const part = PARTS[name];
+    process.stderr.write(`trireme: building ${part.what}, because it is new or has changed\n`);
+    const started = newestSource(part);
+    rmSync(stampOf(name), { force: true });
+    await part.build();
+    writeFileSync(stampOf(name), String(started));
+  } finally {
+    rmSync(lock, { force: true });
+  }
 }
 
 if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  await ensureBuilt(process.argv.includes('--force'));
+  const force = process.argv.includes('--force');
+  await ensureBuilt('renderer', force);
+  await ensureBuilt('app', force);
 }

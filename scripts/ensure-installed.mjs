@@ -91,7 +91,7 @@ function install(root) {
  * @param {string} file the lock file; holds the owner's process number
  * @returns {boolean} false while another living process has it
  */
-function takeLock(file) {
+export function takeLock(file) {
   try {
     const lock = openSync(file, 'wx');
     writeSync(lock, String(process.pid));

@@ -1,6 +1,7 @@
 /** The command and its subcommands. */
 import { Command, CommanderError } from 'commander';
 import { UserError } from '../system/errors.ts';
+import { bootCommand } from './boot.ts';
 import { qemuCommand } from './qemu/command.ts';
 import { type Parts, runCommand } from './run.ts';
 import { serveCommand } from './serve.ts';
@@ -9,6 +10,8 @@ import type { Io } from './terminal.ts';
 
 const EXAMPLES = `
 Examples:
+  npm run -s trireme -- boot                                          (three worlds; Ctrl+A 1, 2, 3: host, RMM, monitor)
+  npm run -s trireme -- boot --enable-mec -c 2 --expect rmm:'RMI_SUCCESS' --expect host:'login:'
   npm run -s trireme -- run --kernel tests/guests/elf/hello.elf      (a first guest, which is in the repository)
   npm run -s trireme -- run --kernel prog.elf --cpus 2 --memory 512M
   npm run -s trireme -- run --kernel prog.elf --expect 'ready' --send 'go\\n' --expect 'done' --timeout 20
@@ -27,6 +30,11 @@ export async function main(args: readonly string[], io: Io, parts: Parts): Promi
     .addHelpText('after', EXAMPLES);
   program.addCommand(
     runCommand(io, parts, (result) => {
+      status = result;
+    }),
+  );
+  program.addCommand(
+    bootCommand(io, parts, (result) => {
       status = result;
     }),
   );

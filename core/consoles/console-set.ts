@@ -56,7 +56,9 @@ export class ConsoleSet {
   private readonly byName = new Map<string, Console>();
 
   constructor(system: Source) {
-    this.list = system.consoles.flatMap((info) => this.consolesOf(system, info));
+    this.list = system.consoles
+      .filter(({ connected }) => connected !== false)
+      .flatMap((info) => this.consolesOf(system, info));
     // A console of the machine keeps its name, whatever worlds are called.
     for (const console of [...this.list].sort((a, b) => Number(a.world !== null) - Number(b.world !== null))) {
       for (const name of [console.name, console.alias]) {

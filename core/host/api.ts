@@ -122,6 +122,12 @@ export interface ConsoleSummary {
   readonly lines: number;
 }
 
+/** A console that is to be had elsewhere, too: `127.0.0.1:5000`, `/dev/pts/3`. */
+export interface ConsolePlace {
+  readonly console: string;
+  readonly place: string;
+}
+
 export interface CoreStatus {
   readonly index: number;
   readonly on: boolean;
@@ -164,6 +170,7 @@ export interface RunSummary {
   readonly report: readonly string[];
   readonly cores: number;
   readonly consoles: readonly ConsoleSummary[];
+  readonly places: readonly ConsolePlace[];
   /** False: there is no power key, and to power off is to switch off. */
   readonly powerKey: boolean;
   readonly breakpoints: readonly string[];

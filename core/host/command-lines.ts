@@ -28,10 +28,10 @@ function bareTrireme(l: BareLaunch): string[] {
   return words;
 }
 
-function bareQemu(l: BareLaunch): string[] {
+export function bareQemu(l: BareLaunch): string[] {
   const levels = { 1: 'virt', 2: 'virt,virtualization=on', 3: 'virt,virtualization=on,secure=on' }[l.startEl];
   const words = ['qemu-system-aarch64', '-M', levels, '-cpu', l.cpu, '-smp', `${l.cores}`, '-m', size(l.memoryBytes)];
-  words.push('-nographic', '-kernel', l.kernel);
+  words.push('-nographic', '-nic', 'none', '-kernel', l.kernel);
   if (l.append) words.push('-append', l.append);
   if (l.semihosting) words.push('-semihosting');
   return words;

@@ -30,7 +30,8 @@ export class RunConsoles {
   ) {
     this.onOutput = onOutput;
     this.onLine = onLine;
-    for (const { id, name, worlds = [] } of sources) {
+    for (const { id, name, worlds = [], connected = true } of sources) {
+      if (!connected) continue;
       const make = (key: string, world: World | null): RunConsole => ({
         ...{ id: key, name, world, source: id },
         history: new ConsoleHistory(),
@@ -47,7 +48,8 @@ export class RunConsoles {
 
   /** Output of the system's console `source`; `tags`: who wrote each byte. */
   append(source: number, bytes: Uint8Array, tags: Uint8Array, stamp: Stamp): void {
-    const parts = this.bySource.get(source) ?? [];
+    const parts = this.bySource.get(source);
+    if (!parts) return;
     if (parts.length === 1) {
       this.put(parts[0]!, bytes, stamp);
       return;

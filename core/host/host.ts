@@ -3,15 +3,18 @@ import { join } from 'node:path';
 import { cpuModels } from '../arch/features.ts';
 import type { Disassemble } from '../cli/report.ts';
 import type { CreateSystem, System, SystemConfig, SystemExit } from '../system/api.ts';
-import { API_VERSION, type Carrier, type HostEvent, type HostEvents } from './api.ts';
+import { API_VERSION, type Carrier, type HostEvent, type HostEvents, type Params } from './api.ts';
 import { commandsOf } from './command-lines.ts';
-import { checkDraft, configureBare, filesOf, isBare } from './configure.ts';
+import { checkDraft, configureBare, filesOf, isBare, withFiles } from './configure.ts';
 import { HostError } from './errors.ts';
 import { HostFiles } from './files.ts';
+import { type HostRun, mecOf, type RunListener } from './host-run.ts';
 import { coreOf, describeRegisters, instructionsAround, readRegisters, regionsOf, writeRegister } from './inspect.ts';
 import type { AnyLaunch } from './launch.ts';
 import type { Observation } from './observation.ts';
 import { Presets, presetFolder } from './presets.ts';
+import type { QemuProgram } from './qemu/program.ts';
+import { QemuRun } from './qemu/run.ts';
 import { Run } from './run.ts';
 import { type Handlers, Session, type SessionHost } from './session.ts';
 import { lineOf } from './timeline.ts';
@@ -35,7 +38,12 @@ export interface HostParts {
     files: HostFiles,
   ) => Promise<SystemConfig>;
   observe?: (system: System) => Observation;
+  /** The installed QEMU. */
+  qemu?: () => Promise<QemuProgram | null>;
 }
+
+type StartParams = Omit<Params<'launch.start'>, 'launch'> & { readonly launch: AnyLaunch };
+type Who = { readonly id: string; readonly name: string; readonly preset: string | null; readonly launch: AnyLaunch };
 
 export interface HostOptions {
   readonly place: 'local' | 'server';
@@ -44,6 +52,8 @@ export interface HostOptions {
   readonly presets?: { readonly builtIn: string; readonly own: string };
   log(line: string): void;
   readonly parts: HostParts;
+  /** Called with the number of machines that are on, when it changes. */
+  readonly onLive?: (count: number) => void;
 }
 
 export class Host implements SessionHost {
@@ -52,9 +62,10 @@ export class Host implements SessionHost {
   private readonly options: HostOptions;
   private readonly presets: Presets;
   private readonly sessions = new Set<Session>();
-  private readonly runs = new Map<string, Run>();
+  private readonly runs = new Map<string, HostRun>();
   private timer: NodeJS.Timeout | null = null;
   private nextRun = 1;
+  private foundQemu: Promise<QemuProgram | null> | null = null;
 
   constructor(options: HostOptions) {
     this.options = options;
@@ -105,7 +116,7 @@ export class Host implements SessionHost {
       }
     }
   }
-  private run(id: string): Run {
+  private run(id: string): HostRun {
     const run = this.runs.get(id);
     if (!run) throw new HostError('missing', `there is no run ${id}`);
     return run;
@@ -116,6 +127,9 @@ export class Host implements SessionHost {
     if (!console) throw new HostError('missing', `run ${runId} has no console ${id}`);
     return { run, console };
   }
+  private get live(): number {
+    return [...this.runs.values()].filter((r) => !r.hasEnded).length;
+  }
   /** A part of what watches the run. */
   private watched<K extends keyof Observation>(run: string, part: K, what: string): NonNullable<Observation[K]> {
     const found = this.run(run).observation?.[part];
@@ -123,28 +137,25 @@ export class Host implements SessionHost {
     return found as NonNullable<Observation[K]>;
   }
 
-  private async start(launch: AnyLaunch, name: string, preset: string | null, paused: boolean): Promise<string> {
-    const { parts } = this.options;
-    const live = [...this.runs.values()].filter((r) => !r.hasEnded).length;
-    if (live >= LIVE_RUNS) throw new HostError('state', `${LIVE_RUNS} machines are running: power one off first`);
-    const config = await this.configure(launch);
-    const system = await (await parts.createSystem())(config);
+  private async start(what: StartParams): Promise<string> {
+    const { launch, name, preset, on, paused } = what;
+    if (this.live >= LIVE_RUNS) throw new HostError('state', `${LIVE_RUNS} machines are running: power one off first`);
     const id = `r${this.nextRun++}`;
-    const run = new Run(
-      system,
-      { id, name, preset, launch, observe: parts.observe, describe: parts.describe },
-      {
-        changed: (changed) => {
-          this.emit('run', { id, run: changed.summary() });
-          this.emit('status', changed.status());
-          if (changed.hasEnded) this.forgetSome();
-        },
-        output: () => {
-          for (const session of this.sessions) session.outputCame();
-        },
+    const who = { id, name, preset, launch };
+    const listener: RunListener = {
+      changed: (changed) => {
+        this.emit('run', { id, run: changed.summary() });
+        this.emit('status', changed.status());
+        this.options.onLive?.(this.live);
+        if (changed.hasEnded) this.forgetSome();
       },
-    );
+      output: () => {
+        for (const session of this.sessions) session.outputCame();
+      },
+    };
+    const run = await (on === 'qemu' ? this.onQemu(who, listener) : this.onEngine(who, listener));
     this.runs.set(id, run);
+    this.options.onLive?.(this.live);
     this.emit('run', { id, run: run.summary() });
     try {
       await run.start(paused);
@@ -153,6 +164,27 @@ export class Host implements SessionHost {
       throw error;
     }
     return id;
+  }
+  private async onEngine(who: Who, listener: RunListener): Promise<HostRun> {
+    const { parts } = this.options;
+    const config = await this.configure(who.launch);
+    const system = await (await parts.createSystem())(config);
+    const { observe, describe } = parts;
+    return new Run(system, { ...who, observe, describe, say: (line) => this.log(line) }, listener);
+  }
+  private async onQemu(who: Who, listener: RunListener): Promise<HostRun> {
+    const program = await this.qemu();
+    if (!program) throw new HostError('unavailable', 'qemu-system-aarch64 is not installed, or not in PATH');
+    if (mecOf(who.launch)?.enabled) {
+      throw new HostError('user', 'no QEMU has encryption contexts: switch MEC off to run this machine on QEMU');
+    }
+    const checked = withFiles(who.launch, (path) => this.files.check(path));
+    return new QemuRun({ ...who, launch: checked, program }, listener);
+  }
+  /** The installed QEMU, looked for once. */
+  private qemu(): Promise<QemuProgram | null> {
+    this.foundQemu ??= (this.options.parts.qemu ?? (async () => null))();
+    return this.foundQemu;
   }
 
   private configure(launch: AnyLaunch): Promise<SystemConfig> | SystemConfig {
@@ -170,11 +202,12 @@ export class Host implements SessionHost {
     }
     for (const run of ended.slice(0, Math.max(0, ended.length - KEPT_RUNS))) void this.closeRun(run);
   }
-  private async closeRun(run: Run): Promise<void> {
+  private async closeRun(run: HostRun): Promise<void> {
     this.runs.delete(run.id);
     for (const session of this.sessions) session.forget(run.id);
     this.emit('run', { id: run.id, run: null });
     await run.giveUp();
+    this.options.onLive?.(this.live);
   }
 
   /** A checked launch, or an error that names the first problem. */
@@ -189,8 +222,9 @@ export class Host implements SessionHost {
     const { parts } = this.options;
     const nothing = {};
     return {
-      hello: () => ({
-        ...{ version: API_VERSION, product: 'Trireme', place: this.options.place, qemu: null },
+      hello: async () => ({
+        ...{ version: API_VERSION, product: 'Trireme', place: this.options.place },
+        qemu: (await this.qemu())?.version ?? null,
         cpus: cpuModels.map((m) => m.name),
       }),
       'presets.list': () => ({ presets: this.presets.list() }),
@@ -208,10 +242,9 @@ export class Host implements SessionHost {
         const { launch, problems } = checkDraft(draft, this.files);
         return { problems, commands: launch ? commandsOf(launch) : { trireme: null, qemu: null } };
       },
-      'launch.start': async ({ launch, preset, name, on, paused }) => {
-        if (on === 'qemu') throw new HostError('unavailable', 'runs on QEMU are not supported here yet');
-        return { run: await this.start(this.checked(launch), name, preset, paused) };
-      },
+      'launch.start': async ({ launch, ...rest }) => ({
+        run: await this.start({ ...rest, launch: this.checked(launch) }),
+      }),
       'files.list': ({ path }) => this.files.list(path),
       'files.upload': ({ upload, name, offset, bytes, last }) => {
         const [id, path] = this.files.upload(upload, name, offset, Buffer.from(bytes, 'base64'), last);
@@ -245,7 +278,7 @@ export class Host implements SessionHost {
       },
       'console.input': ({ run, console: id, bytes }) => {
         const { run: found, console } = this.consoleOf(run, id);
-        found.live().consoleInput(console.source, Buffer.from(bytes, 'base64'));
+        found.type(console, Buffer.from(bytes, 'base64'));
         return nothing;
       },
       'console.lines': ({ run, console: id, first, count }) => {

@@ -44,6 +44,8 @@ export const presetSchema = v.strictObject({
   /** One or two sentences. */
   description: v.optional(v.pipe(v.string(), v.maxLength(500)), ''),
   launch: anyLaunchSchema,
+  /** What the user has to choose before it can be launched. */
+  needs: v.optional(v.array(v.picklist(['kernel', 'bios'])), []),
 });
 export type Preset = v.InferOutput<typeof presetSchema>;
 

@@ -11,6 +11,7 @@ export const hostParts: HostParts = {
     const { configureLaunch } = await import('../machines/configure.ts');
     return configureLaunch(withFiles(launch, (path) => files.check(path)) as typeof launch);
   },
+  qemu: async () => (await import('./qemu/program.ts')).findQemu(),
   describe: async (system, exit) => {
     const { describeCore } = await import('../cli/report.ts');
     return describeCore(system, exit.core ?? 0, await disassembler(), exit.origin);

@@ -35,12 +35,12 @@ export class Presets {
   }
 
   /** `id` null: a new one. */
-  save(id: string | null, fields: Omit<Preset, 'id'>): ListedPreset {
+  save(id: string | null, fields: Omit<Preset, 'id' | 'needs'>): ListedPreset {
     if (id !== null && this.builtIn.some((p) => p.id === id)) {
       throw new HostError('state', 'this preset comes with Trireme: save a copy under another name');
     }
     if (id !== null && !this.own.has(id)) throw new HostError('missing', 'there is no such preset any more');
-    const preset = { id: id ?? this.freshId(fields.name), ...fields };
+    const preset: Preset = { id: id ?? this.freshId(fields.name), ...fields, needs: [] };
     const path = join(this.folder, `${preset.id}.json`);
     try {
       mkdirSync(this.folder, { recursive: true });

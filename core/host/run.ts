@@ -1,10 +1,12 @@
 /** One run: a system from its start until a face closes it, with what is kept of it after its end. */
 import type { System, SystemExit } from '../system/api.ts';
 import type { CoreStatus, RunState, RunStatus, RunSummary } from './api.ts';
-import { RunConsoles } from './consoles.ts';
+import { type RunConsole, RunConsoles } from './consoles.ts';
 import { levelOf, worldOf } from './cores.ts';
 import { HostError } from './errors.ts';
+import { Exposure } from './exposure.ts';
 import type { Stamp } from './history.ts';
+import { type Control, type HostRun, mecOf, type RunListener } from './host-run.ts';
 import type { AnyLaunch } from './launch.ts';
 import { NO_REVISIONS, type Observation } from './observation.ts';
 import { Timeline } from './timeline.ts';
@@ -17,23 +19,13 @@ export interface RunOptions {
   readonly launch: AnyLaunch;
   /** Watches the system from its start on. */
   readonly observe?: (system: System) => Observation;
+  /** What somebody should know who reads the host's log. */
+  readonly say: (line: string) => void;
   /** Lines about a guest that runs wild. */
   readonly describe: (system: System, exit: SystemExit) => Promise<readonly string[]>;
 }
 
-export interface RunListener {
-  changed(run: Run): void;
-  output(run: Run, console: string): void;
-}
-
-/** Tells of MEC as the launch has it. */
-function mecOf(launch: AnyLaunch): RunSummary['mec'] {
-  if (launch.machine.type === 'bare') return null;
-  const { enabled, model, mecidWidth } = (launch as Extract<AnyLaunch, { mec: unknown }>).mec;
-  return { enabled, model, width: mecidWidth };
-}
-
-export class Run {
+export class Run implements HostRun {
   readonly id: string;
   readonly options: RunOptions;
   readonly consoles: RunConsoles;
@@ -50,6 +42,7 @@ export class Run {
   private stamp: Stamp = { host: 0, guest: 0 };
   private previous: { at: number; cores: readonly number[] } | null = null;
   private lastStatus: RunStatus | null = null;
+  private exposure: Exposure | null = null;
 
   constructor(system: System, options: RunOptions, listener: RunListener) {
     this.id = options.id;
@@ -61,7 +54,11 @@ export class Run {
       (console) => listener.output(this, console.id),
       (console, line) => this.timeline.add(console, line),
     );
-    system.on('console', (id, bytes, tags) => this.consoles.append(id, bytes, tags, this.now()));
+    const names = new Map(system.consoles.map(({ id, name }) => [id, name]));
+    system.on('console', (id, bytes, tags) => {
+      this.consoles.append(id, bytes, tags, this.now());
+      this.exposure?.write(names.get(id)!, bytes);
+    });
     system.on('stopped', ({ core, reason }) => this.become('paused', { kind: reason.kind, core }));
     system.on('resumed', () => this.become('running'));
     system.on('reset', () => listener.changed(this));
@@ -70,6 +67,15 @@ export class Run {
   }
 
   async start(paused: boolean): Promise<void> {
+    const sources = new Map(this.live().consoles.map(({ id, name }) => [name, id]));
+    this.exposure = await Exposure.open(this.options.launch, [...sources.keys()], {
+      input: (console, bytes) => {
+        if (!this.hasEnded) this.system?.consoleInput(sources.get(console)!, bytes);
+      },
+      failed: (message) => this.options.say(message),
+    });
+    if (this.exposure.places().length > 0) this.listener.changed(this);
+    await this.exposure.awaited();
     await this.live().start(paused);
     if (paused && this.state === 'starting') this.become('paused', { kind: 'pause', core: 0 });
   }
@@ -92,6 +98,7 @@ export class Run {
     this.exit = exit;
     if (exit.reason === 'wild' && this.system) this.report = await this.options.describe(this.system, exit);
     this.become('ended');
+    await this.exposure?.close();
   }
 
   /** The system, to be read; throws when it is gone. */
@@ -112,7 +119,7 @@ export class Run {
     return this.inspect();
   }
 
-  async control(action: 'pause' | 'resume' | 'reset' | 'powerOff' | 'forceOff'): Promise<void> {
+  async control(action: Control): Promise<void> {
     const system = this.live();
     switch (action) {
       case 'pause':
@@ -130,6 +137,10 @@ export class Run {
       case 'forceOff':
         return system.stop();
     }
+  }
+
+  type(console: RunConsole, bytes: Uint8Array): void {
+    this.live().consoleInput(console.source, bytes);
   }
 
   step(core: number): void {
@@ -152,6 +163,7 @@ export class Run {
     const { system } = this;
     this.lastStatus = this.status();
     await system?.stop();
+    await this.exposure?.close();
     this.observation?.close?.();
     this.observation = null;
     this.system = null;
@@ -172,6 +184,7 @@ export class Run {
       exit: exit && { reason: exit.reason, status: exit.status, message: exit.message?.split('\n')[0] ?? null },
       cores: options.launch.cores,
       consoles: this.consoles.summaries(),
+      places: this.exposure?.places() ?? [],
       powerKey: system?.machine != null,
       breakpoints: this.breakpoints.map(toHex),
       inspectable: system !== null,

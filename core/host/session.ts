@@ -16,7 +16,7 @@ import {
 } from './api.ts';
 import type { RunConsole } from './consoles.ts';
 import { failureOf, HostError } from './errors.ts';
-import type { Run } from './run.ts';
+import type { HostRun } from './host-run.ts';
 
 /** Messages that are none of the interface, after which the face is sent away. */
 const PATIENCE = 50;
@@ -117,7 +117,7 @@ export class Session {
     this.host.closed(this);
   }
 
-  attach(run: Run, console: RunConsole, from: number): number {
+  attach(run: HostRun, console: RunConsole, from: number): number {
     const start = Math.min(Math.max(from, console.history.start), console.history.end);
     this.feeds.set(keyOf(run.id, console.id), { console, sent: start, drawn: start });
     this.outputCame();

@@ -2,12 +2,13 @@
 import { readFileSync, statSync } from 'node:fs';
 import type { FwCfgItem } from '../boot/fw-cfg-items.ts';
 import { type BootPlan, type LoaderFile, type NamedBytes, planBoot } from '../boot/plan.ts';
-import type { CoreEntry, RtcConfig, SystemConfig, VirtioConfig } from '../system/api.ts';
+import type { CoreEntry, RtcConfig, SerialConfig, SystemConfig, VirtioConfig } from '../system/api.ts';
 import { fileReason, UserError } from '../system/errors.ts';
 import type { MecConfig } from '../system/protection.ts';
 import { randomFiller, randomSource } from '../system/random.ts';
 import type { TraceConfig } from '../system/trace.ts';
 import type { Launch, LoaderLaunch, VirtioLaunch } from './launch.ts';
+import { consolesOf, type LaunchConsole, uartsOf } from './launch-consoles.ts';
 import type { MachineDescription } from './machine.ts';
 import { virtMachine } from './virt.ts';
 
@@ -43,6 +44,7 @@ export function configureLaunch(launch: Launch, run: RunOptions = {}): SystemCon
     },
     fwCfg: boot.fwCfg,
     virtio: launch.virtio.map(virtioOf),
+    serials: consolesOf(launch).slice(0, uartsOf(launch)).map(serialOf),
     virtioLegacy: launch.machine.legacyVirtio,
     rtc: rtcOf(launch),
     flashFiles: launch.pflash.flatMap((f, n) =>
@@ -60,10 +62,16 @@ const randomnessOf = ({ deterministic, seed }: Launch): Pick<SystemConfig, 'dete
   ...(seed === null ? {} : { seed }),
 });
 
-function machineOf({ cores, memoryBytes, machine, serials }: Launch): MachineDescription {
-  const uarts = machine.uarts ?? Math.max(1, serials.length);
+const serialOf = ({ name, target, world }: LaunchConsole): SerialConfig => ({
+  name,
+  connected: target !== null,
+  ...(world === undefined ? {} : { worlds: [world] }),
+});
+
+function machineOf(launch: Launch): MachineDescription {
+  const { cores, memoryBytes, machine } = launch;
   const { secure, virtualization } = machine;
-  return virtMachine({ cores, memoryBytes, secure, virtualization, uarts: uarts as 1 | 2 | 3 | 4 });
+  return virtMachine({ cores, memoryBytes, secure, virtualization, uarts: uartsOf(launch) });
 }
 
 /** Seeds of the device tree have numbers of their own. */

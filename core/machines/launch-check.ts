@@ -35,7 +35,10 @@ const RULES: readonly ((launch: Launch) => string | null)[] = [
       : null,
   ({ bios, pflash }) => (bios !== null && pflash[0] !== null ? 'the first flash bank has two images' : null),
   ({ kernel, initrd }) => (initrd !== null && kernel === null ? 'an initial RAM disk needs a kernel' : null),
-  ({ kernel, append }) => (append !== null && kernel === null ? 'a kernel command line needs a kernel' : null),
+  ({ kernel, append, bios, pflash }) =>
+    append !== null && kernel === null && bios === null && pflash[0] === null
+      ? 'a kernel command line needs a kernel, or firmware that has one'
+      : null,
   ({ loaders, cores }) => {
     const far = loaders.find((l) => l.kind !== 'data' && l.core !== null && l.core >= cores);
     return far ? `a loader names core ${far.kind === 'data' ? '' : far.core}, but there are ${cores}` : null;

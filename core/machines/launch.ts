@@ -4,6 +4,7 @@
  * what is left out; the type derives from it. Rules that go over several fields are in `launch-check.ts`.
  */
 import * as v from 'valibot';
+import { WORLDS } from '../system/console-tag.ts';
 
 const path = v.pipe(v.string(), v.nonEmpty('a path is needed'));
 const flag = (value = false) => v.optional(v.boolean(), value);
@@ -180,6 +181,8 @@ export const launchSchema = v.strictObject({
   virtio: v.optional(v.pipe(v.array(virtioSchema), v.maxLength(32, 'there are 32 transports')), []),
   /** Of UART0, UART1, …; null: that line is not connected. */
   serials: v.optional(v.pipe(v.array(v.nullable(consoleTargetSchema)), v.maxLength(4)), [{ to: 'terminal' }]),
+  /** Of the same: the one world that has the line to itself, after which its console is called (`host`, `rmm`, `monitor`, `secure`). */
+  serialWorlds: v.optional(v.pipe(v.array(v.nullable(v.picklist(WORLDS))), v.maxLength(4)), []),
   /** Consoles, by name, that are to be had elsewhere too. */
   exposed: v.optional(v.array(v.strictObject({ console: v.string(), target: consoleTargetSchema })), []),
   /** Where the monitor is to be had besides the terminal. */

@@ -38,6 +38,9 @@ export type VirtioConfig =
 
 export type { InterruptState };
 
+/** A serial port's console. */
+export type SerialConfig = Partial<Omit<ConsoleInfo, 'id'>>;
+
 /** What semihosting may do on the host. */
 export interface SemihostingConfig {
   /** Files the guest may open: none, all that this process may, or those below a directory (an absolute path). */
@@ -94,6 +97,8 @@ export interface SystemConfig {
   readonly fwCfg?: readonly FwCfgItem[];
   /** Devices for the machine's virtio transports, in the order in which they take them. */
   readonly virtio?: readonly VirtioConfig[];
+  /** Of the machine's serial ports, in their order, what the machine itself does not say. */
+  readonly serials?: readonly SerialConfig[];
   /** Transports speak the legacy version 1, as QEMU's do unless told otherwise; default: version 2, virtio 1.x. */
   readonly virtioLegacy?: boolean;
   readonly rtc?: RtcConfig;
@@ -148,6 +153,8 @@ export interface ConsoleInfo {
   readonly name: string;
   /** Security states whose software can write to it. Where they are several, faces offer each as a console of its own. */
   readonly worlds?: readonly World[];
+  /** False: its line leads nowhere, and faces leave it out. */
+  readonly connected?: boolean;
 }
 
 /** What a machine with an interrupt controller and power control has beyond cores, memory and consoles. */

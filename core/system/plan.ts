@@ -83,7 +83,10 @@ export function planOf(config: SystemConfig): MachinePlan {
   const worlds = worldsOf(config);
   const serial = machine.devices
     .filter((d) => d.kind === 'pl011')
-    .map(({ name, pas }) => ({ name, worlds: worlds.filter((world) => (REACH[world] & pas) !== 0) }));
+    .map(({ name, pas }, n) => ({
+      ...{ name, worlds: worlds.filter((world) => (REACH[world] & pas) !== 0) },
+      ...config.serials?.[n],
+    }));
   const { configs, consoles } = virtioConsoles(config.virtio ?? [], serial.length);
   const plan: MachinePlan = {
     machine,

@@ -1,4 +1,5 @@
 /** Every action of the workbench. */
+import { bridge } from '../api/wires.ts';
 import { dialogs } from '../state/dialogs.svelte.ts';
 import { launch } from '../state/launch.svelte.ts';
 import { layout } from '../state/layout.svelte.ts';
@@ -189,6 +190,11 @@ const CONSOLE: readonly Action[] = [
     enabled: overConsole,
     run: async () => {
       const session = activeConsole();
+      if (bridge) {
+        session?.focus();
+        bridge.paste();
+        return;
+      }
       try {
         await session?.paste(await navigator.clipboard.readText());
       } catch {

@@ -1,4 +1,5 @@
 /** The ways to the host: a WebSocket to where the page came from, or a port that Electron's preload hands over. */
+import type { MenuAction, PresetRef, PresetToShow } from '../../electron/channels.ts';
 import type { OpenWire } from './client.ts';
 
 /** What the preload offers (`electron/preload.ts`); absent in a browser. */
@@ -11,6 +12,14 @@ export interface Bridge {
   dropped(file: File): Promise<string | null>;
   /** Called with the id of an action of the menu. */
   onAction(run: (id: string) => void): void;
+  /** Called with a preset that the menu or the system asks for. */
+  onPreset(show: (preset: PresetToShow) => void): void;
+  /** Tells of the actions, of which the menu is made. */
+  menu(actions: readonly MenuAction[]): void;
+  /** A preset was started. */
+  used(preset: PresetRef): void;
+  /** Pastes into what has the focus, by the browser's own event. */
+  paste(): void;
 }
 
 declare global {
@@ -26,6 +35,9 @@ export const webSocketWire: OpenWire = (events) => {
   socket.onclose = ({ reason }) => events.closed(reason);
   return { send: (text) => socket.send(text), close: () => socket.close() };
 };
+
+/** What Electron's preload offers, or null in a browser. */
+export const bridge: Bridge | null = window.trireme ?? null;
 
 export function bridgeWire(bridge: Bridge): OpenWire {
   return (events) => {

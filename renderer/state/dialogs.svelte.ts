@@ -1,4 +1,5 @@
 /** Questions to the user. One is asked at a time; the shell shows it. */
+import { bridge } from '../api/wires.ts';
 import { settings } from './settings.svelte.ts';
 
 export interface Question {
@@ -38,6 +39,11 @@ class Dialogs {
 
   openLink(url: string): void {
     if (!/^https?:\/\//i.test(url)) return;
+    // There the main process asks, where no page can answer for the user.
+    if (bridge) {
+      window.open(url, '_blank', 'noopener,noreferrer');
+      return;
+    }
     const text = 'The guest shows this address. Open it in the browser?';
     void this.confirm({ title: 'Open a link', text, details: url, confirm: 'Open' }).then((yes) => {
       if (yes) window.open(url, '_blank', 'noopener,noreferrer');

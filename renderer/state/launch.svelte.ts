@@ -1,6 +1,7 @@
 /** The launch panel's state: a draft, what is wrong with it, and the commands that do the same. */
 import type { LaunchCheck } from '../../core/host/api.ts';
 import type { ListedPreset } from '../../core/host/launch.ts';
+import { bridge } from '../api/wires.ts';
 import { messageOf, notices } from './notices.svelte.ts';
 import { type Workbench, workbench } from './workbench.svelte.ts';
 
@@ -99,6 +100,7 @@ export class LaunchState {
         ...{ launch: this.draft, preset: this.preset?.id ?? null, name, on, paused },
       });
       this.bench.chosen = run;
+      if (this.preset) bridge?.used({ id: this.preset.id, name: this.preset.name });
       return run;
     } catch (error) {
       notices.error(error);

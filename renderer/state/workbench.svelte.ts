@@ -2,7 +2,7 @@
 import type { Result, RunStatus, RunSummary } from '../../core/host/api.ts';
 import type { ListedPreset } from '../../core/host/launch.ts';
 import { Client } from '../api/client.ts';
-import { bridgeWire, webSocketWire } from '../api/wires.ts';
+import { bridge, bridgeWire, webSocketWire } from '../api/wires.ts';
 import { notices } from './notices.svelte.ts';
 
 export class Workbench {
@@ -23,7 +23,8 @@ export class Workbench {
 
   constructor(client: Client) {
     this.client = client;
-    client.onState = (open) => {
+    client.onState = (open, reason) => {
+      if (reason !== '') notices.error(reason);
       this.connection = open ? 'open' : 'lost';
       if (open) void this.begin().catch((error) => notices.error(error));
     };
@@ -56,4 +57,4 @@ export class Workbench {
   }
 }
 
-export const workbench = new Workbench(new Client(window.trireme ? bridgeWire(window.trireme) : webSocketWire));
+export const workbench = new Workbench(new Client(bridge ? bridgeWire(bridge) : webSocketWire));

@@ -304,7 +304,10 @@ describe('and back', () => {
 
 test('consoles of a launch', () => {
   const rme = parse(COVER_LETTER).launch;
-  expect(consolesOf(rme)).toEqual([{ name: 'uart0', target: { to: 'terminal' } }]);
+  expect(consolesOf(rme)).toEqual([
+    { name: 'uart0', target: { to: 'terminal' } },
+    { name: 'uart1', target: null },
+  ]);
   const plain = launch(
     '-serial null -serial none -device virtio-serial-device,id=a -device virtio-serial-device,id=b ' +
       '-device virtconsole,bus=a.0 -device virtconsole,bus=b.0 -chardev null,id=n -device virtconsole,bus=b.0,chardev=n',
@@ -316,5 +319,12 @@ test('consoles of a launch', () => {
     { name: 'hvc2', target: { to: 'null' } },
     { name: 'hvc0', target: { to: 'null' } },
     { name: 'hvc1', target: { to: 'null' } },
+  ]);
+  const separate = { ...rme, machine: { ...rme.machine, uarts: 4 }, serials: [{ to: 'terminal' } as const, null] };
+  expect(consolesOf({ ...separate, serialWorlds: ['normal', null, 'realm', 'root'] })).toEqual([
+    { name: 'host', target: { to: 'terminal' }, world: 'normal' },
+    { name: 'uart1', target: null },
+    { name: 'rmm', target: { to: 'terminal' }, world: 'realm' },
+    { name: 'monitor', target: { to: 'terminal' }, world: 'root' },
   ]);
 });

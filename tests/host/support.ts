@@ -7,6 +7,7 @@ import type { HostEvents, Method, Params, Result, ToFace } from '../../core/host
 import { Host } from '../../core/host/host.ts';
 import { connectInProcess } from '../../core/host/in-process.ts';
 import type { Observation } from '../../core/host/observation.ts';
+import type { QemuProgram } from '../../core/host/qemu/program.ts';
 import type { ConsoleInfo } from '../../core/system/api.ts';
 import { buildElf } from '../support/elf-builder.ts';
 import { FakeSystem } from '../support/fake-system.ts';
@@ -24,9 +25,10 @@ export interface TestHostOptions {
   readonly observe?: () => Observation;
   /** Of each system; default: one UART. */
   readonly consoles?: readonly ConsoleInfo[];
+  readonly qemu?: () => Promise<QemuProgram | null>;
 }
 
-export function testHost({ observe, consoles }: TestHostOptions = {}): TestHost {
+export function testHost({ observe, consoles, qemu }: TestHostOptions = {}): TestHost {
   const folder = mkdtempSync(join(tmpdir(), 'trireme-host-'));
   const program = join(folder, 'prog.elf');
   writeFileSync(program, buildElf({ segments: [{ address: 0x40000000, bytes: new Uint8Array(64) }] }));
@@ -48,6 +50,8 @@ export function testHost({ observe, consoles }: TestHostOptions = {}): TestHost 
       disassembler: async () => (word) => `.inst ${word}`,
       describe: async () => ['core 0: wild'],
       observe,
+      qemu,
+      configureVirt: async (launch) => new FakeSystem({ cores: launch.cores }).config,
     },
   });
   onTestFinished(async () => {

@@ -21,9 +21,7 @@ export class Bench {
   private address = '';
 
   async start(): Promise<void> {
-    const { ensureBuilt } = (await import('../../scripts/build.mjs')) as {
-      ensureBuilt(force?: boolean): Promise<void>;
-    };
+    const { ensureBuilt } = (await import('../../scripts/build.mjs')) as { ensureBuilt(): Promise<void> };
     await ensureBuilt();
     const env = { ...process.env, TRIREME_PRESETS: this.presets, CI: '1' };
     this.server = spawn(

@@ -106,6 +106,7 @@ function finish(d: Draft): Launch {
     fwCfg: d.fwCfg,
     virtio,
     serials: serials(d),
+    serialWorlds: [],
     exposed: d.host.exposed,
     monitors: d.monitors.flatMap((make) => {
       const target = make();

@@ -1,5 +1,6 @@
 /* Commands of the shell that need no file of their own. */
 #include "fs.h"
+#include "sha2.h"
 #include "shell.h"
 #include "tty.h"
 #include "vmm/vmm.h"
@@ -280,6 +281,24 @@ static int command_clear(int argc, char **argv) {
   return 0;
 }
 
+static int command_sha256sum(int argc, char **argv) {
+  int status = 0;
+  for (int i = 1; i < argc; i++) {
+    struct node *node = need("sha256sum", argv[i]);
+    const u8 *data = node && node->kind == NODE_FILE ? fs_data(node) : NULL;
+    u8 digest[32];
+    if (!data) {
+      status = 1;
+      continue;
+    }
+    sha256(data, node->size, digest);
+    for (u32 byte = 0; byte < sizeof digest; byte++)
+      tprintf("%02x", digest[byte]);
+    tprintf("  %s\n", argv[i]);
+  }
+  return status;
+}
+
 static int command_true(int argc, char **argv) {
   return 0;
 }
@@ -304,6 +323,7 @@ const struct command commands[] = {
   {"reboot", "ends all guests and resets the machine", command_reboot},
   {"rmi", "rmi NAME|FID [ARGUMENT...]: a raw call of the Realm Management Interface", command_rmi},
   {"screen", "screen [-md] [-S NAME] COMMAND..., screen -ls, screen -r NAME (Ctrl+A d detaches)", command_screen},
+  {"sha256sum", "sha256sum FILE...", command_sha256sum},
   {"sleep", "sleep SECONDS", command_sleep},
   {"true", "does nothing", command_true},
   {"umount", "umount FOLDER", command_umount},

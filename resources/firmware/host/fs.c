@@ -1,6 +1,7 @@
 #include "fs.h"
 
 #include "tty.h"
+#include "virtio.h"
 
 static struct node root = {.name = "", .kind = NODE_FOLDER, .listed = true};
 
@@ -102,9 +103,8 @@ static void free_tree(struct node *node) {
   }
 }
 
-static bool builtin_disk(const char *source) {
-  return strcmp(source, "/dev/vda2") == 0;
-}
+/* The id of the built-in disk's second partition. */
+enum { BUILTIN_GUESTS = 2 };
 
 const char *fs_mount(const char *source, struct node *at, const char *type) {
   if (!at || at->kind != NODE_FOLDER)
@@ -122,7 +122,7 @@ const char *fs_mount(const char *source, struct node *at, const char *type) {
       problem = "special device does not exist";
     else if (device->volume)
       problem = ext2_mount(device->volume, top) ? NULL : "no file system that is known here (ext2, ext3, ext4)";
-    else if (builtin_disk(source))
+    else if (device->id == BUILTIN_GUESTS)
       builtin_mount(top);
     else
       problem = "the partition is empty";
@@ -200,16 +200,28 @@ done:
   pages_free(sector, 1);
 }
 
+static u32 disk_count;
+
 void fs_add_disk(struct block_device *disk) {
-  /* A real disk takes the place of the built-in one. */
-  for (struct node **at = &dev->children; *at;)
-    if (!(*at)->volume && strncmp((*at)->name, disk->name, 3) == 0)
-      *at = (*at)->next;
-    else
-      at = &(*at)->next;
+  snprintf(disk->name, sizeof disk->name, "vd%c", 'a' + (char)disk_count++);
   fs_add(dev, disk->name, NODE_DEVICE)->volume = disk;
   add_partitions(disk);
 }
+
+/* Disks are looked at when somebody looks for them. The built-in one comes behind those that the machine has. */
+static bool dev_list(struct node *folder) {
+  char name[8];
+  block_init();
+  snprintf(name, sizeof name, "vd%c", 'a' + (char)disk_count);
+  fs_add(dev, name, NODE_DEVICE);
+  for (u32 part = 1; part <= BUILTIN_GUESTS; part++) {
+    snprintf(name, sizeof name, "vd%c%u", 'a' + (char)disk_count, part);
+    fs_add(dev, name, NODE_DEVICE)->id = part;
+  }
+  return true;
+}
+
+static const struct file_system dev_system = {"devtmpfs", dev_list, NULL};
 
 /* What the image carries: assembled tables of path, mode, start and end (builtin.S). */
 struct builtin {
@@ -257,8 +269,7 @@ void fs_init(void) {
     if (!fs_find(&root, folders[i]))
       fs_add(&root, folders[i], NODE_FOLDER);
   dev = fs_add(&root, "dev", NODE_FOLDER);
-  fs_add(dev, "vda", NODE_DEVICE);
-  fs_add(dev, "vda1", NODE_DEVICE);
-  fs_add(dev, "vda2", NODE_DEVICE);
+  dev->fs = &dev_system;
+  dev->listed = false;
   proc_init(fs_find(&root, "proc"));
 }

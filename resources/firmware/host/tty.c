@@ -57,11 +57,12 @@ static void typed(char character) {
 }
 
 void console_interrupt(void) {
+  volatile u32 *uart = (volatile u32 *)console_base();
   int character;
+  /* Cleared first: a character that comes while the others are read must interrupt again. */
+  uart[PL011_ICR / 4] = RXIM | RTIM;
   while ((character = console_read()) >= 0)
     typed((char)character);
-  volatile u32 *uart = (volatile u32 *)console_base();
-  uart[PL011_ICR / 4] = RXIM | RTIM;
 }
 
 void tty_write(struct tty *tty, const char *text, size_t length) {
@@ -97,15 +98,14 @@ void tprintf(const char *format, ...) {
   tty_write(task_self()->tty, text, MIN((size_t)length, sizeof text - 1));
 }
 
-/* Shows what a terminal holds: its last lines, as screen does when it attaches. */
-static void show(struct tty *tty) {
-  spin_lock(&lock);
-  shown = tty;
-  console_write("\033[H\033[2J", 7);
-  u64 from = tty->written > TTY_SCROLLBACK ? tty->written - TTY_SCROLLBACK : 0;
-  for (u64 at = from; at < tty->written; at++)
+/* Under the lock. What a terminal was sent from a place on, as far as it is kept. */
+static void replay(const struct tty *tty, u64 from) {
+  for (u64 at = MAX(from, tty->written - MIN(tty->written, (u64)TTY_SCROLLBACK)); at < tty->written; at++)
     console_write(&tty->output[at % TTY_SCROLLBACK], 1);
-  spin_unlock(&lock);
+}
+
+static void write_console(const char *text) {
+  console_write(text, strlen(text));
 }
 
 struct session_start {
@@ -168,15 +168,25 @@ bool screen_attached(const struct tty *tty) {
   return shown == tty;
 }
 
+/* The session gets the other screen of the terminal (xterm's private mode 1049), so that the first one is as it was after. */
 bool screen_attach(struct tty *tty) {
   struct tty *before = shown;
   attacher = task_self();
   detach_asked = false;
   prefix = false;
-  show(tty);
+  spin_lock(&lock);
+  u64 left_at = before->written;
+  shown = tty;
+  write_console("\033[?1049h\033[H\033[2J");
+  replay(tty, 0);
+  spin_unlock(&lock);
   while (!detach_asked && !tty->ended)
     task_park(NEVER);
-  show(before);
+  spin_lock(&lock);
+  shown = before;
+  write_console("\033[?1049l");
+  replay(before, left_at);
+  spin_unlock(&lock);
   return !tty->ended;
 }
 

@@ -1,5 +1,6 @@
 /* Cold boot of the first core, warm boot of the others, and the images in flash. */
 #include "arch.h"
+#include "fw_cfg.h"
 #include "gpt.h"
 #include "lib.h"
 #include "mmu.h"
@@ -81,34 +82,6 @@ const struct flash_image *flash_find(const char *name) {
   return NULL;
 }
 
-#define IMAGE_MAGIC 0x644d5241U
-#define IMAGE_MAGIC_OFFSET 56
-
-static bool in_dram(u64 base, u64 size) {
-  for (u32 i = 0; i < platform.dram_banks; i++) {
-    const struct memory_bank *bank = &platform.dram[i];
-    if (base >= bank->base && size <= bank->size && base - bank->base <= bank->size - size)
-      return base >= RMM_BASE + platform.rmm_size || base + size <= RMM_BASE;
-  }
-  return false;
-}
-
-u64 payload_load(void) {
-  if (in_dram(PRELOADED_PAYLOAD, 64) && *(volatile u32 *)(PRELOADED_PAYLOAD + IMAGE_MAGIC_OFFSET) == IMAGE_MAGIC) {
-    LOG_INFO("Payload: Image preloaded at 0x%x\n", PRELOADED_PAYLOAD);
-    return PRELOADED_PAYLOAD;
-  }
-  const struct flash_image *image = flash_find("payload");
-  if (!image)
-    panic("no payload: neither an arm64 Image at 0x%x nor one in flash", PRELOADED_PAYLOAD);
-  if (!in_dram(image->load, image->size))
-    panic("the payload (0x%lx bytes at 0x%lx) does not fit in memory", image->size, image->load);
-  memcpy((void *)image->load, (const void *)image->offset, image->size);
-  dcache_clean_invalidate((void *)image->load, image->size);
-  LOG_INFO("Payload: 0x%lx bytes from flash at 0x%lx\n", image->size, image->load);
-  return image->entry;
-}
-
 struct frame *normal_world_start(struct cpu *cpu) {
   context_init(cpu, WORLD_NS, cpu->entry);
   cpu->world[WORLD_NS].frame.x[0] = cpu->context_id;
@@ -140,6 +113,8 @@ NORETURN void cold_boot(u64 index) {
   gpt_enable();
   gic_init_distributor();
   gic_init_cpu();
+  char log[8];
+  platform.rmm_log_all = fw_cfg_text(platform.fw_cfg, "opt/trireme/rmm-log", log, sizeof log) && strcmp(log, "all") == 0;
   rmm_load();
   cpu->entry = payload_load();
   cpu->context_id = DEVICE_TREE_BASE;

@@ -18,6 +18,7 @@ struct node {
   bool memory;
   bool cpu;
   bool pl011;
+  bool fw_cfg;
   bool disabled;
 };
 
@@ -42,6 +43,8 @@ static void take_node(const struct node *node, u32 address_cells, u32 size_cells
   } else if (node->cpu) {
     if (platform.cpus < MAX_CPUS)
       platform.cpu_mpidr[platform.cpus++] = fdt_cells(node->reg, address_cells) & 0xff00ffffffUL;
+  } else if (node->fw_cfg) {
+    platform.fw_cfg = fdt_cells(node->reg, address_cells);
   } else if (node->pl011) {
     u64 base = fdt_cells(node->reg, address_cells);
     if (base == UART_RMM_BASE)
@@ -75,12 +78,11 @@ bool device_tree_read(void) {
       else if (strcmp(token.name, "device_type") == 0) {
         node.memory = fdt_has_string(token.value, token.length, "memory");
         node.cpu = fdt_has_string(token.value, token.length, "cpu");
-      } else if (strcmp(token.name, "compatible") == 0)
+      } else if (strcmp(token.name, "compatible") == 0) {
         node.pl011 = fdt_has_string(token.value, token.length, "arm,pl011");
-      else if (strcmp(token.name, "status") == 0)
+        node.fw_cfg = fdt_has_string(token.value, token.length, "qemu,fw-cfg-mmio");
+      } else if (strcmp(token.name, "status") == 0)
         node.disabled = fdt_has_string(token.value, token.length, "disabled");
-      else if (strcmp(token.name, "trireme,rmm-log-all") == 0)
-        platform.rmm_log_all = true;
       else if (strcmp(token.name, "reg") == 0) {
         node.reg = token.value;
         node.reg_length = token.length;
@@ -145,6 +147,16 @@ static void write_reserved_memory(struct fdt_writer *writer) {
   fdt_write_end(writer);
 }
 
+static void write_initrd(struct fdt_writer *writer) {
+  u8 value[8];
+  if (!platform.initrd.size)
+    return;
+  write_be64(value, platform.initrd.base);
+  fdt_write_property(writer, "linux,initrd-start", value, sizeof value);
+  write_be64(value, platform.initrd.base + platform.initrd.size);
+  fdt_write_property(writer, "linux,initrd-end", value, sizeof value);
+}
+
 /* A console that belongs to another world. */
 static bool is_taken_uart(const char *name) {
   char taken[32];
@@ -191,6 +203,8 @@ void device_tree_patch(void) {
         fdt_write_string(&writer, "enable-method", "psci");
       if (in_taken)
         fdt_write_string(&writer, "status", "disabled");
+      if (token.depth == 2 && strcmp(token.name, "chosen") == 0)
+        write_initrd(&writer);
       if (token.depth == 2 && strcmp(token.name, "reserved-memory") == 0)
         in_reserved = true;
       break;

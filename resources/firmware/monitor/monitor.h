@@ -16,7 +16,7 @@ struct frame *rmm_service(struct cpu *cpu, struct frame *frame);
 struct frame *rmi_forward(struct cpu *cpu, struct frame *frame);
 bool is_rmi(u32 function);
 
-/* The normal world's first instruction; copies a payload from flash where none is preloaded. */
+/* Puts what the normal world starts with into memory; its first instruction (payload.c). */
 u64 payload_load(void);
 struct frame *normal_world_start(struct cpu *cpu);
 

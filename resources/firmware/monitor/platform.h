@@ -51,8 +51,12 @@ struct platform {
   /* Consoles: a UART of their own where the machine has one, else the shared one. */
   u64 monitor_console;
   u64 rmm_console;
-  /* /chosen has the property trireme,rmm-log-all. */
+  /* Registers of fw_cfg, or 0. */
+  u64 fw_cfg;
+  /* RMM is to log all calls. */
   bool rmm_log_all;
+  /* The initial RAM disk of a kernel; size 0: none. */
+  struct memory_bank initrd;
   /* RMM's carve-out; its last page is the buffer shared between EL3 and RMM. */
   u64 rmm_size;
 };

@@ -1,6 +1,6 @@
 /* rmi: raw calls; attack: what the host can do to a realm's memory. */
+#include "../attack.h"
 #include "../shell.h"
-#include "../virtio.h"
 #include "rmi.h"
 #include "smccc.h"
 #include "vmm.h"
@@ -78,13 +78,12 @@ static void dump(const u64 *words, u32 count) {
 }
 
 static int attack_dma(bool write, u64 pa) {
-  char why[96];
-  u8 *page = pages_alloc(1, 1);
-  memset(page, 0x5a, PAGE_SIZE);
-  bool done = virtio_dma_attack(write, pa, why, sizeof why);
-  tprintf("DMA %s 0x%lx: %s\n", write ? "write to" : "read of", pa, why);
-  pages_free(page, 1);
-  return done ? 0 : 1;
+  u8 seen[512];
+  const char *why = dma_attack(write, ALIGN_DOWN(pa, sizeof seen), seen);
+  tprintf("DMA %s 0x%lx: %s\n", write ? "write to" : "read of", pa, why ? why : "not refused");
+  if (!why && !write)
+    dump((const u64 *)(const void *)seen, 16);
+  return why ? 1 : 0;
 }
 
 int command_attack(int argc, char **argv) {
@@ -107,7 +106,7 @@ int command_attack(int argc, char **argv) {
   pa = ALIGN_DOWN(pa, 8);
   if (dma)
     return attack_dma(write, pa);
-  u64 esr = 0, words[8];
+  u64 esr = 0, words[16];
   for (u32 i = 0; i < ARRAY_SIZE(words); i++)
     if (!(write ? probe_write(pa + 8 * i, 0x4141414141414141, &esr) : probe_read(pa + 8 * i, &words[i], &esr))) {
       tprintf("%s 0x%lx: %s (ESR_EL2 0x%lx, FAR_EL2 0x%lx)\n", write ? "write to" : "read of", pa + 8 * i, fault_name(esr), esr,

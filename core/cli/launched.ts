@@ -1,0 +1,21 @@
+/** Runs a launch in the terminal, whatever said it: a command line or a preset. */
+import type { Launch } from '../machines/launch.ts';
+import { consolesOf } from '../machines/launch-consoles.ts';
+import type { HostOptions } from './host-options.ts';
+import { type Parts, runSession } from './run.ts';
+import type { Io } from './terminal.ts';
+
+/** Yields the exit status. */
+export async function runLaunch(launch: Launch, host: HostOptions, io: Io, parts: Parts): Promise<number> {
+  const timeLimit = launch.deterministic ? host.timeout : undefined;
+  const config = await parts.configure(launch, { trace: host.trace && { choices: host.trace.choices }, timeLimit });
+  const system = await (await parts.createSystem())(config);
+  return runSession(system, io, {
+    host,
+    guestTime: launch.deterministic,
+    targets: new Map(consolesOf(launch).map(({ name, target }) => [name, target])),
+    monitors: launch.monitors,
+    endAtReset: launch.onReset === 'exit',
+    disassembler: () => parts.disassembler(),
+  });
+}
