@@ -3,8 +3,8 @@ import { closeSync, ftruncateSync, mkdtempSync, openSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { createSystem } from '../../core/system/system.ts';
 import { bareSystem } from '../../core/machines/bare.ts';
+import { createSystem } from '../../core/system/system.ts';
 import { PLAIN } from '../support/system-run.ts';
 import { VirtGuest } from '../support/virt-guest.ts';
 
