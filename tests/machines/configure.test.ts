@@ -60,16 +60,16 @@ test('clocks', () => {
 test('loaders, cores that start elsewhere, fw_cfg, flash that is written', () => {
   writeFileSync(join(folder, 'raw'), 'abc');
   const config = configure(
-    `-smp 2 -device loader,file=${folder}/raw,addr=0x48000000,cpu-num=1 -device loader,addr=0x40080000,cpu-num=0 ` +
-      `-device loader,addr=0x48001000,data=0x0102,data-len=2 -fw_cfg name=opt/a,string=b,,c`,
+    `-smp 2 -device loader,file=${folder}/raw,addr=0x44000000,cpu-num=1 -device loader,addr=0x40080000,cpu-num=0 ` +
+      `-device loader,addr=0x44001000,data=0x0102,data-len=2 -fw_cfg name=opt/a,string=b,,c`,
   );
   expect(config.entries).toEqual([
-    { core: 1, entry: 0x48000000n },
+    { core: 1, entry: 0x44000000n },
     { core: 0, entry: 0x40080000n },
   ]);
   const at = (address: number) => config.images.find((i) => i.address === address)?.bytes;
-  expect(Buffer.from(at(0x48000000)!).toString()).toBe('abc');
-  expect([...at(0x48001000)!]).toEqual([2, 1]);
+  expect(Buffer.from(at(0x44000000)!).toString()).toBe('abc');
+  expect([...at(0x44001000)!]).toEqual([2, 1]);
   const item = config.fwCfg!.find((i) => i.file === 'opt/a');
   expect(Buffer.from(item!.bytes).toString()).toBe('b,c');
   expect(() => configure(`-fw_cfg name=opt/a,file=${folder}/none`)).toThrow(/none: no such file/);
