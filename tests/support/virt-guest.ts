@@ -39,7 +39,7 @@ export class VirtGuest {
     return made;
   }
   /** Waits for output of the first console behind what was waited for before; yields the match. */
-  until(pattern: RegExp, milliseconds = 60_000): Promise<RegExpExecArray> {
+  until(pattern: RegExp, milliseconds = 100_000): Promise<RegExpExecArray> {
     return new Promise((resolve, reject) => {
       const late = setTimeout(
         () => reject(new Error(`${pattern} did not come: ${this.shown[0]!.slice(this.from)}`)),

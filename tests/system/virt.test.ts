@@ -50,7 +50,7 @@ describe.each(['', '--deterministic'])('what a launch says, the guest finds %s',
     expect(await g.ask('on')).toBe('before 1\nCPU_ON 0\nran with 5');
     g.type('off\n');
     expect(await g.exit).toMatchObject({ reason: 'poweroff', status: 0 });
-  });
+  }, 300_000);
 });
 
 describe('from outside', () => {
