@@ -3,7 +3,7 @@ import { powerOnProtection } from '../arch/encryption/engine.ts';
 import * as state from '../arch/state.ts';
 import { writeArchTables } from '../arch/tables.ts';
 import { buildCore, MEMORY_TYPE } from '../engine/build-core.ts';
-import { type Layout, layoutOf } from '../engine/layout.ts';
+import type { Layout } from '../engine/layout.ts';
 import { writeMemoryMap } from '../engine/memory-map.ts';
 import type {
   ConsoleInfo,
@@ -30,7 +30,7 @@ import { FlashFile } from './flash-file.ts';
 import { HostMachine } from './host-machine.ts';
 import { HostMemory } from './host-memory.ts';
 import { IoThread } from './io/thread.ts';
-import { type MachinePlan, planOf, threadsOf } from './plan.ts';
+import { layoutFor, type MachinePlan, planOf, threadsOf } from './plan.ts';
 import { HostProbe } from './probe.ts';
 import { protectionModel } from './protection.ts';
 import { resetCore } from './reset.ts';
@@ -77,14 +77,7 @@ class RunningSystem implements System {
     this.config = config;
     this.cpu = cpuOf(config);
     this.plan = planOf(config);
-    const { cores } = config.machine;
-    try {
-      this.layout = layoutOf(cores, threadsOf(config), this.plan.arenaBytes);
-    } catch (e) {
-      if (e instanceof RangeError)
-        throw new UserError(`${this.plan.ram.size / 2 ** 20} MiB of memory are too many: ${e.message}`);
-      throw e;
-    }
+    this.layout = layoutFor(config, this.plan);
     this.memory = new WebAssembly.Memory({ initial: this.layout.pages, maximum: MEMORY_TYPE.max, shared: true });
     this.i32 = new Int32Array(this.memory.buffer);
     this.view = new DataView(this.memory.buffer);
@@ -92,7 +85,7 @@ class RunningSystem implements System {
     this.hostNames = core.library.hostNames();
     this.module = new WebAssembly.Module(core.bytes);
     this.cores = Array.from(
-      { length: cores },
+      { length: config.machine.cores },
       (_, n) => new CoreAccess(this.memory.buffer, this.layout, n, () => this.contextChanged(n)),
     );
     this.consoles = this.plan.consoles.map(({ offset: _, ...info }) => info);
