@@ -33,6 +33,11 @@ export const CORE_CONTROL = CORE_STRIDE - 4 * KB;
 if (STATE_END > CORE_CONTROL) throw new Error('core state outgrew its place');
 /** Words that all cores of a system share; see `core/system/control.ts`. */
 export const GLOBAL_CONTROL = 0x1800;
+/**
+ * One of them, for observers: bits [3:1] are exception levels whose entries and returns are recorded; bit 0, granule faults and
+ * context mismatches. 0: nobody watches.
+ */
+export const WATCH = GLOBAL_CONTROL + 128;
 /** Memory for the state of devices and for rings between threads. */
 export const DEVICE_BYTES = 4 * MB;
 
