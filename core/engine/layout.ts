@@ -80,7 +80,8 @@ const align = (v: number, to: number): number => Math.ceil(v / to) * to;
 /** Lays out memory for `cores` cores, `spaces` code spaces and `arenaBytes` of guest memory (all RAM-like regions together). */
 export function layoutOf(cores: number, spaces: number, arenaBytes: number): Layout {
   const banksAt = align(CORES + cores * CORE_STRIDE, 64 * KB);
-  const banksBytes = BANKS_PER_CORE * TLB_BANK_BYTES + TLB_DIRECTORY_BYTES;
+  // Entries are found by the low bits of their addresses: the banks of every core are aligned to their size.
+  const banksBytes = align(BANKS_PER_CORE * TLB_BANK_BYTES + TLB_DIRECTORY_BYTES, TLB_BANK_BYTES);
   const devices = align(banksAt + cores * banksBytes, 64 * KB);
   const recordsAt = devices + DEVICE_BYTES;
   const recordBytes = 48 * MB;

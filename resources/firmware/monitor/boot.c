@@ -113,7 +113,8 @@ NORETURN void cold_boot(u64 index) {
   gpt_enable();
   gic_init_distributor();
   gic_init_cpu();
-  platform.rmm_log_all = fw_cfg_file_says("opt/trireme/rmm-log", "all");
+  char log[8];
+  platform.rmm_log_all = fw_cfg_text(platform.fw_cfg, "opt/trireme/rmm-log", log, sizeof log) && strcmp(log, "all") == 0;
   rmm_load();
   cpu->entry = payload_load();
   cpu->context_id = DEVICE_TREE_BASE;
