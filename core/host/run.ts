@@ -2,7 +2,6 @@
 import type { System, SystemExit } from '../system/api.ts';
 import type { CoreStatus, RunState, RunStatus, RunSummary } from './api.ts';
 import { type RunConsole, RunConsoles } from './consoles.ts';
-import { levelOf, worldOf } from './cores.ts';
 import { HostError } from './errors.ts';
 import { Exposure } from './exposure.ts';
 import type { Stamp } from './history.ts';
@@ -206,8 +205,7 @@ export class Run implements HostRun {
       index: n,
       on: core.on,
       waiting: core.waiting,
-      el: levelOf(core),
-      world: worldOf(core, system.config.machine),
+      ...system.probe.level(n),
       pc: toHex(core.pc),
       mips: elapsed > 0 && this.state === 'running' ? Math.max(0, (counts[n]! - past.cores[n]!) / elapsed / 1e6) : 0,
     }));

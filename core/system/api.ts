@@ -9,6 +9,7 @@ import type { InterruptState } from '../devices/gic/inspect.ts';
 import type { BlockConfig, ConsolePortConfig, NinepConfig, RngConfig } from '../devices/virtio/config.ts';
 import type { MachineDescription } from '../machines/machine.ts';
 import type { World } from './console-tag.ts';
+import type { SystemProbe } from './probe.ts';
 import type { MecConfig, RmeConfig } from './protection.ts';
 import type { TraceConfig } from './trace.ts';
 
@@ -158,8 +159,25 @@ export interface MachineView {
   interrupts(): readonly InterruptState[];
 }
 
+/**
+ * What firmware did at its start that tells whether it fits the machine. `world-begins`: a core leaves EL3 for a world for the first
+ * time; SCR_EL3 and X1 as they are then. `rmm-started`: RMM reports to EL3 how its start on this core went (RMM_BOOT_COMPLETE).
+ */
+export type FirmwareFact =
+  | {
+      readonly kind: 'world-begins';
+      readonly core: number;
+      readonly world: World;
+      readonly scr: bigint;
+      readonly x1: bigint;
+      /** GPCCR_EL3.GPC. */
+      readonly granuleChecks: boolean;
+    }
+  | { readonly kind: 'rmm-started'; readonly core: number; readonly status: number };
+
 /** Events, with the arguments their listeners get. */
 export interface SystemEvents {
+  firmware: [fact: FirmwareFact];
   /** Bytes that a console showed, in order, and who wrote each of them (`console-tag.ts`). */
   console: [id: number, bytes: Uint8Array, tags: Uint8Array];
   /** The last event of a system. */
@@ -224,6 +242,8 @@ export interface System {
   /** Null on the bare machine. */
   readonly machine: MachineView | null;
   readonly running: boolean;
+  /** For observers; may be used while the cores run. */
+  readonly probe: SystemProbe;
 
   /** Yields a function that ends the subscription. */
   on<E extends keyof SystemEvents>(event: E, listener: (...args: SystemEvents[E]) => void): () => void;

@@ -10,6 +10,9 @@ import type { RtcConfig, SystemConfig } from './api.ts';
 export const PAUSED = GLOBAL_CONTROL + 64;
 const ROUND = GLOBAL_CONTROL + 72;
 
+/** Deterministic: nanoseconds of guest time at the start of the present round. */
+export const roundTime = (buffer: SharedArrayBuffer): number => new Float64Array(buffer, ROUND, 1)[0]!;
+
 /** 1 January 2026, 0:00 UTC. */
 const DETERMINISTIC_START = 1_767_225_600;
 

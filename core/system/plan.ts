@@ -15,6 +15,7 @@ import { HostFiles } from './host-files.ts';
 import { IO_WORDS } from './io/control.ts';
 import { protectionCpu } from './protection.ts';
 import { TRACE_RING_BYTES } from './trace.ts';
+import { watchRingBytes } from './watch-ring.ts';
 
 /** A region of the machine's memory; `host` counts from the layout's arena. */
 export interface PlannedRegion extends MappedRegion {
@@ -35,6 +36,8 @@ export interface MachinePlan {
   readonly files: number;
   /** Rings of the threads' traces; empty without tracing. */
   readonly traces: readonly number[];
+  /** Rings of what the threads note for observers. */
+  readonly watches: readonly number[];
   /** State of devices by name. */
   readonly states: Readonly<Record<string, number>>;
   /** Devices behind virtio transports. */
@@ -95,6 +98,7 @@ export function planOf(config: SystemConfig): MachinePlan {
     ram: dramOf(machine),
     consoles: [...serial, ...consoles].map((info, id) => ({ ...info, id, offset: take(CONSOLE_BYTES) })),
     traces: config.trace ? Array.from({ length: threadsOf(config) }, () => take(TRACE_RING_BYTES)) : [],
+    watches: Array.from({ length: threadsOf(config) }, () => take(watchRingBytes(threadsOf(config)))),
     files: take(HostFiles.BYTES),
     virtio: planVirtio(configs, slots),
     virtioLegacy: config.virtioLegacy ?? false,

@@ -18,7 +18,7 @@ import type {
   SystemStats,
   Watchpoint,
 } from './api.ts';
-import { PAUSED } from './clock.ts';
+import { PAUSED, roundTime } from './clock.ts';
 import { ConsoleHost } from './console.ts';
 import { CTL, controlIndex } from './control.ts';
 import { CoreAccess } from './core-access.ts';
@@ -30,6 +30,7 @@ import { HostMachine } from './host-machine.ts';
 import { HostMemory } from './host-memory.ts';
 import { IoThread } from './io/thread.ts';
 import { type MachinePlan, planOf, threadsOf } from './plan.ts';
+import { HostProbe } from './probe.ts';
 import { protectionModel } from './protection.ts';
 import { resetCore } from './reset.ts';
 import { TraceReader } from './trace.ts';
@@ -42,6 +43,7 @@ class RunningSystem implements System {
   readonly cores: readonly Core[];
   readonly consoles: readonly ConsoleInfo[];
   readonly machine: MachineView | null;
+  readonly probe: HostProbe;
   private readonly events = new Emitter<SystemEvents>();
   private readonly memory: WebAssembly.Memory<SharedArrayBuffer>;
   private readonly layout: Layout;
@@ -114,6 +116,9 @@ class RunningSystem implements System {
     });
     this.traceReaders = this.plan.traces.map(
       (offset) => new TraceReader(this.memory.buffer, this.layout.devices + offset, traceNames),
+    );
+    this.probe = new HostProbe(this.memory, this.layout, this.plan, this.cpu.cpu.features.has('RME'), () =>
+      this.guestSeconds(),
     );
     this.load();
   }
@@ -207,6 +212,9 @@ class RunningSystem implements System {
       case 'reset':
         void this.reset();
         return;
+      case 'firmware':
+        this.events.emit('firmware', m.fact);
+        return;
       case 'stopped':
         // The first core that stops is what is told of; others that stop before all stand add nothing.
         if (this.stopping) return;
@@ -226,6 +234,7 @@ class RunningSystem implements System {
       const text = t.read();
       if (text) this.events.emit('trace', text);
     }
+    this.probe.service();
   }
   /** Something was typed: the cores' threads bring it to UARTs, the I/O thread to virtio consoles. */
   private inputReady(id: number): void {
@@ -333,18 +342,27 @@ class RunningSystem implements System {
     this.threads.command({ c: 'watchpoints', list: this.watchpoints });
   }
 
+  /** Host time in which the system ran, in seconds. */
+  private seconds(): number {
+    return (this.ranMs + (this.isRunning ? performance.now() - this.resumeAt : 0)) / 1000;
+  }
+  private guestSeconds(): number {
+    if (!this.config.deterministic) return this.seconds();
+    // A turn's instructions count before its round is over.
+    return Math.max(roundTime(this.memory.buffer), ...this.cores.map((c) => this.ran(c.index))) / 1e9;
+  }
+  /** Instructions of a core since the start. */
+  private ran(core: number): number {
+    const cpu = this.layout.core(core);
+    return Number(this.view.getBigInt64(cpu + state.GRANTED, true)) - this.i32[(cpu + state.BUDGET) >> 2]!;
+  }
   stats(): SystemStats {
-    const ran = (n: number): number => {
-      const cpu = this.layout.core(n);
-      return Number(this.view.getBigInt64(cpu + state.GRANTED, true)) - this.i32[(cpu + state.BUDGET) >> 2]!;
-    };
-    const perCore = this.cores.map((c) => ({ instructions: ran(c.index) }));
-    const ms = this.ranMs + (this.isRunning ? performance.now() - this.resumeAt : 0);
+    const perCore = this.cores.map((c) => ({ instructions: this.ran(c.index) }));
     const instructions = perCore.reduce((sum, c) => sum + c.instructions, 0);
     return {
       instructions,
-      seconds: ms / 1000,
-      guestSeconds: this.config.deterministic ? Math.max(...perCore.map((c) => c.instructions)) / 1e9 : ms / 1000,
+      seconds: this.seconds(),
+      guestSeconds: this.guestSeconds(),
       perCore,
       engine: this.threads.stats(),
     };
