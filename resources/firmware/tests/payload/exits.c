@@ -88,13 +88,13 @@ void test_exits(void) {
   puppet_unmake(&realm);
 }
 
-static volatile u64 spinning;
+static volatile u64 spun;
 
 static void spin(u64 unused) {
-  spinning = 1;
-  for (u64 reason = puppet_do(&realm, 0, PUPPET_SPIN, SHARED, 0); reason == RMI_EXIT_IRQ;)
+  u64 reason = puppet_do(&realm, 0, PUPPET_SPIN, SHARED, 0);
+  while (reason == RMI_EXIT_IRQ)
     reason = puppet_resume(&realm, 0);
-  spinning = 2;
+  spun = reason;
 }
 
 /* A REC that runs on another core: what cannot be done to it, and what can be done beside it. */
@@ -104,27 +104,21 @@ void test_busy(void) {
   realm = puppet_make(23, 0, 2);
   u64 descriptor = (u64)shared_page | 6 << 2 | 3 << 6;
   rmi(RMI_RTT_MAP_UNPROTECTED, realm.rd, SHARED, 3, descriptor, 0);
-  *(volatile u64 *)shared_page = 0;
-  spinning = 0;
+  volatile u64 *shared = (volatile u64 *)shared_page;
+  shared[0] = shared[1] = 0;
   check("CPU_ON", core_start(1, spin, 0), PSCI_SUCCESS);
-  while (!spinning) {
+  while (!shared[1]) {
   }
-  /* It is refused from when the other core's entry has begun. */
-  u64 status;
-  u64 tries = 0;
-  do
-    status = rmi(RMI_REC_DESTROY, rec_params.aux[0], 0, 0, 0, 0) == RMI_ERROR_INPUT ? rmi(RMI_REC_ENTER, realm.rec[0], (u64)&runs[1], 0, 0, 0) : 0;
-  while (status != RMI_ERROR_REC && tries++ < 100);
-  check("REC_ENTER of a REC that runs", status, RMI_ERROR_REC);
+  check("REC_ENTER of a REC that runs", rmi(RMI_REC_ENTER, realm.rec[0], (u64)&runs[1], 0, 0, 0), RMI_ERROR_REC);
   check("REC_DESTROY of a REC that runs", rmi(RMI_REC_DESTROY, realm.rec[0], 0, 0, 0, 0), RMI_ERROR_REC);
   check("RTT_SET_RIPAS for a REC that runs", rmi(RMI_RTT_SET_RIPAS, realm.rd, realm.rec[0], REALM_BASE + 0x10000, REALM_BASE + 0x11000, 0), RMI_ERROR_REC);
   check("PSCI_COMPLETE for a REC that runs", rmi(RMI_PSCI_COMPLETE, realm.rec[0], realm.rec[1], 0, 0, 0), RMI_ERROR_INPUT);
   check("REALM_DESTROY of a realm that runs", rmi(RMI_REALM_DESTROY, realm.rd, 0, 0, 0, 0), RMI_ERROR_REALM);
   check("DATA_CREATE_UNKNOWN beside it", rmi(RMI_DATA_CREATE_UNKNOWN, realm.rd, delegated(), REALM_BASE + 0x10000, 0, 0), RMI_SUCCESS);
   check("DATA_DESTROY beside it", rmi(RMI_DATA_DESTROY, realm.rd, REALM_BASE + 0x10000, 0, 0, 0), RMI_SUCCESS);
-  *(volatile u64 *)shared_page = 1;
+  shared[0] = 1;
   core_wait(1);
-  check("it has gone on to its end", spinning, 2);
+  check("it has gone on to its end", spun << 8 | puppet_done(0), RMI_EXIT_HOST_CALL << 8 | 1);
   rmi(RMI_RTT_UNMAP_UNPROTECTED, realm.rd, SHARED, 3, 0, 0);
   puppet_unmake(&realm);
 }

@@ -245,6 +245,7 @@ REALM void obey(struct call *c, const struct rsi_host_call *order) {
     __asm__ volatile("sevl\n wfe\n wfe");
     break;
   case PUPPET_SPIN:
+    at[1] = 1;
     while (*at == 0) {
     }
     break;

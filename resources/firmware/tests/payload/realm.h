@@ -71,7 +71,7 @@ enum {
   PUPPET_EXECUTE,
   PUPPET_WFI,
   PUPPET_WFE,
-  /* Until the word at an address is not zero. */
+  /* Sets the second word at an address, and goes on when the first is not zero. */
   PUPPET_SPIN,
 };
 /* Where results and the count of exceptions, and the last one's ESR, are. */
