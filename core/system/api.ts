@@ -56,6 +56,12 @@ export interface CoreEntry {
   readonly entry: bigint;
 }
 
+export interface FlashFileConfig {
+  /** Name of the memory region. */
+  readonly flash: string;
+  readonly file: string;
+}
+
 /** What the machine's real time clock shows. */
 export interface RtcConfig {
   /** Seconds since 1970 when the system starts; null: the host's time (deterministic: the start of 2026). */
@@ -97,6 +103,8 @@ export interface SystemConfig {
   /** Transports speak the legacy version 1, as QEMU's do unless told otherwise; default: version 2, virtio 1.x. */
   readonly virtioLegacy?: boolean;
   readonly rtc?: RtcConfig;
+  /** Flash memories whose contents go back to their files when the system ends. */
+  readonly flashFiles?: readonly FlashFileConfig[];
   readonly trace?: TraceConfig;
   /** Guest time, in seconds, after which the system ends with reason `limit`. */
   readonly timeLimit?: number;
