@@ -18,6 +18,7 @@ static int help(void) {
           "      --restricted_mem   the realm's memory is not the host's (always so here)\n"
           "      --shared-mec ID    share this encryption context with others that name it\n"
           "      --realm-pv TEXT    personalization value; --measurement-algo sha256|sha512\n"
+          "      --debug            dmesg shows each exit of a realm\n"
           "      --irqchip gicv3, --console serial: what there is\n",
           MAX_VCPUS);
   return 0;
