@@ -9,7 +9,7 @@
 
 extern const u8 __image_start[], __rodata_start[], __data_start[], __monitor_end[];
 
-static u64 table_pool[8][512] __attribute__((aligned(4096)));
+static u64 table_pool[10][512] __attribute__((aligned(4096)));
 static u64 root_table[512] __attribute__((aligned(4096)));
 static struct page_tables tables = {root_table, 1, table_pool, ARRAY_SIZE(table_pool), 0};
 
@@ -54,6 +54,15 @@ static void map_memory(void) {
     map(platform.dram[i].base, ALIGN_UP(platform.dram[i].size, 0x200000), EL3_DATA | PAS_NS);
   map(RMM_BASE, platform.rmm_size, EL3_DATA | PAS_REALM);
   tlbi_el3();
+}
+
+/* Behind all memory. */
+#define WINDOW 0x7f00000000UL
+
+const u64 *el3_window(u64 pa, bool realm) {
+  mmu_map(&tables, WINDOW, ALIGN_DOWN(pa, PAGE_SIZE), PAGE_SIZE, EL3_DATA | PTE_RO | (realm ? PAS_REALM : PAS_NS));
+  tlbi_el3();
+  return (const u64 *)(WINDOW + pa % PAGE_SIZE);
 }
 
 #define SCTLR_EL3_ON (0x30c50830UL | BIT(0) | BIT(2) | BIT(12) | BIT(19))
@@ -114,6 +123,9 @@ NORETURN void cold_boot(u64 index) {
   gic_init_distributor();
   gic_init_cpu();
   platform.rmm_log_all = fw_cfg_file_says("opt/trireme/rmm-log", "all");
+  platform.inspectable = fw_cfg_file_says("opt/trireme/inspect", "on");
+  if (platform.inspectable)
+    LOG_WARN("The host may look past granule protection\n");
   rmm_load();
   cpu->entry = payload_load();
   cpu->context_id = DEVICE_TREE_BASE;
