@@ -2,9 +2,13 @@ import { join } from 'node:path';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
 
-/** `npm run test:full` (vitest's mode "full"), or TRIREME_FULL=1, adds the long tests under tests/full. */
+/**
+ * `npm run test:full` (vitest's mode "full"), or TRIREME_FULL=1, adds the long tests under tests/full; `npm run test:firmware` (mode
+ * "firmware") runs those under tests/real-firmware, and only those.
+ */
 export default defineConfig(({ mode }) => {
   const full = mode === 'full' || process.env.TRIREME_FULL === '1';
+  const firmware = mode === 'firmware';
   const common = {
     env: full ? { TRIREME_FULL: '1' } : {},
     // A process for each test file: what its workers and shared memories held is gone when it ends.
@@ -14,14 +18,17 @@ export default defineConfig(({ mode }) => {
   };
   return {
     test: {
-      maxWorkers: 2,
+      // Machines of real firmware have up to four cores of their own.
+      maxWorkers: firmware ? 1 : 2,
       projects: [
         {
           test: {
             ...common,
             name: 'node',
-            include: ['tests/**/*.test.ts'],
-            exclude: ['tests/ui/components/**', ...(full ? [] : ['tests/full/**'])],
+            include: [firmware ? 'tests/real-firmware/*.test.ts' : 'tests/**/*.test.ts'],
+            exclude: firmware
+              ? []
+              : ['tests/ui/components/**', 'tests/real-firmware/**', ...(full ? [] : ['tests/full/**'])],
           },
         },
         {
@@ -31,7 +38,7 @@ export default defineConfig(({ mode }) => {
           test: {
             ...common,
             name: 'renderer',
-            include: ['tests/ui/components/**/*.test.ts'],
+            include: firmware ? [] : ['tests/ui/components/**/*.test.ts'],
             environment: 'happy-dom',
           },
         },

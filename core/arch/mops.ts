@@ -156,6 +156,7 @@ const again = (link: Link, cpu: Val, rec: Val, n: Val): void => tailCall(link('p
 /** What all stages begin with. */
 function begin(link: Link, cpu: Val, rec: Val, n: Val): void {
   store('i32', cpu, n, state.BUDGET);
+  store('i32', cpu, rec, state.SLOW_REC);
   unlikely(disabled(cpu), () => tailCall(link('undefined'), cpu, rec, n));
 }
 /** The share of a middle (whole pages) or an end (everything) of `rest` bytes. */

@@ -77,7 +77,10 @@ export const SCRATCH_AREA = field(16, 4);
 export const TR_PA = field(8);
 /** Virtual address of the device access under way, for an external abort. */
 export const TR_VA = field(8);
-/** Record of the instruction whose access went the slow way last: PC of device accesses, for traces. */
+/**
+ * Record of the instruction whose access went the slow way last, for who wants its PC. 0: compiled code's, which gives up and has the
+ * interpreter repeat it where the PC is wanted; 1: a fetch from TR_VA; 2: unknown.
+ */
 export const SLOW_REC = field(4);
 export const TR_PERM = field(4);
 export const TR_DEVICE = field(4);
@@ -161,6 +164,11 @@ export const WIPE_DONE = field(8);
 /** Its virtual address and the translation context, while these are known to lead there; −1 otherwise. */
 export const WIPE_VA = field(8);
 export const WIPE_KEY = field(8);
+/** By security state: how often EL3 was entered from it, and left for it; instructions that ran in it, and all when that was noted. */
+export const WORLD_ENTRIES = field(4, 4);
+export const WORLD_EXITS = field(4, 4);
+export const WORLD_RAN = field(8, 4);
+export const WORLD_NOTED = field(8);
 /** For traces: where HVC (first four) and SMC calls return to, by security state; see `core/system/tracing.ts`. */
 export const TRACE_CALLS = field(8, 8);
 /** V0–V31. */

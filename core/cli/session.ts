@@ -7,6 +7,7 @@ import { Monitor } from '../consoles/monitor/monitor.ts';
 import { Multiplexer } from '../consoles/multiplexer.ts';
 import { startGdbServer } from '../debug/gdb/server.ts';
 import type { ConsoleTarget } from '../machines/launch.ts';
+import { checkFirmware } from '../observe/observer.ts';
 import type { System, SystemExit } from '../system/api.ts';
 import { fileReason, UserError } from '../system/errors.ts';
 import type { HostOptions } from './host-options.ts';
@@ -135,6 +136,7 @@ export class Session {
     this.cleanups.push(
       this.consoles.attach(this.system),
       this.system.on('exit', (exit) => void this.ended(exit)),
+      checkFirmware(this.system, ({ message }) => this.say(message)),
       this.system.on('reset', () => {
         if (this.options.endAtReset && !this.done) this.finish(0);
       }),

@@ -23,6 +23,7 @@ lib.define('areaDirect', PARAMS, I32, (link, c, v, b, i) => {
   const [cpu, va, bytes, info] = [c!, v!, b!, i!];
   unlikely(crosses(va, bytes), () => ret(i32(0)));
   unlikely(load('i64', cpu, state.ALIGN_TEST).and(va).lo32().and(sizeOf(info).sub(1)), () => ret(i32(0)));
+  store('i32', cpu, i32(0), state.SLOW_REC);
   const host = call(link('fillData'), cpu, va, info);
   store('i32', cpu, i32(0), state.FAULT);
   unlikely(load('i32', cpu, state.TR_DEVICE), () => ret(i32(0)));

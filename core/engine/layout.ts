@@ -33,6 +33,11 @@ export const CORE_CONTROL = CORE_STRIDE - 4 * KB;
 if (STATE_END > CORE_CONTROL) throw new Error('core state outgrew its place');
 /** Words that all cores of a system share; see `core/system/control.ts`. */
 export const GLOBAL_CONTROL = 0x1800;
+/**
+ * One of them, for observers: bits [3:1] are exception levels whose entries and returns are recorded; bit 0, granule faults and
+ * context mismatches. 0: nobody watches.
+ */
+export const WATCH = GLOBAL_CONTROL + 128;
 /** Memory for the state of devices and for rings between threads. */
 export const DEVICE_BYTES = 4 * MB;
 
@@ -75,7 +80,8 @@ const align = (v: number, to: number): number => Math.ceil(v / to) * to;
 /** Lays out memory for `cores` cores, `spaces` code spaces and `arenaBytes` of guest memory (all RAM-like regions together). */
 export function layoutOf(cores: number, spaces: number, arenaBytes: number): Layout {
   const banksAt = align(CORES + cores * CORE_STRIDE, 64 * KB);
-  const banksBytes = BANKS_PER_CORE * TLB_BANK_BYTES + TLB_DIRECTORY_BYTES;
+  // Entries are found by the low bits of their addresses: the banks of every core are aligned to their size.
+  const banksBytes = align(BANKS_PER_CORE * TLB_BANK_BYTES + TLB_DIRECTORY_BYTES, TLB_BANK_BYTES);
   const devices = align(banksAt + cores * banksBytes, 64 * KB);
   const recordsAt = devices + DEVICE_BYTES;
   const recordBytes = 48 * MB;

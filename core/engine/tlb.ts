@@ -115,6 +115,7 @@ lib.define('fillDirect', [I32, I64, I32], I32, (link, c, v, i) => {
   unlikely(va.lo32().and(0xfff).add(size).gtU(4096), () => ret(i32(0)));
   const align = select(info.and(INFO.aligned | INFO.ordered), i64(15), load('i64', cpu, state.ALIGN_TEST));
   unlikely(va.and(align).lo32().and(size.sub(1)), () => ret(i32(0)));
+  store('i32', cpu, i32(0), state.SLOW_REC);
   const host = call(link('fillData'), cpu, va, info);
   store('i32', cpu, i32(0), state.FAULT);
   unlikely(load('i32', cpu, state.TR_DEVICE), () => ret(i32(0)));
@@ -128,6 +129,8 @@ lib.define('fillExec', [I32, I64], I32, (link, c, v) => {
     run(link('pcAlignmentFault'), cpu, va);
     ret(i32(0));
   });
+  store('i32', cpu, i32(1), state.SLOW_REC);
+  store('i64', cpu, va, state.TR_VA);
   unlikely(call(link('translate'), cpu, va, i32(INFO.exec | 2)).eqz(), () => ret(i32(0)));
   const host = call(link('outputHost'), cpu, va, i32(INFO.exec));
   unlikely(host.eqz(), () => {

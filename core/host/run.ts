@@ -2,7 +2,6 @@
 import type { System, SystemExit } from '../system/api.ts';
 import type { CoreStatus, RunState, RunStatus, RunSummary } from './api.ts';
 import { type RunConsole, RunConsoles } from './consoles.ts';
-import { levelOf, worldOf } from './cores.ts';
 import { HostError } from './errors.ts';
 import { Exposure } from './exposure.ts';
 import type { Stamp } from './history.ts';
@@ -184,6 +183,7 @@ export class Run implements HostRun {
       exit: exit && { reason: exit.reason, status: exit.status, message: exit.message?.split('\n')[0] ?? null },
       cores: options.launch.cores,
       consoles: this.consoles.summaries(),
+      notices: this.observation?.notices?.() ?? [],
       places: this.exposure?.places() ?? [],
       powerKey: system?.machine != null,
       breakpoints: this.breakpoints.map(toHex),
@@ -206,8 +206,7 @@ export class Run implements HostRun {
       index: n,
       on: core.on,
       waiting: core.waiting,
-      el: levelOf(core),
-      world: worldOf(core, system.config.machine),
+      ...system.probe.level(n),
       pc: toHex(core.pc),
       mips: elapsed > 0 && this.state === 'running' ? Math.max(0, (counts[n]! - past.cores[n]!) / elapsed / 1e6) : 0,
     }));

@@ -9,6 +9,7 @@ import type { InterruptState } from '../devices/gic/inspect.ts';
 import type { BlockConfig, ConsolePortConfig, NinepConfig, RngConfig } from '../devices/virtio/config.ts';
 import type { MachineDescription } from '../machines/machine.ts';
 import type { World } from './console-tag.ts';
+import type { SystemProbe } from './probe.ts';
 import type { MecConfig, RmeConfig } from './protection.ts';
 import type { TraceConfig } from './trace.ts';
 
@@ -55,6 +56,12 @@ export interface CoreEntry {
   readonly entry: bigint;
 }
 
+export interface FlashFileConfig {
+  /** Name of the memory region. */
+  readonly flash: string;
+  readonly file: string;
+}
+
 /** What the machine's real time clock shows. */
 export interface RtcConfig {
   /** Seconds since 1970 when the system starts; null: the host's time (deterministic: the start of 2026). */
@@ -96,6 +103,8 @@ export interface SystemConfig {
   /** Transports speak the legacy version 1, as QEMU's do unless told otherwise; default: version 2, virtio 1.x. */
   readonly virtioLegacy?: boolean;
   readonly rtc?: RtcConfig;
+  /** Flash memories whose contents go back to their files when the system ends. */
+  readonly flashFiles?: readonly FlashFileConfig[];
   readonly trace?: TraceConfig;
   /** Guest time, in seconds, after which the system ends with reason `limit`. */
   readonly timeLimit?: number;
@@ -158,8 +167,25 @@ export interface MachineView {
   interrupts(): readonly InterruptState[];
 }
 
+/**
+ * What firmware did at its start that tells whether it fits the machine. `world-begins`: a core leaves EL3 for a world for the first
+ * time; SCR_EL3 and X1 as they are then. `rmm-started`: RMM reports to EL3 how its start on this core went (RMM_BOOT_COMPLETE).
+ */
+export type FirmwareFact =
+  | {
+      readonly kind: 'world-begins';
+      readonly core: number;
+      readonly world: World;
+      readonly scr: bigint;
+      readonly x1: bigint;
+      /** GPCCR_EL3.GPC. */
+      readonly granuleChecks: boolean;
+    }
+  | { readonly kind: 'rmm-started'; readonly core: number; readonly status: number };
+
 /** Events, with the arguments their listeners get. */
 export interface SystemEvents {
+  firmware: [fact: FirmwareFact];
   /** Bytes that a console showed, in order, and who wrote each of them (`console-tag.ts`). */
   console: [id: number, bytes: Uint8Array, tags: Uint8Array];
   /** The last event of a system. */
@@ -224,6 +250,8 @@ export interface System {
   /** Null on the bare machine. */
   readonly machine: MachineView | null;
   readonly running: boolean;
+  /** For observers; may be used while the cores run. */
+  readonly probe: SystemProbe;
 
   /** Yields a function that ends the subscription. */
   on<E extends keyof SystemEvents>(event: E, listener: (...args: SystemEvents[E]) => void): () => void;

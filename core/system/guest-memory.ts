@@ -62,7 +62,7 @@ export class RequesterMemory implements GuestMemory {
   }
   /** Are there granule protection checks, or contexts? */
   private guarded(): boolean {
-    this.granules ??= granuleModel(this.memory.buffer, this.layout, this.plan, this.protection());
+    this.granules ??= granuleModel(this.memory.buffer, this.layout, this.plan, () => this.protection());
     return this.protection() !== null || this.granules.on;
   }
   private protection(): MemoryProtection | null {

@@ -1,4 +1,5 @@
 /** What generated code asks of its thread: the host imports of the architecture's libraries. */
+import { FAULT_KIND } from '../arch/exceptions/fault-kinds.ts';
 import { GIC_REG } from '../arch/registers/gic-interface.ts';
 import * as state from '../arch/state.ts';
 import { ENGINE_IMPORTS } from '../engine/codespace.ts';
@@ -48,10 +49,18 @@ export function hostImports(t: Thread, library: Library): Record<string, Import>
       t.space.invalidateAll();
       if (all) t.broadcast(MESSAGE.allCode, 0, 0, 0);
     },
-    granuleFaultSeen: (cpu: number, what: number) => t.onGranuleFault?.(cpu, what),
-    claimPage: (cpu: number, page: number, want: number) => t.protection!.claim(t.indexOf(cpu), page, want),
+    granuleFaultSeen: (cpu: number, iss: number, kind: number) =>
+      t.watching.granuleFault(cpu, iss, kind === FAULT_KIND.instructionAbort),
+    levelEntered: (cpu: number, from: number, vector: number) => t.watching.levelEntered(cpu, from, vector),
+    levelLeft: (cpu: number, from: number, pc: bigint) => t.watching.levelLeft(cpu, from, pc),
+    worldBegins: (cpu: number, world: number) => t.worldBegins(cpu, world),
+    rmmStarted: (cpu: number, status: bigint) => t.rmmStarted(cpu, status),
+    mismatchSeen: (cpu: number, page: number, want: number, who: number) => t.mismatch(cpu, page, want, who),
+    claimPage: (cpu: number, page: number, want: number, who: number) =>
+      t.protection!.claim(t.indexOf(cpu), page, want, false, who),
     beginWipe: (cpu: number, page: number, want: number) => t.protection!.beginWipe(t.indexOf(cpu), page, want),
-    tagPage: (cpu: number, page: number, want: number) => t.protection!.claim(t.indexOf(cpu), page, want),
+    tagPage: (cpu: number, page: number, want: number, who: number) =>
+      t.protection!.claim(t.indexOf(cpu), page, want, false, who),
     awaitRequesters: () => {
       const at = globalIndex(GLOBAL.requester);
       while (Atomics.load(t.i32, at) !== 0) {

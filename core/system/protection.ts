@@ -127,7 +127,7 @@ export function granuleModel(
   buffer: SharedArrayBuffer,
   layout: Layout,
   plan: MachinePlan,
-  protection: MemoryProtection | null,
+  engine: () => MemoryProtection | null,
 ): GranuleModel {
   const view = new DataView(buffer);
   const at = layout.core(0);
@@ -141,6 +141,7 @@ export function granuleModel(
   return new GranuleModel(controls, (address) => {
     const region = plan.regions.find((r) => (r.pas >> ROOT) & 1 && address >= r.base && address + 8 <= r.base + r.size);
     if (!region) return null;
+    const protection = engine();
     const owner = protection?.ownerAt(address) ?? null;
     if (protection && owner && owner.pas !== ROOT) {
       const page = protection.pageAs(address, ROOT, 0)!;

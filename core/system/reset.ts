@@ -59,6 +59,13 @@ export function resetCore(
     view.setBigUint64(scr, view.getBigUint64(scr, true) | scrOfFirmware(system.cpu.features), true);
     put(state.SECURITY, 1);
   }
+  for (let n = 0; n < 4; n++) {
+    put(state.WORLD_ENTRIES + 4 * n, 0);
+    put(state.WORLD_EXITS + 4 * n, 0);
+    view.setBigUint64(at + state.WORLD_RAN + 8 * n, 0n, true);
+  }
+  const ran = view.getBigInt64(at + state.GRANTED, true) - BigInt(view.getInt32(at + state.BUDGET, true));
+  view.setBigInt64(at + state.WORLD_NOTED, ran, true);
   put(state.FAULT, 0);
   put(state.EXCL_ADDR, 0);
   put(state.EVENT, 0);

@@ -123,6 +123,7 @@ export class Runner {
       this.serveIo();
       this.t.regions?.flush();
       this.t.trace?.flush();
+      this.t.watchWriter.flush();
       if (this.t.setup.config.deterministic) this.nextRound(ran, next);
       if (!ran) this.sleep(next);
     }

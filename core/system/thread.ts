@@ -1,5 +1,7 @@
 /** Everything that one thread needs to run cores, built over the memory that all threads share. */
-import { MemoryProtection } from '../arch/encryption/engine.ts';
+import { type Context, MemoryProtection } from '../arch/encryption/engine.ts';
+import { ownerOf } from '../arch/encryption/layout.ts';
+import { GPCCR } from '../arch/granules/format.ts';
 import { PMU_INTID, type PmuOutput, pmuOutput } from '../arch/registers/pmu-lines.ts';
 import type { Cpu } from '../arch/registers/reset.ts';
 import { regOffset } from '../arch/registers/storage.ts';
@@ -16,13 +18,14 @@ import { CodeSpace } from '../engine/codespace.ts';
 import { type Layout, layoutOf } from '../engine/layout.ts';
 import { showRegion } from '../engine/memory-map.ts';
 import { Regions } from '../engine/regions.ts';
-import type { StopReason, SystemConfig, SystemExit, Watchpoint } from './api.ts';
+import type { FirmwareFact, StopReason, SystemConfig, SystemExit, Watchpoint } from './api.ts';
 import { Clock } from './clock.ts';
 import { ConsolePort, type HostBell } from './console.ts';
-import { consoleTag } from './console-tag.ts';
+import { consoleTag, WORLDS } from './console-tag.ts';
 import { CTL, controlIndex } from './control.ts';
 import { cpuOf } from './cpu.ts';
 import { MachineDevices } from './devices.ts';
+import { HostMemory } from './host-memory.ts';
 import { hostImports } from './imports.ts';
 import { IoService } from './io/service.ts';
 import { CoreLines } from './lines.ts';
@@ -33,6 +36,8 @@ import { ENTROPY_STREAM, randomFiller, randomSource } from './random.ts';
 import { TraceWriter } from './trace.ts';
 import { TRACE_KIND } from './trace-record.ts';
 import { type Look, steppedRecords, tracedKind, traceRoutines, traces } from './tracing.ts';
+import { WatchWriter } from './watch-ring.ts';
+import { Watching } from './watching.ts';
 
 /** What a thread is told when it starts. */
 export interface ThreadSetup {
@@ -52,10 +57,14 @@ export interface ThreadSetup {
 export interface SystemEnds {
   exit(exit: SystemExit): void;
   reset(): void;
+  /** Firmware did what tells whether it fits the machine. */
+  firmware(fact: FirmwareFact): void;
 }
+const wordOf = ({ pas, mecid, generation }: Context): number => ownerOf(pas, mecid, generation);
 
 /** What drives the IRQ input of a core (`CTL.sources`). */
 const SOURCE = { devices: 1, timers: 2 } as const;
+const GPC_ON = 1n << BigInt(GPCCR.GPC);
 const TICKS_PER_NS = regOffset('ticks a nanosecond');
 const PMU_ENABLES = regOffset('PMINTENSET_EL1');
 const NO_PMU_OUTPUT: PmuOutput = { asserted: false, remaining: null };
@@ -72,11 +81,9 @@ export class Thread {
   readonly clock: Clock;
   readonly trace: TraceWriter | null;
   private readonly tracesDevices: boolean = false;
-  /**
-   * Told of each granule protection fault: core's state, GPCSC in [5:0], INFO bits of the access from bit 8 on. WALK_PA and WALK_PAS
-   * have the address.
-   */
-  onGranuleFault: ((cpu: number, what: number) => void) | null = null;
+  /** What this thread notes for observers. */
+  readonly watching: Watching;
+  readonly watchWriter: WatchWriter;
   /** The memory protection engine; null: no encryption. */
   readonly protection: MemoryProtection | null;
   readonly i32: Int32Array;
@@ -99,6 +106,21 @@ export class Thread {
     this.cpu = cpu.cpu;
     const library = coreLibrary(cpu.libraries);
     if (config.trace) traceRoutines(library, config.trace.choices);
+    this.watchWriter = new WatchWriter(
+      memory.buffer,
+      layout.devices + plan.watches[setup.space]!,
+      plan.watches.length,
+      bell,
+    );
+    const physical = new HostMemory(memory.buffer, layout, plan);
+    this.watching = new Watching({
+      memory: memory.buffer,
+      layout,
+      writer: this.watchWriter,
+      now: (core) => this.clock.now(core),
+      read: (address, length) => physical.read(address, length),
+      ownerWord: (address) => this.protection?.ownerWord(address) ?? 0,
+    });
     this.clock = new Clock(this.i32, layout, config, setup.epoch);
     this.mailbox = new Mailbox(
       this.i32,
@@ -156,6 +178,11 @@ export class Thread {
               forgetCode: (page) => this.space.invalidate(page, 4096),
             }),
           );
+    if (this.protection) {
+      this.protection.onTransfer = ({ address, core, from, to, overwritten, who }) => {
+        if (!overwritten) this.watching.mismatch(core, address, wordOf(from), wordOf(to), who);
+      };
+    }
     this.space.onWatch = (_cpu, va, bytes, kind) => this.watch(va, bytes, kind);
     if (layout.parallel) this.space.around = (work) => this.mailbox.aside(setup.cores, work);
     const choices = config.trace?.choices;
@@ -252,6 +279,26 @@ export class Thread {
   private end(): void {
     this.ended = true;
     Atomics.or(this.i32, (this.current + state.PENDING) >> 2, PEND.stop);
+  }
+
+  /** A context reads another's page, and the protection engine's model shows it something else. */
+  mismatch(cpu: number, page: number, want: number, who: number): void {
+    const protection = this.protection!;
+    const address = protection.addressOf(page);
+    this.watching.mismatch(this.indexOf(cpu), address, protection.ownerWord(address), want >>> 0, who);
+  }
+  /** This core leaves EL3 for a world for the first time since the machine's start. */
+  worldBegins(cpu: number, world: number): void {
+    const register = (name: string): bigint => this.view.getBigUint64(cpu + regOffset(name), true);
+    this.ends.firmware({
+      ...{ kind: 'world-begins', core: this.indexOf(cpu), world: WORLDS[world]!, scr: register('SCR_EL3') },
+      x1: this.view.getBigUint64(cpu + state.X + 8, true),
+      granuleChecks: (register('GPCCR_EL3') & GPC_ON) !== 0n,
+    });
+  }
+  /** RMM says how its start went. */
+  rmmStarted(cpu: number, status: bigint): void {
+    this.ends.firmware({ kind: 'rmm-started', core: this.indexOf(cpu), status: Number(BigInt.asIntN(32, status)) });
   }
 
   // Time.

@@ -1,6 +1,6 @@
 /** Entry of a thread that runs cores. */
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import type { SystemExit } from './api.ts';
+import type { FirmwareFact, SystemExit } from './api.ts';
 import { HostCalls } from './host-calls.ts';
 import { type Command, type Report, Runner } from './runner.ts';
 import { Thread, type ThreadSetup } from './thread.ts';
@@ -12,6 +12,7 @@ export type FromWorker =
   | { readonly r: 'ready' }
   | { readonly r: 'exit'; readonly exit: SystemExit }
   | { readonly r: 'reset' }
+  | { readonly r: 'firmware'; readonly fact: FirmwareFact }
   | { readonly r: 'stats'; readonly stats: Record<string, number> };
 
 const { setup, commands } = workerData as { setup: ThreadSetup; commands: MessagePort };
@@ -20,6 +21,7 @@ const post = (m: FromWorker): void => parentPort!.postMessage(m);
 const ends = {
   exit: (exit: SystemExit) => post({ r: 'exit', exit }),
   reset: () => post({ r: 'reset' }),
+  firmware: (fact: FirmwareFact) => post({ r: 'firmware', fact }),
 };
 const thread = new Thread(setup, { ring: () => post({ r: 'bell' }) }, ends);
 const calls = new HostCalls(thread);

@@ -84,7 +84,7 @@ test('what the options change', async () => {
 describe.each([[[]], [['--enable-mec']]])('three worlds %j', (mec) => {
   test('log in, look around, power off', async () => {
     const script = ['--expect', 'rmm:RMI_SUCCESS', '--expect', 'host:login:', '--send', 'root\\n'];
-    const end = ['--expect', 'host:# $', '--send', 'poweroff\\n', '--timeout', '60'];
+    const end = ['--expect', 'host:# $', '--send', 'poweroff\\n', '--timeout', '110'];
     const { status, stdout, stderr } = await startTrireme(['boot', ...mec, ...script, ...end]).ended;
     expect([status, stderr]).toEqual([0, '']);
     // The two logs of RMM differ as they do for its users.
@@ -100,7 +100,7 @@ test('all calls of RMM by a switch; each world has a console of its own', async 
   const rmm = join(tmpdir(), `rmm-${process.pid}.txt`);
   try {
     const args = ['--log-all', '--console', `rmm=file:${rmm}`, '--expect', 'rmm:SMC_RMI_FEATURES +0 > RMI_SUCCESS'];
-    const { status } = await startTrireme(['boot', ...args, '--expect', 'host:login:', '--timeout', '60']).ended;
+    const { status } = await startTrireme(['boot', ...args, '--expect', 'host:login:', '--timeout', '110']).ended;
     expect(status).toBe(0);
     expect(readFileSync(rmm, 'utf8')).toMatch(/^RMM_MEM_SCRUB_METHOD 2[\s\S]*SMC_RMI_FEATURES/);
     expect(readFileSync(rmm, 'utf8')).not.toMatch(/NOTICE|login/);

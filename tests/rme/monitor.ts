@@ -4,7 +4,7 @@
  */
 import { GPI } from '../../core/arch/granules/format.ts';
 import { bareSystem } from '../../core/machines/bare.ts';
-import type { EngineMode, SystemConfig } from '../../core/system/api.ts';
+import type { EngineMode, System, SystemConfig } from '../../core/system/api.ts';
 import { createSystem } from '../../core/system/system.ts';
 import { Assembler } from '../smp/assembler.ts';
 import { GranuleTables } from './tables.ts';
@@ -184,6 +184,8 @@ export interface MonitorOptions {
   readonly mec?: SystemConfig['mec'];
   /** Codes of granules at the start; others are `any`. */
   readonly granules?: [number, number][];
+  /** Called before the machine runs, and after it has ended. */
+  readonly watch?: (system: System) => () => void;
 }
 export type Program = (a: Monitor, core: number) => void;
 /** Where the image begins to run. */
@@ -259,10 +261,12 @@ export async function runImage(program: Program, o: MonitorOptions): Promise<{ h
   const exited = new Promise<string>((resolve) => {
     system.on('exit', (e) => resolve(`${e.reason} ${e.status} ${e.message ?? ''}`.trim()));
   });
+  const after = o.watch?.(system);
   await system.start();
   const timer = setTimeout(() => void system.stop(), 60_000);
   const how = await exited;
   clearTimeout(timer);
+  after?.();
   return { how, results: system.readMemory(BigInt(RESULTS), cores * RESULT_BYTES) };
 }
 /** The same; yields what each noted. */

@@ -14,6 +14,7 @@ import type {
 } from '../../core/system/api.ts';
 import { consoleTag, WORLDS, type World } from '../../core/system/console-tag.ts';
 import { Emitter } from '../../core/system/emitter.ts';
+import type { SystemProbe, WorldCounts } from '../../core/system/probe.ts';
 
 export class FakeCore implements Core {
   readonly index: number;
@@ -60,6 +61,28 @@ export class FakeCore implements Core {
   }
 }
 
+const NEVER = { entries: 0, exits: 0, instructions: 0 };
+/** Sees nothing. */
+class NoProbe implements SystemProbe {
+  readonly granules = null;
+  readonly protection = null;
+  readonly regions = [];
+  readonly dropped = 0;
+  now(): number {
+    return 5e8;
+  }
+  level(): { world: World; el: number } {
+    return { world: 'normal', el: 1 };
+  }
+  counts(): Record<World, WorldCounts> {
+    return { secure: NEVER, normal: NEVER, root: NEVER, realm: NEVER };
+  }
+  watch(): () => void {
+    return () => {};
+  }
+  service(): void {}
+}
+
 const BASE = 0x40000000n;
 const COUNTER = 0x40000800n;
 
@@ -81,6 +104,7 @@ export class FakeSystem implements System {
   stops = 0;
   startedPaused: boolean | undefined;
   running = false;
+  readonly probe: SystemProbe = new NoProbe();
   /** Called when the system starts: plays the guest's part. */
   onStart: (system: FakeSystem) => void = () => {};
   onInput: (system: FakeSystem, text: string) => void = () => {};

@@ -67,6 +67,8 @@ export interface Transfer {
   readonly to: Context;
   /** It is being overwritten: its old content is not needed. */
   readonly overwritten: boolean;
+  /** `WHO` of the access; 0 where it is no core's. */
+  readonly who: number;
 }
 
 export type ProtectionModel = keyof typeof MODEL;
@@ -217,15 +219,16 @@ export class MemoryProtection {
     const wiper = owner >>> 0 >= OWNER.wiping ? owner & 0xffff : null;
     return { from: wiper === null ? owner : this.settle(wiper, page), waited };
   }
-  private tell(core: number | null, page: number, from: number, to: number, overwritten: boolean): void {
-    if (!this.onTransfer || !isContext(from)) return;
-    this.onTransfer({ address: this.physical(page), core, from: contextOf(from), to: contextOf(to), overwritten });
+  private tell(core: number | null, page: number, from: number, to: number, overwritten: boolean, who = 0): void {
+    if (!this.onTransfer || !isContext(from) || from === to) return;
+    this.onTransfer({ address: this.physical(page), core, from: contextOf(from), to: contextOf(to), overwritten, who });
   }
 
   /**
-   * Gives a page to an owner: 1, or 0 when the access has to start again. `overwritten`: all its bytes are about to be written.
+   * Gives a page to an owner: 1, or 0 when the access has to start again. `overwritten`: all its bytes are about to be written;
+   * `who`: for `onTransfer`.
    */
-  claim(core: number | null, host: number, want: number, overwritten = false): 0 | 1 {
+  claim(core: number | null, host: number, want: number, overwritten = false, who = 0): 0 | 1 {
     const page = (host & ~0xfff) >>> 0;
     const at = this.ownerIndex(page);
     const owner = Atomics.load(this.i32, at) >>> 0;
@@ -238,7 +241,7 @@ export class MemoryProtection {
     const seized = this.seize(page, owner);
     if (!seized) return 0;
     if (this.model === exact && !overwritten && seized.from !== want >>> 0) this.convert(page, seized.from, want >>> 0);
-    this.tell(core, page, seized.from, want >>> 0, overwritten);
+    this.tell(core, page, seized.from, want >>> 0, overwritten, who);
     Atomics.store(this.i32, at, want | 0);
     return seized.waited ? 0 : 1;
   }
@@ -323,6 +326,38 @@ export class MemoryProtection {
     }
   }
 
+  /**
+   * Owners of pages from a physical address to before another, both multiples of 4096, in order; neighbours of the same owner are one.
+   * What is not behind the engine is left out; null: nobody's yet.
+   */
+  *owners(
+    from: number,
+    to: number,
+  ): Generator<{ readonly base: number; readonly bytes: number; readonly owner: Context | null }> {
+    for (const r of this.regions) {
+      const end = Math.min(to, r.base + r.size);
+      const wordAt = (at: number): number => {
+        const raw = Atomics.load(this.i32, this.ownerIndex(at - r.base + r.host)) >>> 0;
+        return raw === OWNER.none || isContext(raw) ? raw : this.ownerWord(at);
+      };
+      for (let base = Math.max(from, r.base); base < end; ) {
+        const word = wordAt(base);
+        let next = base + PAGE;
+        while (next < end && wordAt(next) === word) next += PAGE;
+        yield { base, bytes: next - base, owner: word ? contextOf(word) : null };
+        base = next;
+      }
+    }
+  }
+  /** Physical address of a host page that is behind the engine. */
+  addressOf(host: number): number {
+    return this.physical(host);
+  }
+  /** The owner of a page of physical memory, or of who overwrites it; `OWNER.none` where there is none. */
+  ownerWord(address: number): number {
+    const owner = this.ownerAt(address);
+    return owner ? ownerOf(owner.pas, owner.mecid, owner.generation) : OWNER.none;
+  }
   /** Whose plain text the page at a physical address holds; null: nobody's yet, or it is not behind the engine. */
   ownerAt(address: number): Context | null {
     const host = this.hostOf(address);

@@ -6,7 +6,20 @@
  * which they do between two instructions. So one of the two sees the other. An access that finds a page busy, or whose core had
  * to answer others while it waited, starts again from the beginning of its instruction.
  */
-import { atomicLoad, atomicStore, call, iff, load, ret, rmw, store, unlikely, variable } from '../../wasm/build.ts';
+import { WATCH } from '../../engine/layout.ts';
+import {
+  atomicLoad,
+  atomicStore,
+  call,
+  iff,
+  load,
+  ret,
+  rmw,
+  run,
+  store,
+  unlikely,
+  variable,
+} from '../../wasm/build.ts';
 import type { Library } from '../../wasm/library.ts';
 import { I32, I64 } from '../../wasm/opcodes.ts';
 import { i32, i64, select, type Val } from '../../wasm/value.ts';
@@ -15,6 +28,7 @@ import {
   INDEX,
   PEERS,
   PERM,
+  SLOW_REC,
   TR_DEVICE,
   TR_PERM,
   WIPE_DONE,
@@ -38,6 +52,8 @@ export const WHO = {
   zero: 1 << 7,
   write: 1 << 8,
   observe: 1 << 9,
+  /** Of a table (only `claimPage` is told). */
+  walk: 1 << 10,
 } as const;
 
 const block = (offset: number): Val => load('i32', i32(PROTECTION), offset);
@@ -53,12 +69,14 @@ function wanted(cpu: Val, who: Val, f: TranslationFeatures): Val {
 
 export function defineOwners(lib: Library, f: TranslationFeatures): void {
   if (!f.has('RME')) return;
-  /** Makes a page its accessor's: (cpu, host address, owner) → 1, or 0 when the instruction has to start again. */
-  lib.host('claimPage', [I32, I32, I32], I32);
+  /** Makes a page its accessor's: (cpu, host address, owner, `WHO`) → 1, or 0 when the instruction has to start again. */
+  lib.host('claimPage', [I32, I32, I32, I32], I32);
   /** The same for a page that is being overwritten from this line on: its other lines are converted only when they are needed. */
   lib.host('beginWipe', [I32, I32, I32], I32);
   /** The RFC's model: a store gives the page to its context. */
-  lib.host('tagPage', [I32, I32, I32], I32);
+  lib.host('tagPage', [I32, I32, I32, I32], I32);
+  /** For observers: a context reads what is another's, and this model shows it something else: (cpu, host address, owner, `WHO`). */
+  lib.host('mismatchSeen', [I32, I32, I32, I32], null);
 
   /** (host address, `WHO`, word of IN_FLIGHT) → host address to use, or 0 when the instruction has to start again. */
   lib.define('ownPage', [I32, I32, I32, I32], I32, (link, c, h, w, slot) => {
@@ -72,6 +90,10 @@ export function defineOwners(lib: Library, f: TranslationFeatures): void {
       store('i32', cpu, i32(1), TR_DEVICE);
       ret(host);
     });
+    // Observers want to know which instruction it is.
+    const late = load('i32', i32(WATCH))
+      .ne(0)
+      .and(load('i32', cpu, SLOW_REC).eqz());
     unlikely(block(P_MODEL).eq(MODEL.deadbeef), () => {
       // Only accesses by a MECID register look at tags, and no walk does; what has none counts as context 0's.
       const selector = who.and(7 << WHO.selectorShift);
@@ -83,7 +105,12 @@ export function defineOwners(lib: Library, f: TranslationFeatures): void {
           .and(want.eq(ownerOf(PAS.realm, 0, 0))),
         () => ret(host),
       );
-      iff(who.and(WHO.write), () => ret(select(call(link('tagPage'), cpu, host, want), host, i32(0))));
+      unlikely(late, () => {
+        store('i32', cpu, i32(2), SLOW_REC);
+        ret(i32(0));
+      });
+      iff(who.and(WHO.write), () => ret(select(call(link('tagPage'), cpu, host, want, who), host, i32(0))));
+      unlikely(load('i32', i32(WATCH)), () => run(link('mismatchSeen'), cpu, host, want, who));
       store('i32', cpu, load('i32', cpu, TR_PERM).and(~PERM.write), TR_PERM);
       ret(block(P_JUNK).add(host.and(0xfff)));
     });
@@ -103,7 +130,17 @@ export function defineOwners(lib: Library, f: TranslationFeatures): void {
       iff(call(link('wipeLine'), cpu, host), () => store('i32', cpu, i32(1), TR_DEVICE));
       ret(host);
     });
-    ret(select(call(link('claimPage'), cpu, host, want), host, i32(0)));
+    unlikely(late, () => {
+      store('i32', cpu, i32(2), SLOW_REC);
+      ret(i32(0));
+    });
+    ret(
+      select(
+        call(link('claimPage'), cpu, host, want, who.or(select(slot!.eq(IN_FLIGHT), i32(WHO.walk), i32(0)))),
+        host,
+        i32(0),
+      ),
+    );
   });
 
   /**

@@ -4,7 +4,7 @@ import { EXIT } from '../../engine/abi.ts';
 import { pcOf } from '../../engine/interpret.ts';
 import { iff, load, ret, run, store, tailCall, unlikely } from '../../wasm/build.ts';
 import { Library, type Link } from '../../wasm/library.ts';
-import { I32 } from '../../wasm/opcodes.ts';
+import { I32, I64 } from '../../wasm/opcodes.ts';
 import { i32, select, type Val } from '../../wasm/value.ts';
 import { regOffset } from '../registers/storage.ts';
 import * as state from '../state.ts';
@@ -105,6 +105,9 @@ calls.define('hvc', [I32, I32, I32, I32], I32, (link, c, rec, n, imm) => {
 export const KEY_REFRESH = [0xc40001b6, 0xc4000407] as const;
 /** (cpu, MECID) */
 calls.host('keyRefresh', [I32, I32], null);
+/** RMM_BOOT_COMPLETE, by which RMM tells EL3 how its start went: X1. */
+const BOOT_COMPLETE = 0xc40001cf;
+calls.host('rmmStarted', [I32, I64], null);
 
 /** SMC (AArch64.CheckForSMCUndefOrTrap, AArch64.CallSecureMonitor). */
 calls.define('smc', [I32, I32, I32, I32], I32, (link, c, rec, n, imm) => {
@@ -133,6 +136,7 @@ calls.define('smc', [I32, I32, I32, I32], I32, (link, c, rec, n, imm) => {
           .and(0xffff),
       ),
     );
+    unlikely(id.eq(BOOT_COMPLETE | 0), () => run(link('rmmStarted'), cpu, load('i64', cpu, state.X + 8)));
   });
   setWord(cpu, state.SS, 0);
   raise(link, cpu, n!, i32(3), syndrome, next(cpu, rec!));

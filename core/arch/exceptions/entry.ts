@@ -1,5 +1,7 @@
 /** Taking an exception to an exception level (AArch64.TakeException, D1.3.4). */
-import { iff, load, run, store } from '../../wasm/build.ts';
+
+import { WATCH } from '../../engine/layout.ts';
+import { iff, load, run, store, unlikely } from '../../wasm/build.ts';
 import { Library, type Link } from '../../wasm/library.ts';
 import { I32, I64 } from '../../wasm/opcodes.ts';
 import { i32, select, type Val } from '../../wasm/value.ts';
@@ -12,12 +14,39 @@ import { bit64, hcr, hostEl0, reg, setReg, setWord, word } from './view.ts';
 
 export const entry = new Library();
 
+/** For observers: an exception was taken: (cpu, security state << 2 | level before, vector offset); and a return from one to an address. */
+entry.host('levelEntered', [I32, I32, I32], null);
+entry.host('levelLeft', [I32, I32, I64], null);
+
+/** i32: non-zero when exceptions to, and returns from, this level are to be recorded. */
+export const watched = (level: Val): Val => load('i32', i32(WATCH)).shrU(level).and(1);
+/**
+ * The security state changes from `was`: the instructions until now were that state's. `other` is the one that is not EL3's, `counts`
+ * where its switches are counted. BUDGET is current.
+ */
+export function noteWorld(cpu: Val, was: Val, other: Val, counts: number): void {
+  const count = cpu.add(other.shl(2));
+  store('i32', count, load('i32', count, counts).add(1), counts);
+  const done = load('i64', cpu, state.GRANTED).sub(load('i32', cpu, state.BUDGET).sext64());
+  const ran = cpu.add(was.shl(3));
+  store(
+    'i64',
+    ran,
+    load('i64', ran, state.WORLD_RAN)
+      .add(done)
+      .sub(load('i64', cpu, state.WORLD_NOTED)),
+    state.WORLD_RAN,
+  );
+  store('i64', cpu, done, state.WORLD_NOTED);
+}
+
 /** Offsets within a quarter of the vector table. */
 export const VECTOR = { sync: 0, irq: 0x80, fiq: 0x100, serror: 0x180 } as const;
 
 /** Enters `level`; ESR and FAR are the caller's. PC is the vector afterwards. BUDGET is current. */
 function enter(link: Link, cpu: Val, level: 1 | 2 | 3, back: Val, vector: Val): void {
   const el = word(cpu, state.EL);
+  const from = word(cpu, state.SECURITY);
   const lower = i32(0x400);
   const same = word(cpu, state.SPSEL).shl(9);
   const offset = vector.add(level === 1 ? select(el.eqz(), lower, same) : select(el.ltU(level), lower, same));
@@ -42,12 +71,14 @@ function enter(link: Link, cpu: Val, level: 1 | 2 | 3, back: Val, vector: Val): 
     setWord(cpu, state.PAN, word(cpu, state.PAN).or(set));
   } else {
     const rme = word(cpu, state.CONFIG_FLAGS).and(state.CONFIG.rme);
+    noteWorld(cpu, from, from, state.WORLD_ENTRIES);
     setWord(cpu, state.SECURITY, select(rme, i32(SECURITY_STATE.root), i32(SECURITY_STATE.secure)));
   }
   const vbar = reg(cpu, `VBAR_EL${level}`).and(~0x7ffn);
   store('i64', cpu, vbar.or(offset.zext64()), state.PC);
   run(link('switchContext'), cpu);
   pmuContextChanged(link, cpu);
+  unlikely(watched(i32(level)), () => run(link('levelEntered'), cpu, from.shl(2).or(el), vector));
 }
 
 for (const level of [1, 2, 3] as const) {

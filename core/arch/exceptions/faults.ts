@@ -18,6 +18,9 @@ import { bit64, bitOf, currentEl, el2Enabled, hcr, hostEl0, ownTarget, setReg, s
 
 export const faults = new Library();
 
+/** For observers: a granule protection fault is taken: (cpu, ISS and hints, `FAULT_KIND`). PC, FAULT_ADDR and FAULT_PA have the rest. */
+faults.host('granuleFaultSeen', [I32, I32, I32], null);
+
 const set = (cpu: Val, kind: number, iss: Val | number, va: Val): void => {
   setWord(cpu, state.FAULT, kind);
   setWord(cpu, state.FAULT_ISS, iss);
@@ -103,6 +106,13 @@ faults.define('takeFault', [I32], null, (link, c) => {
   const back = load('i64', cpu, state.PC);
   const el = currentEl(cpu);
   setWord(cpu, state.FAULT, 0);
+  const protection = hints
+    .and(63)
+    .sub(FSC.gpfOnWalk(-1))
+    .leU(FSC.gpf - FSC.gpfOnWalk(-1));
+  unlikely(kind.leU(FAULT_KIND.instructionAbort).and(protection).or(kind.eq(FAULT_KIND.gpcException)), () => {
+    run(link('granuleFaultSeen'), cpu, hints, kind);
+  });
   const iss = variable(I32, hints.and(0x1ffffff));
   const target = variable(I32);
   const ec = variable(I32);

@@ -8,11 +8,15 @@ import { i32, select, type Val } from '../../wasm/value.ts';
 import { pmuContextChanged } from '../registers/pmu.ts';
 import * as state from '../state.ts';
 import { fgtEnabled, raise } from './calls.ts';
+import { noteWorld, watched } from './entry.ts';
 import { EC, HCR, HFGITR, MDSCR, SCR, SECURITY_STATE, SPSR } from './fields.ts';
 import { writeNzcv } from './pstate.ts';
 import { bit64, bitOf, byEl, currentEl, el2Enabled, esr, hcr, reg32, regimeEl, setWord, word } from './view.ts';
 
 export const returns = new Library();
+
+/** For observers: this core leaves EL3 for a security state for the first time. */
+returns.host('worldBegins', [I32, I32], null);
 
 /** i32 0/1: SPSR_ELx at this level asks for what cannot be returned to (IllegalExceptionReturn, ELFromSPSR). */
 function illegalReturn(cpu: Val, spsr: Val): Val {
@@ -67,6 +71,7 @@ returns.define('branchAddress', [I32, I64], I64, (_link, c, v) => {
 returns.define('exceptionReturnTo', [I32, I32, I64], I32, (link, c, n, t) => {
   const cpu = c!;
   const el = currentEl(cpu);
+  const from = word(cpu, state.SECURITY);
   const spsr = byEl(cpu, el, 'SPSR').lo32().and(word(cpu, state.PSTATE_ABSENT).not());
   // DebugExceptionReturnSS: only a return from where stepping is off to where it is on takes SS over.
   const ss = variable(I32, 0);
@@ -84,7 +89,14 @@ returns.define('exceptionReturnTo', [I32, I32, I64], I32, (link, c, n, t) => {
       writeNzcv(cpu, spsr);
     },
     () => {
-      iff(el.eq(3).and(spsr.bits(2, 2).ne(3)), () => setWord(cpu, state.SECURITY, securityBelow(cpu)));
+      iff(el.eq(3).and(spsr.bits(2, 2).ne(3)), () => {
+        const to = securityBelow(cpu);
+        setWord(cpu, state.BUDGET, n!.sub(1));
+        noteWorld(cpu, from, to, state.WORLD_EXITS);
+        setWord(cpu, state.SECURITY, to);
+        const first = word(cpu.add(to.shl(2)), state.WORLD_EXITS).eq(1);
+        unlikely(first, () => run(link('worldBegins'), cpu, to));
+      });
       run(link('writePstate'), cpu, spsr.zext64());
     },
     true,
@@ -104,6 +116,7 @@ returns.define('exceptionReturnTo', [I32, I32, I64], I32, (link, c, n, t) => {
   pmuContextChanged(link, cpu);
   const pc = variable(I64, t!);
   unlikely(t!.ne(t!.shl(8).shrS(8)), () => pc.set(call(link('branchAddress'), cpu, t!)));
+  unlikely(watched(el), () => run(link('levelLeft'), cpu, from.shl(2).or(el), pc.get()));
   // Where IL or BTYPE is set now, PEND.debug keeps the next instruction from running unseen.
   tailCall(link('jump'), cpu, pc.get(), n!.sub(1));
 });

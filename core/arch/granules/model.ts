@@ -56,6 +56,16 @@ export interface Granule {
   readonly bytes: number;
 }
 
+/** The table in force. Widths in bits; `root`: address of level 0, null where it is not below the protected addresses' end. */
+interface Table {
+  readonly pps: number;
+  readonly p: number;
+  readonly s: number;
+  readonly window: { readonly base: number; readonly size: number; readonly stride: number } | null;
+  readonly nso: boolean;
+  readonly root: number | null;
+}
+
 export class GranuleModel {
   private readonly controls: () => GranuleControls;
   private readonly fetch: (address: number) => bigint | null;
@@ -76,29 +86,60 @@ export class GranuleModel {
   }
   /** The granule that holds a physical address (below 2^52). */
   at(address: number): Granule {
+    return this.look(this.table(), address);
+  }
+  /** What the table says of all addresses from `from` to before `to`, in order; neighbours of the same state are one. */
+  *ranges(from: number, to: number): Generator<Granule> {
+    const table = this.table();
+    let [state, base, end]: [GranuleState, number, number] = ['off', from, from];
+    while (end < to) {
+      const next = this.look(table, end);
+      if (next.state !== state && end > base) {
+        yield { state, base, bytes: end - base };
+        base = end;
+      }
+      state = next.state;
+      end = Math.min(to, next.base + next.bytes);
+    }
+    if (end > base) yield { state, base, bytes: end - base };
+  }
+  /** What the controls say of the table, or of all addresses. */
+  private table(): Table | 'off' | 'invalid' {
     const { gpccr, gptbr, gpcbw } = this.controls();
     const bit = (n: number): boolean => ((gpccr >> BigInt(n)) & 1n) === 1n;
     const field = (lsb: number, width: number): number => Number((gpccr >> BigInt(lsb)) & ((1n << BigInt(width)) - 1n));
-    const whole = (state: GranuleState): Granule => ({ state, base: 0, bytes: 2 ** 52 });
-    if (!bit(GPCCR.GPC)) return whole('off');
+    if (!bit(GPCCR.GPC)) return 'off';
     const pps = PPS_BITS_GPC3[field(GPCCR.PPS, 4)] ?? 0;
     const p = PGS_BITS[field(GPCCR.PGS, 2)]!;
     const sh = field(GPCCR.SH, 2);
-    if (!pps || !p || sh === 1 || (field(GPCCR.IRGN, 4) === 0 && sh !== 2)) return whole('invalid');
+    if (!pps || !p || sh === 1 || (field(GPCCR.IRGN, 4) === 0 && sh !== 2)) return 'invalid';
     const window = bit(GPCCR.GPCBW) ? bypassWindow(gpcbw) : null;
-    if (window === 'invalid') return whole('invalid');
+    if (window === 'invalid') return 'invalid';
+    const s = 30 + field(GPCCR.L0GPTSZ, 4);
+    const base = Number(gptbr & 0xff_ffff_ffffn) * 4096;
+    const fits = base < 2 ** pps;
+    return {
+      pps,
+      p,
+      s,
+      window,
+      nso: bit(GPCCR.NSO),
+      root: fits ? base - (base % 2 ** Math.max(pps - s + 3, 12)) : null,
+    };
+  }
+  private look(t: Table | 'off' | 'invalid', address: number): Granule {
+    const whole = (state: GranuleState): Granule => ({ state, base: 0, bytes: 2 ** 52 });
+    if (t === 'off' || t === 'invalid') return whole(t);
+    const { pps, p, s, window } = t;
     if (address >= 2 ** pps) return { state: 'beyond', base: 2 ** pps, bytes: 2 ** 52 - 2 ** pps };
     if (window && address % window.stride >= window.base && address % window.stride < window.base + window.size) {
       return { state: 'window', base: address - ((address % window.stride) - window.base), bytes: window.size };
     }
-    const s = 30 + field(GPCCR.L0GPTSZ, 4);
-    const base = Number(gptbr & 0xff_ffff_ffffn) * 4096;
-    if (base >= 2 ** pps) return whole('invalid');
+    if (t.root === null) return whole('invalid');
     const part = { base: address - (address % 2 ** s), bytes: 2 ** s };
-    const root = base - (base % 2 ** Math.max(pps - s + 3, 12));
-    const top = this.fetch(root + Math.floor(address / 2 ** s) * 8);
+    const top = this.fetch(t.root + Math.floor(address / 2 ** s) * 8);
     if (top === null) return { state: 'invalid', ...part };
-    const gpi = (code: bigint): GranuleState => this.name(Number(code & 15n), bit(GPCCR.NSO));
+    const gpi = (code: bigint): GranuleState => this.name(Number(code & 15n), t.nso);
     if ((top & 15n) === BigInt(ENTRY.block)) return { state: top >> 8n ? 'invalid' : gpi(top >> 4n), ...part };
     const table = Number(top & 0xf_ffff_ffff_f000n);
     if (
@@ -118,6 +159,8 @@ export class GranuleModel {
       const valid = entry >> 10n === 0n && (entry >> 8n) & 3n;
       return { state: valid ? gpi(entry >> 4n) : 'invalid', ...group };
     }
+    // All sixteen alike, as most are.
+    if (entry === (entry & 15n) * 0x1111_1111_1111_1111n) return { state: gpi(entry), ...group };
     for (let i = 0n; i < 16n; i++) if (gpi(entry >> (4n * i)) === 'invalid') return { state: 'invalid', ...group };
     const which = Math.floor((address % sixteen) / 2 ** p);
     return { state: gpi(entry >> BigInt(4 * which)), base: address - (address % 2 ** p), bytes: 2 ** p };

@@ -9,7 +9,7 @@ import { FAULT_HINT, FAULT_KIND, FSC, ISS } from '../exceptions/fault-kinds.ts';
 import { HCR } from '../exceptions/fields.ts';
 import { bit64, currentEl, el2Enabled, hcr, hostEl0, reg } from '../exceptions/view.ts';
 import { regOffset } from '../registers/storage.ts';
-import { BUDGET, FAULT, FAULT_ISS, TR_PA, TR_PAS } from '../state.ts';
+import { BUDGET, FAULT, FAULT_ISS, SLOW_REC, TR_PA, TR_PAS } from '../state.ts';
 import type { TranslationFeatures } from './features.ts';
 import { ACC, CTX, FAULT_ISS2, PAS, REGIME } from './fields.ts';
 import { EC_SYSTEM, lowerSecurity } from './maintenance.ts';
@@ -86,6 +86,7 @@ export function defineAddressTranslate(lib: Library, f: TranslationFeatures): vo
       .or(select(what.and(W.any), i32(ACC.anyPermission), i32(0)));
 
     store('i32', cpu, n, BUDGET);
+    store('i32', cpu, rec, SLOW_REC);
     const ok = variable(I32);
     iff(
       x.and(CTX.s1),

@@ -8,7 +8,7 @@ import { I32, I64 } from '../../wasm/opcodes.ts';
 import { i32, select, v128 } from '../../wasm/value.ts';
 import { fgtEnabled } from '../exceptions/calls.ts';
 import { bit64, currentEl, hcr, hostEl0, reg, reg32 } from '../exceptions/view.ts';
-import { BUDGET, FAULT, HOST_WATCH, PEERS, REC_MAP, TR_CTX, WATCH_ACTIVE } from '../state.ts';
+import { BUDGET, FAULT, HOST_WATCH, PEERS, REC_MAP, SLOW_REC, TR_CTX, WATCH_ACTIVE } from '../state.ts';
 import type { TranslationFeatures } from './features.ts';
 import { ACC } from './fields.ts';
 import { EC_SYSTEM } from './maintenance.ts';
@@ -65,6 +65,7 @@ export function defineCaches(lib: Library, f: TranslationFeatures): void {
     });
 
     store('i32', cpu, n, BUDGET);
+    store('i32', cpu, rec, SLOW_REC);
     const action = what.and(15);
     const next = (): void => tailCall(link('proceed'), cpu, rec.add(REC_SIZE), n.sub(1));
     const fault = (): void => tailCall(link('deliver'), cpu, rec, n);

@@ -75,9 +75,6 @@ export function defineOutput(lib: Library, f: TranslationFeatures): void {
     });
     return;
   }
-  /** A granule protection fault was found: (cpu, GPCSC and the kind of access). For those who watch. */
-  lib.host('granuleFaultSeen', [I32, I32], null);
-
   /** Host address of a granule protection table's entry (Root, unchecked): 0 nothing answers, 1 start again. */
   lib.define('granuleTable', [I32, I64], I32, (link, c, pa) => {
     const cpu = c!;
@@ -167,7 +164,6 @@ export function defineOutput(lib: Library, f: TranslationFeatures): void {
       ret();
     });
     const gpcsc = code.and(63);
-    run(link('granuleFaultSeen'), cpu, gpcsc.or(acc.and(ACC.exec | ACC.write).shl(8)));
     const pas = word(cpu, WALK_PAS);
     const space = pas.and(1).shl(1).or(pas.shrU(1)).zext64().shl(62);
     store('i64', cpu, load('i64', cpu, WALK_PA).and(0x00fffffffffff000n).or(space), FAULT_PA);

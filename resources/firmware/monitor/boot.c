@@ -98,6 +98,11 @@ struct frame *normal_world_start(struct cpu *cpu) {
   return world_load(cpu, WORLD_NS);
 }
 
+static bool fw_cfg_says(const char *name, const char *text) {
+  char said[8];
+  return fw_cfg_text(platform.fw_cfg, name, said, sizeof said) && strcmp(said, text) == 0;
+}
+
 NORETURN void cold_boot(u64 index) {
   struct cpu *cpu = this_cpu();
   map_boot();
@@ -122,8 +127,8 @@ NORETURN void cold_boot(u64 index) {
   gpt_enable();
   gic_init_distributor();
   gic_init_cpu();
-  platform.rmm_log_all = fw_cfg_file_says("opt/trireme/rmm-log", "all");
-  platform.inspectable = fw_cfg_file_says("opt/trireme/inspect", "on");
+  platform.rmm_log_all = fw_cfg_says("opt/trireme/rmm-log", "all");
+  platform.inspectable = fw_cfg_says("opt/trireme/inspect", "on");
   if (platform.inspectable)
     LOG_WARN("The host may look past granule protection\n");
   rmm_load();

@@ -27,6 +27,34 @@ static bool in_dram(u64 base, u64 size) {
   return false;
 }
 
+/* fw_cfg by DMA: numbers are big-endian. */
+#define FW_CFG_DMA_ADDRESS 16
+#define DMA_ERROR BIT(0)
+#define DMA_READ BIT(1)
+#define DMA_SELECT BIT(3)
+struct dma {
+  u8 control[4];
+  u8 length[4];
+  u8 address[8];
+};
+/* The device is a Non-secure requester: what it reads must be Non-secure memory. */
+#define DMA_PAGE (DEVICE_TREE_BASE + DEVICE_TREE_LIMIT)
+
+static void fw_cfg_load(u16 key, u64 address, u64 size) {
+  struct dma *dma = (struct dma *)DMA_PAGE;
+  if (!(fw_cfg_number(platform.fw_cfg, FW_CFG_ID) & FW_CFG_ID_DMA))
+    panic("fw_cfg has no DMA");
+  write_be32(dma->control, (u32)(DMA_READ | DMA_SELECT) | (u32)key << 16);
+  write_be32(dma->length, (u32)size);
+  write_be64(dma->address, address);
+  dcache_clean_invalidate(dma, sizeof *dma);
+  *(volatile u64 *)(platform.fw_cfg + FW_CFG_DMA_ADDRESS) = __builtin_bswap64(DMA_PAGE);
+  u32 control;
+  while ((control = read_be32(dma->control)) != 0)
+    if (control & DMA_ERROR)
+      panic("fw_cfg: 0x%lx bytes of item 0x%x do not go to 0x%lx", size, key, address);
+}
+
 static void load(u16 key, u64 base, u64 size, u64 room, const char *what) {
   if (!in_dram(base, room))
     panic("the %s (0x%lx bytes at 0x%lx) does not fit in memory", what, room, base);
@@ -49,7 +77,7 @@ static u64 load_kernel(u64 size) {
     memmove((void *)entry, (const void *)KERNEL_BASE, size);
     dcache_clean_invalidate((void *)entry, size);
   }
-  u64 initrd_size = fw_cfg_number(FW_CFG_INITRD_SIZE);
+  u64 initrd_size = fw_cfg_number(platform.fw_cfg, FW_CFG_INITRD_SIZE);
   if (initrd_size) {
     platform.initrd = (struct memory_bank){ALIGN_UP(entry + room, IMAGE_ALIGNMENT), initrd_size};
     load(FW_CFG_INITRD_DATA, platform.initrd.base, initrd_size, initrd_size, "initial RAM disk");
@@ -58,7 +86,7 @@ static u64 load_kernel(u64 size) {
 }
 
 u64 payload_load(void) {
-  u64 kernel_size = fw_cfg_number(FW_CFG_KERNEL_SIZE);
+  u64 kernel_size = fw_cfg_number(platform.fw_cfg, FW_CFG_KERNEL_SIZE);
   if (kernel_size)
     return load_kernel(kernel_size);
   const struct image_header *preloaded = (const struct image_header *)PRELOADED_PAYLOAD;

@@ -83,7 +83,6 @@ struct sve_registers {
   u64 fpsr;
   u64 fpcr;
   u64 zcr_el2;
-  u64 svcr;
 } __attribute__((aligned(16)));
 
 struct gic_registers {

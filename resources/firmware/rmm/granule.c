@@ -42,6 +42,31 @@ struct granule *granule_lock(u64 pa, enum granule_state state) {
   }
 }
 
+bool granules_lock(const u64 *pas, u32 count, enum granule_state state) {
+  u64 sorted[MAX_LOCKED];
+  if (count > MAX_LOCKED)
+    panic("%u granules at once", count);
+  for (u32 i = 0; i < count; i++) {
+    u32 at = i;
+    for (; at && sorted[at - 1] > pas[i]; at--)
+      sorted[at] = sorted[at - 1];
+    sorted[at] = pas[i];
+  }
+  for (u32 i = 0; i < count; i++) {
+    bool twice = i && sorted[i] == sorted[i - 1];
+    if (!twice && granule_lock(sorted[i], state))
+      continue;
+    granules_unlock_to(sorted, i, state);
+    return false;
+  }
+  return true;
+}
+
+void granules_unlock_to(const u64 *pas, u32 count, enum granule_state state) {
+  for (u32 i = 0; i < count; i++)
+    granule_unlock_to(granule_of(pas[i]), state);
+}
+
 void granule_unlock(struct granule *granule) {
   __atomic_store_n(&granule->word, granule->word & WORD_STATE, __ATOMIC_RELEASE);
 }

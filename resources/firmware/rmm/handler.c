@@ -3,14 +3,19 @@
 
 #define SVE_HINT BIT(16)
 
+bool abi_version(u64 requested, u64 *out) {
+  bool known = requested == RMI_ABI_1_0 || requested == RMI_ABI_1_1;
+  /* The highest below what was asked for; where there is none, the highest of all. */
+  out[1] = known ? requested : RMI_ABI_1_1;
+  out[2] = RMI_ABI_1_1;
+  return known;
+}
+
 /* Arguments start at a[1]; results are written from out[1]. */
 typedef u64 (*command)(const u64 *a, u64 *out);
 
 static u64 version(const u64 *a, u64 *out) {
-  out[1] = a[1] == RMI_ABI_1_0 || a[1] == RMI_ABI_1_1 ? a[1] : RMI_ABI_1_0;
-  out[2] = RMI_ABI_1_1;
-  bool known = VERSION_MAJOR(a[1]) == 1 && VERSION_MINOR(a[1]) <= 1 && a[1] >> 31 == 0;
-  return known ? RMI_SUCCESS : RMI_ERROR_INPUT;
+  return abi_version(a[1], out) ? RMI_SUCCESS : RMI_ERROR_INPUT;
 }
 static u64 features(const u64 *a, u64 *out) {
   out[1] = feature_register(a[1]);

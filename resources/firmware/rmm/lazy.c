@@ -19,6 +19,18 @@ void sve_load(const u8 *z, const u8 *p);
 #define CPTR_REALM (CPTR_RES1 | CPTR_TZ | CPTR_TSM | CPTR_TTA | CPTR_TAM)
 #define SVCR_SM BIT(0)
 
+static void simd_untrapped(void) {
+  write_sysreg(cptr_el2, CPTR_RES1 & ~CPTR_TZ);
+  isb();
+}
+
+bool simd_enterable(void) {
+  if (!has_sme())
+    return true;
+  simd_untrapped();
+  return !(read_sysreg(SYS_SVCR) & SVCR_SM);
+}
+
 static bool simd_in_use(void) {
   return !(read_sysreg(cptr_el2) & CPTR_TFP);
 }
@@ -29,19 +41,11 @@ void simd_start(void) {
 
 /* With no traps: the host's registers at the full length its worlds may use. */
 static void host_simd_save(struct cpu *cpu) {
-  write_sysreg(cptr_el2, CPTR_RES1 & ~CPTR_TZ);
-  isb();
+  simd_untrapped();
   struct sve_registers *sve = &cpu->host.sve;
   if (!has_sve()) {
     simd_save(&cpu->host.simd);
     return;
-  }
-  sve->svcr = 0;
-  if (has_sme()) {
-    /* Streaming mode would give other registers; the array behind it no realm can reach. */
-    sve->svcr = read_sysreg(SYS_SVCR);
-    if (sve->svcr & SVCR_SM)
-      panic("the host called in streaming mode");
   }
   sve->zcr_el2 = read_sysreg(SYS_ZCR_EL2);
   write_sysreg(SYS_ZCR_EL2, 0xf);
@@ -52,8 +56,7 @@ static void host_simd_save(struct cpu *cpu) {
 }
 
 static void host_simd_load(struct cpu *cpu) {
-  write_sysreg(cptr_el2, CPTR_RES1 & ~CPTR_TZ);
-  isb();
+  simd_untrapped();
   struct sve_registers *sve = &cpu->host.sve;
   if (!has_sve()) {
     simd_load(&cpu->host.simd);

@@ -87,38 +87,23 @@ static u64 vtcr_of(const struct rd *rd) {
   return (64UL - rd->ipa_bits) | sl0 << 6 | 1UL << 8 | 1UL << 10 | 3UL << 12 | ps << 16 | wide_vmid << 19 | BIT(31);
 }
 
-/* Locks the start tables, all delegated; none of them stays locked if one is not. */
-static bool take_start_tables(u64 base, u32 count) {
-  for (u32 i = 0; i < count; i++) {
-    struct granule *table = granule_lock(base + i * GRANULE_SIZE, GRANULE_DELEGATED);
-    if (!table) {
-      while (i--)
-        granule_unlock(granule_of(base + i * GRANULE_SIZE));
-      return false;
-    }
-  }
-  return true;
-}
-
 u64 rmi_realm_create(u64 rd_pa, u64 params_pa) {
   struct rmi_realm_params *params = (struct rmi_realm_params *)(void *)this_cpu()->run;
   if (!IS_ALIGNED(params_pa, GRANULE_SIZE) || !ns_read(params, params_pa, sizeof *params) || !params_supported(params))
     return RMI_ERROR_INPUT;
   u64 tables = params->rtt_num_start;
-  if (rd_pa - params->rtt_base < tables * GRANULE_SIZE)
+  /* The realm's descriptor, then its start tables. */
+  u64 pas[1 + MAX_START_TABLES] = {rd_pa};
+  for (u64 i = 0; i < tables; i++)
+    pas[1 + i] = params->rtt_base + i * GRANULE_SIZE;
+  if (!granules_lock(pas, (u32)(1 + tables), GRANULE_DELEGATED))
     return RMI_ERROR_INPUT;
-  struct granule *granule = granule_lock(rd_pa, GRANULE_DELEGATED);
-  if (!granule)
-    return RMI_ERROR_INPUT;
-  u64 status = RMI_ERROR_INPUT;
   u32 mecid = 0;
-  if (!take_start_tables(params->rtt_base, (u32)tables))
-    goto unlock;
   if (!vmid_take(params->vmid))
-    goto give_tables;
+    goto unlock;
   if (params->mecid < 0 || !mec_take((u64)params->mecid, &mecid)) {
     vmid_give(params->vmid);
-    goto give_tables;
+    goto unlock;
   }
   struct rd *rd = rd_at(rd_pa);
   zero_granule(rd);
@@ -137,21 +122,15 @@ u64 rmi_realm_create(u64 rd_pa, u64 params_pa) {
   memcpy(rd->rpv, params->rpv, sizeof rd->rpv);
   measure_realm(rd, params);
   rtt_init_start_tables(rd);
-  for (u32 i = 0; i < tables; i++) {
-    struct granule *table = granule_of(params->rtt_base + i * GRANULE_SIZE);
-    table->references = 0;
-    granule_unlock_to(table, GRANULE_RTT);
-  }
-  granule->references = 0;
-  granule_unlock_to(granule, GRANULE_RD);
+  for (u64 i = 0; i <= tables; i++)
+    granule_of(pas[i])->references = 0;
+  granules_unlock_to(pas + 1, (u32)tables, GRANULE_RTT);
+  granules_unlock_to(pas, 1, GRANULE_RD);
   return RMI_SUCCESS;
 
-give_tables:
-  for (u32 i = 0; i < tables; i++)
-    granule_unlock(granule_of(params->rtt_base + i * GRANULE_SIZE));
 unlock:
-  granule_unlock(granule);
-  return status;
+  granules_unlock_to(pas, (u32)(1 + tables), GRANULE_DELEGATED);
+  return RMI_ERROR_INPUT;
 }
 
 u64 rmi_realm_activate(u64 rd_pa) {

@@ -28,40 +28,26 @@ u64 rmi_rec_aux_count(u64 rd_pa, u64 *out) {
   return RMI_SUCCESS;
 }
 
-/* Aux granules are named once each and none is the REC itself. */
-static bool aux_distinct(const struct rmi_rec_params *params, u64 rec_pa) {
-  for (u32 i = 0; i < REC_AUX_GRANULES; i++) {
-    if (params->aux[i] == rec_pa)
-      return false;
-    for (u32 j = 0; j < i; j++)
-      if (params->aux[i] == params->aux[j])
-        return false;
-  }
-  return true;
-}
-
 #define MAX_RECS 512
+
+static bool rec_params_valid(const struct rmi_rec_params *params) {
+  return params->num_aux == REC_AUX_GRANULES && !(params->flags & ~RMI_REC_FLAG_RUNNABLE) && !(params->mpidr & ~MPIDR_MASK);
+}
 
 u64 rmi_rec_create(u64 rd_pa, u64 rec_pa, u64 params_pa) {
   struct rmi_rec_params *params = (struct rmi_rec_params *)(void *)this_cpu()->run;
-  if (!IS_ALIGNED(params_pa, GRANULE_SIZE) || !ns_read(params, params_pa, sizeof *params))
+  if (!IS_ALIGNED(params_pa, GRANULE_SIZE) || !ns_read(params, params_pa, sizeof *params) || !rec_params_valid(params))
     return RMI_ERROR_INPUT;
   struct granule *realm = granule_lock(rd_pa, GRANULE_RD);
   if (!realm)
     return RMI_ERROR_INPUT;
   struct rd *rd = rd_at(rd_pa);
   u64 status = RMI_ERROR_INPUT;
-  struct granule *granule = NULL;
-  u32 taken = 0;
-  if (params->num_aux != REC_AUX_GRANULES || !aux_distinct(params, rec_pa) || (params->flags & ~RMI_REC_FLAG_RUNNABLE) ||
-      (params->mpidr & ~MPIDR_MASK))
-    goto unlock;
-  granule = granule_lock(rec_pa, GRANULE_DELEGATED);
-  if (!granule)
-    goto unlock;
-  for (; taken < REC_AUX_GRANULES; taken++)
-    if (!granule_lock(params->aux[taken], GRANULE_DELEGATED))
-      goto unlock;
+  /* The REC, then its auxiliary granules. */
+  u64 pas[1 + REC_AUX_GRANULES] = {rec_pa};
+  memcpy(pas + 1, params->aux, sizeof pas - sizeof pas[0]);
+  if (!granules_lock(pas, ARRAY_SIZE(pas), GRANULE_DELEGATED))
+    goto unlock_realm;
   if (rd->state != REALM_NEW || rd->rec_count == MAX_RECS) {
     status = RMI_ERROR_REALM;
     goto unlock;
@@ -83,18 +69,15 @@ u64 rmi_rec_create(u64 rd_pa, u64 rec_pa, u64 params_pa) {
     measure_rec(rd, params);
   rd->rec_count++;
   __atomic_fetch_add(&realm->references, 1, __ATOMIC_ACQ_REL);
-  for (u32 i = 0; i < REC_AUX_GRANULES; i++)
-    granule_unlock_to(granule_of(params->aux[i]), GRANULE_REC_AUX);
-  granule->references = 0;
-  granule_unlock_to(granule, GRANULE_REC);
-  granule = NULL;
-  taken = 0;
-  status = RMI_SUCCESS;
+  granule_of(rec_pa)->references = 0;
+  granules_unlock_to(pas + 1, REC_AUX_GRANULES, GRANULE_REC_AUX);
+  granules_unlock_to(pas, 1, GRANULE_REC);
+  granule_unlock(realm);
+  return RMI_SUCCESS;
+
 unlock:
-  while (taken--)
-    granule_unlock(granule_of(params->aux[taken]));
-  if (granule)
-    granule_unlock(granule);
+  granules_unlock_to(pas, ARRAY_SIZE(pas), GRANULE_DELEGATED);
+unlock_realm:
   granule_unlock(realm);
   return status;
 }
@@ -155,14 +138,15 @@ u64 rmi_psci_complete(u64 calling_pa, u64 target_pa, u64 psci_status) {
     if (psci_status != PSCI_SUCCESS && psci_status != PSCI_DENIED)
       goto unlock;
     answer = complete_cpu_on(target_granule, target, caller, psci_status);
-    status = psci_status == PSCI_DENIED && answer == PSCI_ALREADY_ON ? RMI_ERROR_INPUT : RMI_SUCCESS;
+    /* A core that is on cannot be denied. */
+    if (psci_status == PSCI_DENIED && answer == PSCI_ALREADY_ON)
+      goto unlock;
     break;
   case PSCI_AFFINITY_INFO_32:
   case PSCI_AFFINITY_INFO_64:
     if (psci_status != PSCI_SUCCESS)
       goto unlock;
     answer = target_granule->references || target->runnable ? 0 : 1;
-    status = RMI_SUCCESS;
     break;
   default:
     goto unlock;
@@ -170,6 +154,7 @@ u64 rmi_psci_complete(u64 calling_pa, u64 target_pa, u64 psci_status) {
   caller->x[0] = answer;
   caller->x[1] = caller->x[2] = caller->x[3] = 0;
   caller->psci_pending = false;
+  status = RMI_SUCCESS;
 unlock:
   granule_unlock(granule_of(calling_pa));
   granule_unlock(target_granule);

@@ -313,7 +313,7 @@ static u64 enter_locked(struct rec *rec, u64 run_pa, struct rmi_rec_run *buffer)
   u64 status = realm_refuses(rec);
   if (status)
     return status;
-  if (!rec->runnable || rec->psci_pending || !gic_entry_valid(enter))
+  if (!rec->runnable || rec->psci_pending || !gic_entry_valid(enter) || !simd_enterable())
     return RMI_ERROR_REC;
   bool sea;
   if (!complete_abort(rec, enter, &sea))

@@ -58,6 +58,13 @@ struct granule *granule_of(u64 pa);
 enum granule_state granule_state(const struct granule *granule);
 /* Locks the granule at pa if it is in the state; else NULL. Waits only while another core has it locked in that state. */
 struct granule *granule_lock(u64 pa, enum granule_state state);
+/*
+ * Several that are in one state: all or none, each named once. They are locked in the order of their addresses, so that two
+ * cores which name the same ones do not wait for each other.
+ */
+#define MAX_LOCKED 17
+bool granules_lock(const u64 *pas, u32 count, enum granule_state state);
+void granules_unlock_to(const u64 *pas, u32 count, enum granule_state state);
 void granule_unlock(struct granule *granule);
 void granule_unlock_to(struct granule *granule, enum granule_state state);
 
@@ -225,6 +232,8 @@ void inject_abort(struct rec *rec, bool instruction, u64 far, u64 fsc);
 void inject_undef(struct rec *rec);
 
 /* Lazy state of the realm that runs on this core (simd.c, debug.c). */
+/* False in streaming mode, which would give other registers; what it keeps besides no realm can reach. */
+bool simd_enterable(void);
 void simd_start(void);
 void simd_use(struct rec *rec);
 void simd_stop(struct rec *rec);
@@ -253,6 +262,8 @@ u8 *shared_buffer(void);
 /* ---- handler.c ---- */
 /* All calls, or those that RMM users are used to see. */
 extern bool log_everything;
+/* Versions of RMI and RSI: out[1] and out[2] are the lower and the higher revision; false if the requested one is not there. */
+bool abi_version(u64 requested, u64 *out);
 void handle_rmi(const u64 *request, u64 *answer);
 void log_rsi(u32 function, const u64 *arguments, const u64 *result, bool answered);
 

@@ -8,11 +8,7 @@ static enum after_exit done(struct rec *rec, u64 status) {
 }
 
 static enum after_exit version(struct rec *rec) {
-  u64 requested = rec->x[1];
-  bool known = requested == RMI_ABI_1_0 || requested == RMI_ABI_1_1;
-  rec->x[1] = known ? requested : RMI_ABI_1_0;
-  rec->x[2] = RMI_ABI_1_1;
-  return done(rec, known ? RSI_SUCCESS : RSI_ERROR_INPUT);
+  return done(rec, abi_version(rec->x[1], rec->x) ? RSI_SUCCESS : RSI_ERROR_INPUT);
 }
 
 static enum after_exit measurement_read(struct rec *rec) {

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+// npm run -s bench:realm-boot: a Linux realm on real firmware (docs/firmware.md), from power-on to power-off of the host: Trireme and
+// QEMU in turns, and Trireme's memory protection engine at work (`exact`) and not (`off`) in turns.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import { FIRMWARE, INITRD, KERNEL, missing } from '../tests/real-firmware/artifacts.ts';
+import { bootWords } from '../tests/real-firmware/run.ts';
+import { type Spread, spread } from './measure.ts';
+import { qemuVersion } from './run-qemu.ts';
+import { triremeCommand } from './run-trireme.ts';
+
+interface Options {
+  json?: string;
+  runs: number;
+  qemu: string;
+  trireme: string;
+}
+
+/** What the console shows, then what is typed. Nothing is typed behind the last. */
+const SESSION: readonly (readonly [RegExp, string])[] = [
+  [/# $/, 'realm 1\n'],
+  [/Run \/init as init process[\s\S]*# $/, 'poweroff -f\n'],
+  [/KVM session ended normally[\s\S]*# $/, 'poweroff -f\n'],
+];
+const LIMIT_MS = 900_000;
+
+interface Sample {
+  readonly seconds: number;
+  /** Guest instructions; null where the emulator does not tell. */
+  readonly instructions: number | null;
+}
+
+/** Runs an emulator through the session; its wall time. Throws if the session was not gone through. */
+function session(command: string, words: readonly string[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const start = performance.now();
+    const child = spawn(command, words, { stdio: ['pipe', 'pipe', 'pipe'] });
+    let unmatched = '';
+    let errors = '';
+    let step = 0;
+    const limit = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS);
+    child.stdin.on('error', () => {});
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      errors = (errors + text).slice(-1000);
+    });
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      unmatched += text;
+      const next = SESSION[step];
+      if (!next?.[0].test(unmatched)) return;
+      unmatched = '';
+      step++;
+      child.stdin.write(next[1]);
+    });
+    child.on('error', reject);
+    child.on('close', (status, signal) => {
+      clearTimeout(limit);
+      const seconds = (performance.now() - start) / 1000;
+      if (status === 0 && step === SESSION.length) resolve(seconds);
+      else reject(new Error(`step ${step}, status ${status ?? signal}: ${(errors || unmatched).trim().slice(-300)}`));
+    });
+  });
+}
+
+async function runTrireme(file: string, words: readonly string[]): Promise<Sample> {
+  const folder = mkdtempSync(join(tmpdir(), 'trireme-bench-'));
+  const stats = join(folder, 'stats.json');
+  try {
+    const seconds = await session(process.execPath, ['--no-warnings', file, 'qemu', ...words, '--stats', stats]);
+    const { instructions } = JSON.parse(readFileSync(stats, 'utf8')) as { instructions: number };
+    return { seconds, instructions };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+interface Comparison {
+  readonly name: string;
+  /** Seconds. */
+  readonly ours: Spread;
+  readonly theirs: Spread;
+  /** Of the pairs, theirs over ours: above 1 means that ours is faster. */
+  readonly ratio: Spread;
+  readonly instructions: { readonly ours: number | null; readonly theirs: number | null };
+}
+
+async function compare(
+  name: string,
+  runs: number,
+  ours: () => Promise<Sample>,
+  theirs: () => Promise<Sample>,
+): Promise<Comparison> {
+  const pairs: { ours: Sample; theirs: Sample }[] = [];
+  for (let i = 0; i < runs; i++) {
+    // Who goes first changes: what the first leaves behind in the host's caches helps both equally.
+    const first = i % 2 === 0 ? await theirs() : await ours();
+    const second = i % 2 === 0 ? await ours() : await theirs();
+    pairs.push(i % 2 === 0 ? { ours: second, theirs: first } : { ours: first, theirs: second });
+  }
+  const instructionsOf = (side: 'ours' | 'theirs'): number | null => {
+    const counts = pairs.flatMap((pair) => pair[side].instructions ?? []);
+    return counts.length === 0 ? null : spread(counts).median;
+  };
+  return {
+    name,
+    ours: spread(pairs.map((pair) => pair.ours.seconds)),
+    theirs: spread(pairs.map((pair) => pair.theirs.seconds)),
+    ratio: spread(pairs.map((pair) => pair.theirs.seconds / pair.ours.seconds)),
+    instructions: { ours: instructionsOf('ours'), theirs: instructionsOf('theirs') },
+  };
+}
+
+function show({ name, ours, theirs, ratio, instructions }: Comparison): string {
+  const text = ({ median, min, max }: Spread, digits: number): string =>
+    `${median.toFixed(digits)} (${min.toFixed(digits)}–${max.toFixed(digits)})`;
+  const counts = [instructions.ours, instructions.theirs]
+    .filter((n) => n !== null)
+    .map((n) => `${(n / 1e6).toFixed(0)} M instructions`);
+  return `${name}: ${text(ours, 1)} s against ${text(theirs, 1)} s; ratio ${text(ratio, 2)}; ${counts.join(', ')}`;
+}
+
+function atLeastOne(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('a whole number from 1 on is needed.');
+  return value;
+}
+
+const command = new Command('bench:realm-boot')
+  .description(
+    'Measures the boot of a realm on the firmware in TRIREME_FIRMWARE; a ratio above 1 means that the first is faster.',
+  )
+  .option('--json <file>', 'write the results there as well')
+  .option('--runs <n>', 'pairs of each comparison', atLeastOne, 15)
+  .option('--qemu <path>', 'a QEMU with RME', '/var/cache/trireme/trixie/qemu-system-aarch64')
+  .option('--trireme <file>', "the command's file, for instance of another checkout", triremeCommand);
+
+function fail(message: string): never {
+  process.stderr.write(`bench: ${message}\n`);
+  process.exit(2);
+}
+
+const { runs, qemu, trireme, json } = command.parse().opts<Options>();
+const absent = missing([FIRMWARE.rmm08.file, FIRMWARE.rmm08rmi11.file, KERNEL, INITRD]);
+if (absent !== null) fail(absent);
+let version = '';
+try {
+  version = qemuVersion(qemu);
+} catch {
+  fail(`cannot run ${qemu}; tests/differential/qemu-chroot.sh gets one with RME`);
+}
+console.log(`${version}; Node ${process.version}, V8 ${process.versions.v8}; ${cpus().length} × ${cpus()[0]?.model}`);
+if (loadavg()[0]! > 0.5) console.log('Something else is running: the figures will be off.');
+
+const plain = bootWords({ firmware: FIRMWARE.rmm08, cpus: 1, mec: false });
+const mec = bootWords({ firmware: FIRMWARE.rmm08rmi11, cpus: 1, mec: true });
+const results: Comparison[] = [];
+try {
+  for (const [name, ours, theirs] of [
+    [
+      'MEC off, Trireme against QEMU',
+      () => runTrireme(trireme, plain),
+      async () => ({ seconds: await session(qemu, plain), instructions: null }),
+    ],
+    [
+      'MEC on, exact against off',
+      () => runTrireme(trireme, [...mec, '--mec-model', 'exact']),
+      () => runTrireme(trireme, [...mec, '--mec-model', 'off']),
+    ],
+  ] as const) {
+    const result = await compare(name, runs, ours, theirs);
+    results.push(result);
+    console.log(show(result));
+  }
+} catch (error) {
+  fail((error as Error).message);
+}
+if (json) writeFileSync(json, `${JSON.stringify(results, null, 2)}\n`);

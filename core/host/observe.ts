@@ -1,0 +1,143 @@
+/** What a run's observer (`core/observe`) knows, as the views have it. */
+import type { GranuleState } from '../arch/granules/model.ts';
+import { Observer } from '../observe/observer.ts';
+import type { WorldSwitch } from '../observe/worlds.ts';
+import type { System } from '../system/api.ts';
+import type { Granule, GranuleMap, MemoryFault, Observation, World, WorldTimeline } from './observation.ts';
+import { detailOf, FilteredCalls, realmOf } from './observe-calls.ts';
+import { toHex } from './values.ts';
+
+const SPACE: Readonly<Record<GranuleState, Granule['pas']>> = {
+  none: 'none',
+  secure: 'secure',
+  'non-secure': 'normal',
+  'non-secure-only': 'normal',
+  root: 'root',
+  realm: 'realm',
+  any: 'any',
+  off: 'any',
+  beyond: 'any',
+  window: 'any',
+  invalid: 'none',
+};
+const base64 = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64');
+
+/** Who holds a page's plain text, in words. */
+function ownerText(pas: World | null, mecid: number | null): string | null {
+  if (pas === null) return null;
+  return mecid === null ? pas : `${pas}, MECID ${mecid}`;
+}
+
+function edge(s: WorldSwitch): WorldTimeline['lanes'][number]['edges'][number] {
+  const call = s.kind === 'smc' || s.kind === 'hvc';
+  const cause = call ? `${s.kind.toUpperCase()} ${toHex(s.x0)}` : s.kind;
+  const kind = s.kind === 'exception' ? 'abort' : s.kind;
+  return { at: s.at, kind, from: s.from, to: s.to, cause, pc: toHex(s.pc) };
+}
+
+function timeline(system: System, observer: Observer, from: number, to: number, limit: number): WorldTimeline {
+  observer.refresh();
+  const totals = observer.worlds.totals();
+  const lanes = observer.worlds.lanes(from, to, limit).map(({ core, segments, switches }) => {
+    const { seconds, switches: count } = totals[core]!;
+    const all = Object.values(seconds).reduce((a, b) => a + b, 0) || 1;
+    const share = Object.fromEntries(Object.entries(seconds).map(([w, s]) => [w, s / all])) as Record<World, number>;
+    const waits = system.cores[core]!.waiting;
+    return {
+      core,
+      segments: segments.map((s, n) => ({ ...s, waiting: waits && n === segments.length - 1 })),
+      edges: switches.map(edge),
+      share,
+      switches: count,
+    };
+  });
+  return { now: system.probe.now() / 1e9, lanes };
+}
+
+function granuleMap(observer: Observer, from: bigint, to: bigint, buckets: number): GranuleMap {
+  const { bucketBytes, kind, kinds, heat } = observer.granules.map(Number(from), Number(to), buckets);
+  const states = kinds.map(({ state, pas, mecid }) => ({ pas: SPACE[state], mecid, owner: ownerText(pas, mecid) }));
+  return { bucketBytes, state: base64(kind), states, heat: base64(heat) };
+}
+
+function granule(observer: Observer, address: bigint): Granule {
+  const { from, state, owner } = observer.granules.at(Number(address));
+  return {
+    address: toHex(BigInt(from)),
+    pas: SPACE[state],
+    mecid: owner?.mecid ?? null,
+    owner: ownerText(owner?.pas ?? null, owner?.mecid ?? null),
+    rmmState: useText(observer, address),
+    writers: [],
+  };
+}
+
+/** What RMM uses a granule for, as its calls tell. */
+function useText(observer: Observer, address: bigint): string | null {
+  const found = observer.realms.useOf(address);
+  if (!found) return null;
+  const of = found.rd === null ? '' : ` of realm ${toHex(found.rd)}`;
+  return `${found.use}${of}${found.ipa === null ? '' : `, IPA ${toHex(found.ipa)}`}`;
+}
+
+function faults(observer: Observer): MemoryFault[] {
+  const { last, counts } = observer.memory;
+  const all = Object.values(counts).reduce((a, b) => a + b);
+  const words = (owner: { pas: World; mecid: number | null } | null): string | null =>
+    owner && ownerText(owner.pas, owner.mecid);
+  return last.slice(-FAULTS).map((e, n, list) => ({
+    ...{ number: all - list.length + n, at: e.at, kind: e.kind, core: e.core, world: e.world, el: e.el },
+    ...{ pc: e.pc === null ? null : toHex(e.pc), address: toHex(e.address), pas: e.pas, access: e.access },
+    ...{ owner: words(e.owner), accessor: words(e.accessor) },
+  }));
+}
+
+/** Faults that are told of. */
+const FAULTS = 200;
+
+export function observe(system: System): Observation {
+  const observer = new Observer(system);
+  const { realms } = observer;
+  const calls = new FilteredCalls(realms.calls);
+  const notices: string[] = [];
+  observer.on('notice', ({ message }) => notices.push(message));
+  const cores = system.cores.length;
+  const guarded: Partial<Observation> =
+    system.probe.granules === null
+      ? {}
+      : {
+          granules: (from, to, buckets) => granuleMap(observer, from, to, buckets),
+          granule: (address) => granule(observer, address),
+          realms: () => {
+            observer.refresh();
+            return realms.realms.map((r) => realmOf(observer, r));
+          },
+          realm: (rd) => {
+            const found = realms.find(rd);
+            return found ? detailOf(observer, found) : null;
+          },
+          faults: () => faults(observer),
+          readAs: (address, length, pas, mecid) => {
+            const { bytes, foreign } = observer.readAs(Number(address), length, pas, mecid);
+            return { bytes, encrypted: foreign };
+          },
+        };
+  return {
+    revisions: () => ({
+      worlds: observer.worlds.revision,
+      realms: realms.revision,
+      granules: observer.granules.revision(cores),
+      calls: realms.calls.revision,
+      faults: Object.values(observer.memory.counts).reduce((a, b) => a + b),
+    }),
+    notices: () => notices,
+    calls: (first, count, filter) => {
+      observer.refresh();
+      return calls.page(first, count, filter);
+    },
+    worlds: (from, to, limit) => timeline(system, observer, from, to, limit),
+    ...guarded,
+    close: () => observer.close(),
+  };
+}

@@ -1,0 +1,86 @@
+/**
+ * The way of observers' records from core threads to the host. Nobody waits for observers: what does not fit is dropped and counted.
+ * The host is told at once of faults, and when much has come together; else it looks when it wants to.
+ */
+import { ByteRing } from '../devices/ring.ts';
+import { encodeWatch, PAYLOAD, WATCH_BYTES, WATCH_KIND, type WatchRecord } from './watch-record.ts';
+
+/** Records collected before they go to the ring. */
+const BATCH = 64;
+/** All rings of a system together, in bytes; and the largest single one. */
+const TOGETHER = 1 << 20;
+const LARGEST = 1 << 18;
+
+/** Bytes of records in the ring of one of `threads` threads; a power of two. */
+export const watchCapacity = (threads: number): number =>
+  2 ** Math.floor(Math.log2(Math.min(LARGEST, TOGETHER / threads)));
+/** Shared memory of one thread's ring, in bytes: a word for the count of dropped records, then the ring. */
+export const watchRingBytes = (threads: number): number => 64 + ByteRing.bytes(watchCapacity(threads));
+
+function ringAt(buffer: SharedArrayBuffer, offset: number, threads: number): { dropped: Int32Array; ring: ByteRing } {
+  return {
+    dropped: new Int32Array(buffer, offset, 1),
+    ring: new ByteRing(buffer, offset + 64, watchCapacity(threads)),
+  };
+}
+
+/** A core thread's end. */
+export class WatchWriter {
+  private readonly ring: ByteRing;
+  private readonly dropped: Int32Array;
+  private readonly bell: { ring(): void };
+  private readonly bytes = new Uint8Array(BATCH * WATCH_BYTES);
+  private readonly view = new DataView(this.bytes.buffer);
+  private used = 0;
+  private urgent = false;
+
+  constructor(buffer: SharedArrayBuffer, offset: number, threads: number, bell: { ring(): void }) {
+    ({ ring: this.ring, dropped: this.dropped } = ringAt(buffer, offset, threads));
+    this.bell = bell;
+  }
+  append(record: WatchRecord): void {
+    encodeWatch(record, this.view, this.used);
+    this.used += WATCH_BYTES;
+    if (record.kind === WATCH_KIND.granule || record.kind === WATCH_KIND.mismatch) this.urgent = true;
+    if (this.used === this.bytes.length) this.flush();
+  }
+  /** A record of words or bytes (`PAYLOAD.bytes` of them). */
+  appendPayload(kind: number, core: number, from: number, detail: number, payload: Uint8Array): void {
+    const at = this.used;
+    this.view.setUint32(at, kind | (core << 8) | (from << 16), true);
+    this.view.setUint32(at + 4, detail, true);
+    this.bytes.set(payload, at + PAYLOAD.at);
+    this.used += WATCH_BYTES;
+    if (this.used === this.bytes.length) this.flush();
+  }
+  /** Hands over what was collected: whenever the thread leaves guest code. */
+  flush(): void {
+    if (this.used === 0) return;
+    const { ring } = this;
+    if (ring.capacity - ring.length >= this.used) ring.write(this.bytes.subarray(0, this.used));
+    else Atomics.add(this.dropped, 0, this.used / WATCH_BYTES);
+    this.used = 0;
+    const much = 2 * ring.length > ring.capacity;
+    if ((this.urgent || much) && ring.raiseAttention()) this.bell.ring();
+    this.urgent = false;
+  }
+}
+
+/** The host's end of one thread's records. */
+export class WatchReader {
+  private readonly ring: ByteRing;
+  private readonly counted: Int32Array;
+
+  constructor(buffer: SharedArrayBuffer, offset: number, threads: number) {
+    ({ ring: this.ring, dropped: this.counted } = ringAt(buffer, offset, threads));
+  }
+  /** Whole records that came since the last call. */
+  read(): Uint8Array {
+    this.ring.takeAttention();
+    return this.ring.read(Math.floor(this.ring.length / WATCH_BYTES) * WATCH_BYTES);
+  }
+  /** Records that found no room, since the start. */
+  get dropped(): number {
+    return Atomics.load(this.counted, 0) >>> 0;
+  }
+}

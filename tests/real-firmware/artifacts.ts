@@ -1,0 +1,54 @@
+/**
+ * The user's own builds of real firmware and kernels, in the folder that TRIREME_FIRMWARE names (docs/firmware.md). None of them is
+ * part of this repository.
+ */
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** A firmware image: TF-A's `qemu` platform with what it starts, entered at address 0. */
+export interface Firmware {
+  /** File in the folder. */
+  readonly file: string;
+  /** What BL31 says its version is. */
+  readonly tfa: RegExp;
+  /** What RMM says of itself, in its order; null without RME. */
+  readonly rmm: { readonly version: RegExp; readonly rmi: string; readonly usesMec: boolean } | null;
+}
+
+export const FIRMWARE = {
+  plain: { file: 'tfa-2.14.bin', tfa: /BL31: v2\.14/, rmm: null },
+  rmm08: {
+    file: 'tfa-2.14-rmm-0.8.0.bin',
+    tfa: /BL31: v2\.14/,
+    rmm: { version: /Booting RMM v\.0\.8\.0/, rmi: 'v1.0', usesMec: false },
+  },
+  rmm08rmi11: {
+    file: 'tfa-2.15-rmm-0.8.0-rmi1.1.bin',
+    tfa: /BL31: v2\.15/,
+    rmm: { version: /Booting RMM v\.0\.8\.0/, rmi: 'v1.1', usesMec: true },
+  },
+  rmm09: {
+    file: 'tfa-2.15-rmm-0.9.0.bin',
+    tfa: /BL31: v2\.15/,
+    rmm: { version: /Booting RMM v\.0\.9\.0/, rmi: 'v2.0', usesMec: true },
+  },
+} as const satisfies Record<string, Firmware>;
+
+/** The kernel, of the host and of realms; the host's initial RAM disk. */
+export const KERNEL = 'Image';
+export const INITRD = 'initrd.gz';
+/** The host's kernel for realms in encrypted memory; `KERNEL` does where it needs no other. */
+export const KERNEL_FOR_MEC = 'Image-mec';
+
+const folder = process.env.TRIREME_FIRMWARE;
+
+export const pathOf = (file: string): string => join(folder ?? '', file);
+export const sizeOf = (file: string): number => statSync(pathOf(file)).size;
+export const has = (file: string): boolean => folder !== undefined && existsSync(pathOf(file));
+
+/** Why a test that needs these files cannot run; null if it can. */
+export function missing(files: readonly string[]): string | null {
+  if (!folder) return 'TRIREME_FIRMWARE names no folder with firmware (docs/firmware.md)';
+  const absent = files.filter((file) => !has(file));
+  return absent.length === 0 ? null : `${folder} has no ${absent.join(', ')}`;
+}
