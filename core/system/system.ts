@@ -359,13 +359,14 @@ class RunningSystem implements System {
     return Number(this.view.getBigInt64(cpu + state.GRANTED, true)) - this.i32[(cpu + state.BUDGET) >> 2]!;
   }
   stats(): SystemStats {
-    const perCore = this.cores.map((c) => ({ instructions: this.ran(c.index) }));
+    const perCore = this.cores.map((c) => ({ instructions: this.ran(c.index), worlds: this.probe.counts(c.index) }));
     const instructions = perCore.reduce((sum, c) => sum + c.instructions, 0);
     return {
       instructions,
       seconds: this.seconds(),
       guestSeconds: this.guestSeconds(),
       perCore,
+      encryption: this.probe.protection?.counts ?? null,
       engine: this.threads.stats(),
     };
   }
