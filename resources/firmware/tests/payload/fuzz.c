@@ -20,6 +20,7 @@ struct fuzz {
   u64 random;
   u64 calls;
   u64 successes;
+  u64 entries;
   u32 wrong;
   u8 state[GRANULES];
   /* The granule of the realm it belongs to; of a realm's own, the first of its start tables and how many there are. */
@@ -101,8 +102,8 @@ static void realm_params(struct fuzz *f) {
   p->rtt_num_start = 1;
   p->hash_algo = below(f, 3) ? RMI_HASH_SHA256 : RMI_HASH_SHA512;
   p->rtt_base = pick(f, DELEGATED);
-  p->vmid = (u16)(100 + core_index() * 8 + below(f, 8));
-  p->mecid = has_mec() ? (s64)(core_index() * 4 + below(f, 4)) : 0;
+  p->vmid = (u16)(1 + core_index() * 60 + below(f, 60));
+  p->mecid = has_mec() ? (s64)(core_index() * 60 + below(f, 60)) : 0;
   spoil(f);
 }
 
@@ -118,15 +119,19 @@ static void rec_parameters(struct fuzz *f) {
   spoil(f);
 }
 
-/* Code for realms: calls with whatever is in the registers, and words of any kind. */
+#define MOVZ(register, value, half) (0xd2800000U | (u32)(half) << 21 | (u32)(value) << 5 | (u32)(register))
+#define MOVK(register, value, half) (0xf2800000U | (u32)(half) << 21 | (u32)(value) << 5 | (u32)(register))
+#define SMC 0xd4000003U
+
+/* Code for realms: calls of RSI and PSCI with arguments that may do, and now and then a word of any kind. */
 static void source_page(struct fuzz *f) {
   u32 *words = (u32 *)(void *)f->source;
-  for (u32 i = 0; i < 1024; i++) {
-    u64 kind = below(f, 8);
-    words[i] = kind < 2    ? 0xd4000003                                                  /* SMC #0 */
-               : kind == 2 ? 0xf2b88000 | (u32)below(f, 2)                               /* MOVK X0/X1, #0xc400, LSL #16 */
-               : kind < 6  ? 0xd2800000 | (u32)below(f, 12) | (u32)below(f, 65536) << 5  /* MOVZ X0 - X11, #… */
-                           : (u32)next(f);
+  for (u32 i = 0; i < 1024; i += 4) {
+    bool psci = below(f, 4) == 0;
+    words[i] = MOVZ(0, psci ? below(f, 16) : 0x190 + below(f, 12), 0);
+    words[i + 1] = MOVK(0, psci && below(f, 2) ? 0x8400 : 0xc400, 1);
+    words[i + 2] = below(f, 2) ? MOVZ(1 + below(f, 4), 0x8000 + below(f, 3), 1) : MOVZ(1 + below(f, 10), below(f, 65536), below(f, 4));
+    words[i + 3] = below(f, 4) ? SMC : (u32)next(f);
   }
 }
 
@@ -217,6 +222,17 @@ static void learn(struct fuzz *f, u32 number, const u64 *a) {
   }
 }
 
+static void entry(struct fuzz *f) {
+  memset(&f->run.enter, 0, sizeof f->run.enter);
+  f->run.enter.flags = below(f, 4) ? REC_ENTRY_TRAP_WFI | REC_ENTRY_TRAP_WFE : next(f) >> 58 | REC_ENTRY_TRAP_WFI | REC_ENTRY_TRAP_WFE;
+  for (u32 i = 0; i < REC_GPRS; i++)
+    f->run.enter.gprs[i] = next(f);
+  if (below(f, 8) == 0)
+    f->run.enter.gicv3_lrs[below(f, 16)] = next(f);
+  if (below(f, 16) == 0)
+    f->run.enter.gicv3_hcr = next(f) >> below(f, 64);
+}
+
 /* Arguments that a call may well take. */
 static u32 propose(struct fuzz *f, u64 *a) {
   static const struct {
@@ -258,14 +274,7 @@ static u32 propose(struct fuzz *f, u64 *a) {
   case RMI_REC_ENTER:
     a[1] = pick(f, REC);
     a[2] = page(f, &f->run);
-    memset(&f->run.enter, 0, sizeof f->run.enter);
-    f->run.enter.flags = below(f, 4) ? REC_ENTRY_TRAP_WFI | REC_ENTRY_TRAP_WFE : next(f) >> 58 | REC_ENTRY_TRAP_WFI | REC_ENTRY_TRAP_WFE;
-    for (u32 i = 0; i < REC_GPRS; i++)
-      f->run.enter.gprs[i] = next(f);
-    if (below(f, 8) == 0)
-      f->run.enter.gicv3_lrs[below(f, 16)] = next(f);
-    if (below(f, 16) == 0)
-      f->run.enter.gicv3_hcr = next(f) >> below(f, 64);
+    entry(f);
     break;
   case RMI_REC_DESTROY:
     a[1] = pick(f, REC);
@@ -340,20 +349,58 @@ static void timer_stop(void) {
   isb();
 }
 
+static u64 attempt(struct fuzz *f, u32 number, const u64 *a) {
+  timer_start();
+  u64 status = rmi(number, a[1], a[2], a[3], a[4], a[5]);
+  timer_stop();
+  f->calls++;
+  if (status == RMI_SUCCESS) {
+    f->successes++;
+    f->entries += number == RMI_REC_ENTER;
+    learn(f, number, a);
+  } else if (status != SMC_NOT_SUPPORTED && (RMI_STATUS(status) > RMI_ERROR_RTT || status >> 16))
+    wrong(f, number, a, "a status that is none");
+  return status;
+}
+
+/* A realm that runs: by luck alone there are few of them. */
+static void grow(struct fuzz *f) {
+  u64 rd = pick(f, DELEGATED);
+  realm_params(f);
+  if (attempt(f, RMI_REALM_CREATE, (u64[6]){0, rd, (u64)f->params}))
+    return;
+  for (u64 level = 2; level <= 3; level++)
+    attempt(f, RMI_RTT_CREATE, (u64[6]){0, rd, pick(f, DELEGATED), REALM_BASE, level});
+  attempt(f, RMI_RTT_INIT_RIPAS, (u64[6]){0, rd, REALM_BASE, REALM_BASE + 0x3000});
+  for (u64 page = 0; page < 2; page++) {
+    source_page(f);
+    attempt(f, RMI_DATA_CREATE, (u64[6]){0, rd, pick(f, DELEGATED), REALM_BASE + page * 0x1000, (u64)f->source, page});
+  }
+  u64 first = 0;
+  for (u64 rec = 0; rec < 2; rec++) {
+    rec_parameters(f);
+    ((struct rmi_rec_params *)(void *)f->params)->mpidr = rec;
+    ((struct rmi_rec_params *)(void *)f->params)->pc = REALM_BASE + below(f, 256) * 16;
+    u64 granule = pick(f, DELEGATED);
+    first = first ? first : granule;
+    attempt(f, RMI_REC_CREATE, (u64[6]){0, rd, granule, (u64)f->params});
+  }
+  attempt(f, RMI_REALM_ACTIVATE, (u64[6]){0, rd});
+  for (u64 entries = below(f, 16); entries; entries--) {
+    entry(f);
+    attempt(f, RMI_REC_ENTER, (u64[6]){0, first, (u64)&f->run});
+  }
+}
+
 static void fuzz(u64 count) {
   struct fuzz *f = &fuzzers[core_index()];
   interrupts_on(BIT(TIMER_INTID));
-  for (f->calls = 0; f->calls < count; f->calls++) {
+  while (f->calls < count) {
     u64 a[6];
+    if (below(f, 64) == 0)
+      grow(f);
     u32 number = propose(f, a);
-    timer_start();
-    u64 status = rmi(number, a[1], a[2], a[3], a[4], a[5]);
-    timer_stop();
-    if (status == RMI_SUCCESS) {
-      f->successes++;
-      learn(f, number, a);
-    } else if (status != SMC_NOT_SUPPORTED && (RMI_STATUS(status) > RMI_ERROR_RTT || status >> 16))
-      wrong(f, number, a, "a status that is none");
+    attempt(f, number, a);
   }
 }
 
@@ -370,7 +417,7 @@ static void probe(const struct fuzz *f) {
   check("the host reads its own granules, and no other", bad, 0);
   check("no call did what it must not", f->wrong, 0);
   printf("GRANULES: %lx %s\n", f->base, map);
-  printf("CALLS: %lu, of which %lu succeeded\n", f->calls, f->successes);
+  printf("CALLS: %lu, of which %lu succeeded, %lu into realms\n", f->calls, f->successes, f->entries);
 }
 
 void test_fuzz(u64 seed, u64 count) {
