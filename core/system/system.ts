@@ -3,7 +3,7 @@ import { powerOnProtection } from '../arch/encryption/engine.ts';
 import * as state from '../arch/state.ts';
 import { writeArchTables } from '../arch/tables.ts';
 import { buildCore, MEMORY_TYPE } from '../engine/build-core.ts';
-import { type Layout, layoutOf } from '../engine/layout.ts';
+import type { Layout } from '../engine/layout.ts';
 import { writeMemoryMap } from '../engine/memory-map.ts';
 import type {
   ConsoleInfo,
@@ -18,18 +18,20 @@ import type {
   SystemStats,
   Watchpoint,
 } from './api.ts';
-import { PAUSED, roundTime } from './clock.ts';
+import { BEGAN, PAUSED, roundTime } from './clock.ts';
 import { ConsoleHost } from './console.ts';
 import { CTL, controlIndex } from './control.ts';
 import { CoreAccess } from './core-access.ts';
 import { CoreThreads, type ThreadNews } from './core-threads.ts';
 import { cpuOf, type SystemCpu } from './cpu.ts';
+import { Crew } from './crew.ts';
 import { Emitter } from './emitter.ts';
 import { UserError } from './errors.ts';
+import { FlashFile } from './flash-file.ts';
 import { HostMachine } from './host-machine.ts';
 import { HostMemory } from './host-memory.ts';
 import { IoThread } from './io/thread.ts';
-import { type MachinePlan, planOf, threadsOf } from './plan.ts';
+import { layoutFor, type MachinePlan, planOf, threadsOf } from './plan.ts';
 import { HostProbe } from './probe.ts';
 import { protectionModel } from './protection.ts';
 import { resetCore } from './reset.ts';
@@ -50,6 +52,7 @@ class RunningSystem implements System {
   private readonly plan: MachinePlan;
   private readonly host: HostMachine;
   private readonly physical: HostMemory;
+  private readonly flashFiles: readonly FlashFile[];
   private readonly threads: CoreThreads;
   private io: IoThread | null = null;
   private readonly cpu: SystemCpu;
@@ -71,18 +74,11 @@ class RunningSystem implements System {
   /** A core has stopped, and the others are told to. */
   private stopping = false;
 
-  constructor(config: SystemConfig) {
+  constructor(config: SystemConfig, crew: Crew) {
     this.config = config;
     this.cpu = cpuOf(config);
     this.plan = planOf(config);
-    const { cores } = config.machine;
-    try {
-      this.layout = layoutOf(cores, threadsOf(config), this.plan.arenaBytes);
-    } catch (e) {
-      if (e instanceof RangeError)
-        throw new UserError(`${this.plan.ram.size / 2 ** 20} MiB of memory are too many: ${e.message}`);
-      throw e;
-    }
+    this.layout = layoutFor(config, this.plan);
     this.memory = new WebAssembly.Memory({ initial: this.layout.pages, maximum: MEMORY_TYPE.max, shared: true });
     this.i32 = new Int32Array(this.memory.buffer);
     this.view = new DataView(this.memory.buffer);
@@ -90,7 +86,7 @@ class RunningSystem implements System {
     this.hostNames = core.library.hostNames();
     this.module = new WebAssembly.Module(core.bytes);
     this.cores = Array.from(
-      { length: cores },
+      { length: config.machine.cores },
       (_, n) => new CoreAccess(this.memory.buffer, this.layout, n, () => this.contextChanged(n)),
     );
     this.consoles = this.plan.consoles.map(({ offset: _, ...info }) => info);
@@ -110,7 +106,8 @@ class RunningSystem implements System {
     this.host = new HostMachine(this.memory, this.layout, this.plan, () => this.service());
     this.machine = this.host.view(() => this.isRunning);
     this.physical = new HostMemory(this.memory.buffer, this.layout, this.plan);
-    this.threads = new CoreThreads(this.memory.buffer, this.layout, {
+    this.flashFiles = (config.flashFiles ?? []).map((f) => new FlashFile(f, this.physical.region(f.flash)));
+    this.threads = new CoreThreads(this.memory.buffer, this.layout, crew, {
       told: (news) => this.told(news),
       failed: (e) => this.fail(e),
     });
@@ -120,7 +117,7 @@ class RunningSystem implements System {
     this.probe = new HostProbe(this.memory, this.layout, this.plan, this.cpu.cpu.features.has('RME'), () =>
       this.guestSeconds(),
     );
-    this.load();
+    this.load(false);
   }
   on<E extends keyof SystemEvents>(event: E, listener: (...args: SystemEvents[E]) => void): () => void {
     return this.events.on(event, listener);
@@ -130,7 +127,7 @@ class RunningSystem implements System {
   }
 
   /** Memory as at power-on: zeros, the images, the constant tables, the map of regions, all cores in reset. */
-  private load(): void {
+  private load(again: boolean): void {
     const u8 = new Uint8Array(this.memory.buffer);
     writeArchTables(u8);
     const model = protectionModel(this.config, this.cpu.cpu.features);
@@ -145,7 +142,7 @@ class RunningSystem implements System {
       })),
     );
     this.host.reset(this.config.skipsEl3 ?? false);
-    this.physical.load(this.config.images);
+    this.physical.load(this.config.images, again);
     for (const core of this.cores) {
       const on = core.index === 0 || this.config.psci === 'none';
       resetCore(this.memory.buffer, { layout: this.layout, config: this.config, cpu: this.cpu.cpu }, core.index, {
@@ -182,16 +179,18 @@ class RunningSystem implements System {
     this.haltedAt = performance.now();
     const epoch = performance.timeOrigin + this.haltedAt;
     const arrangement = this.arrangement;
-    if (this.plan.virtio.length > 0 && !this.config.deterministic) {
-      const { deterministic, seed } = this.config;
-      const randomness = { deterministic, ...(seed === undefined ? {} : { seed }) };
-      const setup = { memory: this.memory, arrangement, plan: this.plan, randomness };
-      this.io = await IoThread.start(setup, { bell: () => this.service(), failed: (e) => this.fail(e) });
-    }
     const config = { ...this.config, images: [] };
     const { memory, plan, module } = this;
+    const io = this.plan.virtio.length > 0 && !this.config.deterministic ? this.startIo(arrangement) : null;
     await this.threads.start(groups, { memory, core: module, arrangement, config, plan, epoch });
+    this.io = await io;
     if (!paused) this.resume();
+  }
+  private startIo(arrangement: readonly [number, number, number]): Promise<IoThread> {
+    const { deterministic, seed } = this.config;
+    const randomness = { deterministic, ...(seed === undefined ? {} : { seed }) };
+    const setup = { memory: this.memory, arrangement, plan: this.plan, randomness };
+    return IoThread.start(setup, { bell: () => this.service(), failed: (e) => this.fail(e) });
   }
   /** Arguments of `layoutOf`. */
   private get arrangement(): [cores: number, spaces: number, arenaBytes: number] {
@@ -265,7 +264,9 @@ class RunningSystem implements System {
     this.isRunning = true;
     this.resumeAt = performance.now();
     // Guest time stands still while the system does.
-    new Float64Array(this.memory.buffer)[PAUSED >> 3]! += (this.resumeAt - this.haltedAt) * 1e6;
+    const times = new Float64Array(this.memory.buffer);
+    times[PAUSED >> 3]! += (this.resumeAt - this.haltedAt) * 1e6;
+    times[BEGAN >> 3] ||= Date.now() / 1000;
     this.io?.resume();
     this.threads.run({ c: 'run', actions: actions ?? null });
     this.host.resumed();
@@ -276,7 +277,7 @@ class RunningSystem implements System {
     await this.standStill();
     this.halted();
     this.physical.clear();
-    this.load();
+    this.load(true);
     this.threads.command({ c: 'forget' });
     this.events.emit('reset');
     if (wasRunning) this.resume();
@@ -297,7 +298,8 @@ class RunningSystem implements System {
     void this.quit().then(() => {
       this.service();
       for (const h of this.hosts) h.drain();
-      this.events.emit('exit', exit);
+      const unsaved = this.flashFiles.map((file) => file.save()).find((message) => message !== null);
+      this.events.emit('exit', unsaved ? { reason: 'failed', status: 1, message: unsaved } : exit);
     });
   }
 
@@ -357,23 +359,31 @@ class RunningSystem implements System {
     return Number(this.view.getBigInt64(cpu + state.GRANTED, true)) - this.i32[(cpu + state.BUDGET) >> 2]!;
   }
   stats(): SystemStats {
-    const perCore = this.cores.map((c) => ({ instructions: this.ran(c.index) }));
+    const perCore = this.cores.map((c) => ({ instructions: this.ran(c.index), worlds: this.probe.counts(c.index) }));
     const instructions = perCore.reduce((sum, c) => sum + c.instructions, 0);
     return {
       instructions,
       seconds: this.seconds(),
       guestSeconds: this.guestSeconds(),
       perCore,
+      encryption: this.probe.protection?.counts ?? null,
       engine: this.threads.stats(),
     };
   }
 }
 
-export async function createSystem(config: SystemConfig): Promise<System> {
+/** `crew`: threads that were started for it. */
+export async function createSystem(config: SystemConfig, crew?: Crew): Promise<System> {
   const { cores } = config.machine;
   if (!Number.isInteger(cores) || cores < 1 || cores > 32) {
     throw new UserError(`${cores} cores: give 1 to 32`);
   }
-  return new RunningSystem(config);
+  const threads = crew ?? new Crew(threadsOf(config));
+  try {
+    return new RunningSystem(config, threads);
+  } catch (e) {
+    await threads.dismiss();
+    throw e;
+  }
 }
 export type { ExitReason };
