@@ -104,6 +104,76 @@ static void file(const char *name) {
   puts("no such file\n");
 }
 
+// A virtio console on the last transport, as it is without MULTIPORT: queue 0 comes, queue 1 goes; one buffer at a time.
+struct queue {
+  struct {
+    u64 address;
+    u32 length;
+    unsigned short flags, next;
+  } descriptor[2];
+  struct {
+    unsigned short flags, index, ring[2], event;
+  } available;
+  struct {
+    unsigned short flags, index;
+    struct {
+      u32 id, length;
+    } ring[2];
+  } used __attribute__((aligned(4)));
+};
+static volatile struct queue queues[2] __attribute__((aligned(16)));
+#define VIRTIO(offset) MMIO32(0x0a003e00UL + (offset))
+
+static void start_console(void) {
+  static int done;
+  if (done)
+    return;
+  done = 1;
+  VIRTIO(0x70) = 0;
+  VIRTIO(0x70) = 3;
+  VIRTIO(0x24) = 1;
+  VIRTIO(0x20) = 1; // VERSION_1
+  VIRTIO(0x70) = 11;
+  for (u32 n = 0; n < 2; n++) {
+    VIRTIO(0x30) = n;
+    VIRTIO(0x38) = 2;
+    VIRTIO(0x80) = (u32)(u64)&queues[n].descriptor;
+    VIRTIO(0x90) = (u32)(u64)&queues[n].available;
+    VIRTIO(0xa0) = (u32)(u64)&queues[n].used;
+    VIRTIO(0x44) = 1;
+  }
+  VIRTIO(0x70) = 15;
+}
+// Yields how many bytes came.
+static u32 transfer(u32 n, const void *buffer, u32 length) {
+  volatile struct queue *q = &queues[n];
+  q->descriptor[0].address = (u64)buffer;
+  q->descriptor[0].length = length;
+  q->descriptor[0].flags = n == 0 ? 2 : 0;
+  q->available.ring[q->available.index & 1] = 0;
+  __asm__ volatile("dmb ish" ::: "memory");
+  q->available.index++;
+  __asm__ volatile("dmb ish" ::: "memory");
+  VIRTIO(0x50) = n;
+  while (q->used.index != q->available.index) {
+  }
+  __asm__ volatile("dmb ish" ::: "memory");
+  return q->used.ring[(q->used.index - 1) & 1].length;
+}
+static void hvc(const char *text) {
+  static char typed[64];
+  start_console();
+  if (*text) {
+    transfer(1, text, (u32)length(text));
+    return;
+  }
+  puts("waiting\n");
+  typed[transfer(0, typed, sizeof typed - 1)] = 0;
+  puts("typed ");
+  puts(typed);
+  puts("\n");
+}
+
 static void key(void) {
   GPIO(0x404) = 0;      // edges
   GPIO(0x408) = 0;      // one of them
@@ -173,6 +243,8 @@ static void obey(const char *line) {
     MMIO32(at) = '\n';
   } else if (behind(line, "key"))
     key();
+  else if ((rest = behind(line, "hvc")))
+    hvc(*rest ? rest + 1 : rest);
   else if (behind(line, "suspend"))
     suspend();
   else if (behind(line, "on"))
