@@ -55,6 +55,15 @@ static void setup(void) {
   WRITE(S3_0_C12_C12_5, 7);    // ICC_SRE_EL1
   WRITE(S3_0_C4_C6_0, 0xff);   // ICC_PMR_EL1
   WRITE(S3_0_C12_C12_7, 1);    // ICC_IGRPEN1_EL1
+  UART(0x30) = 0x301;
+  UART(0x38) = 0x50; // receive and its timeout
+  GICD(0x104) = 1 << 1;
+}
+// A key, waited for without work.
+static int listen(void) {
+  while (UART(0x18) & 0x10)
+    __asm__ volatile("wfi");
+  return (int)(UART(0) & 0xff);
 }
 static u64 acknowledge(void) {
   u64 intid = READ(S3_0_C12_C12_0);
@@ -266,7 +275,7 @@ void main(void) {
   for (;;) {
     puts("> ");
     u64 n = 0;
-    for (int c = get(); c != '\r' && c != '\n'; c = get())
+    for (int c = listen(); c != '\r' && c != '\n'; c = listen())
       if (n < sizeof line - 1)
         line[n++] = (char)c;
     line[n] = 0;
