@@ -101,6 +101,7 @@ export const PARAMS = {
   'granules.map': v.strictObject({ run, from: hex64, to: hex64, buckets: whole(1, 65_536) }),
   'granules.inspect': v.strictObject({ run, address: hex64 }),
   'calls.read': v.strictObject({ run, first: index, count: whole(1, 2000), filter: text(200) }),
+  'faults.read': v.strictObject({ run }),
   'translation.walk': v.strictObject({ run, core, address: hex64, regime: text(16) }),
 } as const;
 
@@ -166,6 +167,8 @@ export interface RunSummary {
   readonly exit: { readonly reason: string; readonly status: number; readonly message: string | null } | null;
   /** Why it is paused, and on which core. */
   readonly stop: { readonly kind: string; readonly core: number } | null;
+  /** What does not fit between firmware and machine. */
+  readonly notices: readonly string[];
   /** A guest that runs wild: the core's registers and instructions, as lines. */
   readonly report: readonly string[];
   readonly cores: number;
@@ -289,6 +292,7 @@ export interface Results {
   'granules.map': views.GranuleMap;
   'granules.inspect': views.Granule;
   'calls.read': views.CallPage;
+  'faults.read': { readonly faults: readonly views.MemoryFault[] };
   'translation.walk': views.Walk;
 }
 export type Result<M extends Method> = Results[M];

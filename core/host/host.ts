@@ -348,6 +348,9 @@ export class Host implements SessionHost {
           count,
           filter,
         ),
+      'faults.read': ({ run }) => ({
+        faults: this.watched(run, 'faults', 'this machine has no granule protection: it has no RME')(),
+      }),
       'translation.walk': ({ run, core, address, regime }) =>
         this.watched(run, 'walk', 'walks cannot be explained on this machine yet')(core, BigInt(address), regime),
     };

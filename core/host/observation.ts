@@ -46,6 +46,7 @@ export interface Realm {
   readonly name: string | null;
   readonly state: 'new' | 'active' | 'system-off' | 'destroyed';
   readonly vmid: number;
+  /** Of the context that its memory is in; null without encryption contexts. */
   readonly mecid: number | null;
   readonly recs: { readonly total: number; readonly running: number };
   readonly ramBytes: number;
@@ -126,6 +127,24 @@ export interface CallPage {
   readonly calls: readonly Call[];
 }
 
+/** A granule protection fault, or a context that met another's page. */
+export interface MemoryFault {
+  readonly number: number;
+  readonly at: number;
+  readonly kind: 'granule-fault' | 'context-mismatch' | 'takeover';
+  /** Null: a device. */
+  readonly core: number | null;
+  readonly world: World;
+  readonly el: number;
+  readonly pc: string | null;
+  readonly address: string;
+  readonly pas: World;
+  readonly access: string;
+  /** Whose the page was, and who came; in words. */
+  readonly owner: string | null;
+  readonly accessor: string | null;
+}
+
 export interface Walk {
   readonly steps: readonly {
     readonly stage: 1 | 2 | 'gpt';
@@ -149,6 +168,10 @@ export interface Observation {
   readonly granules?: (from: bigint, to: bigint, buckets: number) => GranuleMap;
   readonly granule?: (address: bigint) => Granule;
   readonly calls?: (first: number, count: number, filter: string) => CallPage;
+  /** The newest last. */
+  readonly faults?: () => readonly MemoryFault[];
+  /** What does not fit between firmware and machine, a line each. */
+  readonly notices?: () => readonly string[];
   readonly walk?: (core: number, address: bigint, regime: string) => Walk;
   /** A physical page as an owner of this physical address space and context reads it. */
   readonly readAs?: (

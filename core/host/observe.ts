@@ -3,7 +3,8 @@ import type { GranuleState } from '../arch/granules/model.ts';
 import { Observer } from '../observe/observer.ts';
 import type { WorldSwitch } from '../observe/worlds.ts';
 import type { System } from '../system/api.ts';
-import type { Granule, GranuleMap, Observation, World, WorldTimeline } from './observation.ts';
+import type { Granule, GranuleMap, MemoryFault, Observation, World, WorldTimeline } from './observation.ts';
+import { detailOf, FilteredCalls, realmOf } from './observe-calls.ts';
 import { toHex } from './values.ts';
 
 const SPACE: Readonly<Record<GranuleState, Granule['pas']>> = {
@@ -67,13 +68,40 @@ function granule(observer: Observer, address: bigint): Granule {
     pas: SPACE[state],
     mecid: owner?.mecid ?? null,
     owner: ownerText(owner?.pas ?? null, owner?.mecid ?? null),
-    rmmState: null,
+    rmmState: useText(observer, address),
     writers: [],
   };
 }
 
+/** What RMM uses a granule for, as its calls tell. */
+function useText(observer: Observer, address: bigint): string | null {
+  const found = observer.realms.useOf(address);
+  if (!found) return null;
+  const of = found.rd === null ? '' : ` of realm ${toHex(found.rd)}`;
+  return `${found.use}${of}${found.ipa === null ? '' : `, IPA ${toHex(found.ipa)}`}`;
+}
+
+function faults(observer: Observer): MemoryFault[] {
+  const { last, counts } = observer.memory;
+  const all = Object.values(counts).reduce((a, b) => a + b);
+  const words = (owner: { pas: World; mecid: number | null } | null): string | null =>
+    owner && ownerText(owner.pas, owner.mecid);
+  return last.slice(-FAULTS).map((e, n, list) => ({
+    ...{ number: all - list.length + n, at: e.at, kind: e.kind, core: e.core, world: e.world, el: e.el },
+    ...{ pc: e.pc === null ? null : toHex(e.pc), address: toHex(e.address), pas: e.pas, access: e.access },
+    ...{ owner: words(e.owner), accessor: words(e.accessor) },
+  }));
+}
+
+/** Faults that are told of. */
+const FAULTS = 200;
+
 export function observe(system: System): Observation {
   const observer = new Observer(system);
+  const { realms } = observer;
+  const calls = new FilteredCalls(realms.calls);
+  const notices: string[] = [];
+  observer.on('notice', ({ message }) => notices.push(message));
   const cores = system.cores.length;
   const guarded: Partial<Observation> =
     system.probe.granules === null
@@ -81,6 +109,15 @@ export function observe(system: System): Observation {
       : {
           granules: (from, to, buckets) => granuleMap(observer, from, to, buckets),
           granule: (address) => granule(observer, address),
+          realms: () => {
+            observer.refresh();
+            return realms.realms.map((r) => realmOf(observer, r));
+          },
+          realm: (rd) => {
+            const found = realms.find(rd);
+            return found ? detailOf(observer, found) : null;
+          },
+          faults: () => faults(observer),
           readAs: (address, length, pas, mecid) => {
             const { bytes, foreign } = observer.readAs(Number(address), length, pas, mecid);
             return { bytes, encrypted: foreign };
@@ -89,11 +126,16 @@ export function observe(system: System): Observation {
   return {
     revisions: () => ({
       worlds: observer.worlds.revision,
-      realms: 0,
+      realms: realms.revision,
       granules: observer.granules.revision(cores),
-      calls: 0,
+      calls: realms.calls.revision,
       faults: Object.values(observer.memory.counts).reduce((a, b) => a + b),
     }),
+    notices: () => notices,
+    calls: (first, count, filter) => {
+      observer.refresh();
+      return calls.page(first, count, filter);
+    },
     worlds: (from, to, limit) => timeline(system, observer, from, to, limit),
     ...guarded,
     close: () => observer.close(),

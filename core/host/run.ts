@@ -183,6 +183,7 @@ export class Run implements HostRun {
       exit: exit && { reason: exit.reason, status: exit.status, message: exit.message?.split('\n')[0] ?? null },
       cores: options.launch.cores,
       consoles: this.consoles.summaries(),
+      notices: this.observation?.notices?.() ?? [],
       places: this.exposure?.places() ?? [],
       powerKey: system?.machine != null,
       breakpoints: this.breakpoints.map(toHex),

@@ -6,10 +6,11 @@ import type { System } from '../system/api.ts';
 import type { World } from '../system/console-tag.ts';
 import { Emitter } from '../system/emitter.ts';
 import type { WatchDepth } from '../system/probe.ts';
-import { decodeWatch, WATCH_BYTES, WATCH_KIND } from '../system/watch-record.ts';
+import { decodeWatch, PAYLOAD, WATCH_BYTES, WATCH_KIND } from '../system/watch-record.ts';
 import { type MemoryEvent, MemoryEvents, memoryEvent } from './faults.ts';
 import { FirmwareCheck, type FirmwareNotice } from './firmware.ts';
 import { GranuleView } from './granules.ts';
+import { RealmTracker } from './realms.ts';
 import { WorldHistory } from './worlds.ts';
 
 export interface ObserverEvents {
@@ -33,16 +34,24 @@ export function checkFirmware(system: System, say: (notice: FirmwareNotice) => v
   const { mec } = system.config;
   const rme = system.probe.granules !== null;
   const check = new FirmwareCheck({ rme, mec: rme && (mec?.enabled ?? system.config.features?.mec ?? false) });
-  return system.on('firmware', (fact) => {
-    const notice = check.take(fact);
+  const tell = (notice: FirmwareNotice | null): void => {
     if (notice) say(notice);
-  });
+  };
+  const ends = [
+    system.on('firmware', (fact) => tell(check.take(fact))),
+    system.on('exit', ({ reason }) => tell(check.ended(reason === 'wild'))),
+  ];
+  return () => {
+    for (const end of ends) end();
+  };
 }
 
 export class Observer {
   readonly granules: GranuleView;
   readonly worlds: WorldHistory;
   readonly memory = new MemoryEvents();
+  /** With the calls that tell of them. */
+  readonly realms = new RealmTracker();
   private readonly system: System;
   private readonly events = new Emitter<ObserverEvents>();
   private readonly ends: readonly (() => void)[];
@@ -67,6 +76,11 @@ export class Observer {
       const record = decodeWatch(view, at);
       if (record.kind < WATCH_KIND.granule) {
         this.worlds.add(record);
+        this.realms.calls.add(record);
+        continue;
+      }
+      if (record.kind === WATCH_KIND.words || record.kind === WATCH_KIND.bytes) {
+        this.realms.calls.addPayload(record, records.subarray(at + PAYLOAD.at, at + PAYLOAD.at + PAYLOAD.bytes));
         continue;
       }
       const event = memoryEvent(record);
@@ -78,10 +92,15 @@ export class Observer {
   /** Brings what is known up to date. */
   refresh(): void {
     this.system.probe.service();
+    this.realms.calls.flush();
   }
   cores(): CoreState[] {
     const { cores, probe } = this.system;
     return cores.map(({ index, on, waiting }) => ({ core: index, ...probe.level(index), on, waiting }));
+  }
+  /** There are encryption contexts that can be told apart. */
+  get hasContexts(): boolean {
+    return this.system.probe.protection !== null && (this.system.config.mec?.enabled ?? false);
   }
   /** Records that were lost because they came too fast. */
   get dropped(): number {

@@ -25,6 +25,7 @@ import { consoleTag, WORLDS } from './console-tag.ts';
 import { CTL, controlIndex } from './control.ts';
 import { cpuOf } from './cpu.ts';
 import { MachineDevices } from './devices.ts';
+import { HostMemory } from './host-memory.ts';
 import { hostImports } from './imports.ts';
 import { IoService } from './io/service.ts';
 import { CoreLines } from './lines.ts';
@@ -111,11 +112,13 @@ export class Thread {
       plan.watches.length,
       bell,
     );
+    const physical = new HostMemory(memory.buffer, layout, plan);
     this.watching = new Watching({
       memory: memory.buffer,
       layout,
       writer: this.watchWriter,
       now: (core) => this.clock.now(core),
+      read: (address, length) => physical.read(address, length),
       ownerWord: (address) => this.protection?.ownerWord(address) ?? 0,
     });
     this.clock = new Clock(this.i32, layout, config, setup.epoch);

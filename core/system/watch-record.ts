@@ -8,11 +8,16 @@
  * | granule  | a granule protection fault is taken     | instruction   | page             | physical address space, `ACCESS` << 8       | ISS with hints, owner    |
  * | mismatch | a context met another's page            | instruction   | page             | `ACCESS` << 8                               | owner before, accessor   |
  *
+ * | words    | right behind an entry or a return | X(n) to X(n+3) in place of time to b; `from` is n | | | |
+ * | bytes    | right behind an entry or a return | 32 bytes of a page that the call names, in place of time to b; detail: where in the page | | | |
+ *
  * `from` and `to` are security state << 2 | exception level; faults have the accessor's in both. Owners are those of
  * `arch/encryption/layout.ts`. A PC of all ones is unknown.
  */
 
-export const WATCH_KIND = { entry: 0, return: 1, granule: 2, mismatch: 3 } as const;
+export const WATCH_KIND = { entry: 0, return: 1, granule: 2, mismatch: 3, words: 4, bytes: 5 } as const;
+/** Bytes of a record of words or bytes that carry them, and where they begin in it. */
+export const PAYLOAD = { at: 8, bytes: 32 } as const;
 export const ACCESS = { read: 0, write: 1, fetch: 2, walk: 3 } as const;
 export const ACCESS_NAMES = ['read', 'write', 'fetch', 'walk'] as const;
 /** What has no core: a requester's access. */

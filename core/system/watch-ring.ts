@@ -3,7 +3,7 @@
  * The host is told at once of faults, and when much has come together; else it looks when it wants to.
  */
 import { ByteRing } from '../devices/ring.ts';
-import { encodeWatch, WATCH_BYTES, WATCH_KIND, type WatchRecord } from './watch-record.ts';
+import { encodeWatch, PAYLOAD, WATCH_BYTES, WATCH_KIND, type WatchRecord } from './watch-record.ts';
 
 /** Records collected before they go to the ring. */
 const BATCH = 64;
@@ -41,7 +41,16 @@ export class WatchWriter {
   append(record: WatchRecord): void {
     encodeWatch(record, this.view, this.used);
     this.used += WATCH_BYTES;
-    if (record.kind >= WATCH_KIND.granule) this.urgent = true;
+    if (record.kind === WATCH_KIND.granule || record.kind === WATCH_KIND.mismatch) this.urgent = true;
+    if (this.used === this.bytes.length) this.flush();
+  }
+  /** A record of words or bytes (`PAYLOAD.bytes` of them). */
+  appendPayload(kind: number, core: number, from: number, detail: number, payload: Uint8Array): void {
+    const at = this.used;
+    this.view.setUint32(at, kind | (core << 8) | (from << 16), true);
+    this.view.setUint32(at + 4, detail, true);
+    this.bytes.set(payload, at + PAYLOAD.at);
+    this.used += WATCH_BYTES;
     if (this.used === this.bytes.length) this.flush();
   }
   /** Hands over what was collected: whenever the thread leaves guest code. */

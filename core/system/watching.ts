@@ -5,6 +5,7 @@ import { ISS } from '../arch/exceptions/fault-kinds.ts';
 import { regOffset } from '../arch/registers/storage.ts';
 import * as state from '../arch/state.ts';
 import { type Layout, WATCH } from '../engine/layout.ts';
+import { CallWatch } from './watch-calls.ts';
 import { ACCESS, NO_CORE, NO_PC, WATCH_KIND } from './watch-record.ts';
 import type { WatchWriter } from './watch-ring.ts';
 
@@ -19,6 +20,8 @@ export interface WatchedThread {
   readonly writer: WatchWriter;
   /** Nanoseconds of guest time. */
   now(cpu: number): number;
+  /** Physical memory as it lies there; fewer bytes where there are fewer. */
+  read(address: number, length: number): Uint8Array;
   /** Owner of a page of physical memory, 0 where there is none. */
   ownerWord(address: number): number;
 }
@@ -26,10 +29,12 @@ export interface WatchedThread {
 export class Watching {
   private readonly t: WatchedThread;
   private readonly view: DataView;
+  private readonly calls: CallWatch;
 
   constructor(t: WatchedThread) {
     this.t = t;
     this.view = new DataView(t.memory);
+    this.calls = new CallWatch(t);
   }
   get on(): boolean {
     return this.view.getUint32(WATCH, true) !== 0;
@@ -61,6 +66,7 @@ export class Watching {
       a: Number(esr & 0x1ffffffn),
       b: 0,
     });
+    if (vector === 0) this.calls.entered(cpu, from, this.word(cpu, state.EL), Number((esr >> 26n) & 63n));
   }
   levelLeft(cpu: number, from: number, pc: bigint): void {
     this.t.writer.append({
@@ -75,6 +81,7 @@ export class Watching {
       a: 0,
       b: 0,
     });
+    this.calls.left(cpu, this.present(cpu));
   }
   granuleFault(cpu: number, iss: number, fetch: boolean): void {
     if (!this.on) return;

@@ -198,7 +198,14 @@ export class QemuRun implements HostRun {
     const { id, options, state, startedAt, exit } = this;
     return {
       ...{ id, name: options.name, preset: options.preset, on: 'qemu', launch: options.launch, state, startedAt, exit },
-      ...{ stop: null, report: [], cores: options.launch.cores, consoles: this.consoles.summaries(), powerKey: true },
+      ...{
+        stop: null,
+        report: [],
+        notices: [],
+        cores: options.launch.cores,
+        consoles: this.consoles.summaries(),
+        powerKey: true,
+      },
       ...{ breakpoints: [], inspectable: false, mec: mecOf(options.launch), places: [] satisfies ConsolePlace[] },
     };
   }

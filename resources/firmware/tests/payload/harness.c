@@ -23,7 +23,12 @@ void check(const char *what, u64 actual, u64 expected) {
 }
 
 void panic_at(const char *file, int line, const char *format, ...) {
-  printf("FAIL: %s:%d: %s\n", file, line, format);
+  char text[128];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  printf("FAIL: %s:%d: %s\n", file, line, text);
   smc1(PSCI_SYSTEM_OFF, 0);
   for (;;)
     wfi();
@@ -104,6 +109,14 @@ void secondary_main(const struct job *job) {
   mmu_on();
   job->work(job->argument);
   smc1(PSCI_CPU_OFF, 0);
+}
+
+void interrupts_on(u64 intids) {
+  u64 sgi_base = 0x080a0000UL + core_index() * 0x20000UL + 0x10000;
+  *(volatile u32 *)(sgi_base + 0x100) = (u32)intids;
+  write_sysreg(SYS_ICC_PMR_EL1, 0xff);
+  write_sysreg(SYS_ICC_IGRPEN1_EL1, 1);
+  isb();
 }
 
 u64 core_start(u32 core, void (*work)(u64), u64 argument) {
