@@ -9,7 +9,7 @@ import type { InterruptState } from '../devices/gic/inspect.ts';
 import type { BlockConfig, ConsolePortConfig, NinepConfig, RngConfig } from '../devices/virtio/config.ts';
 import type { MachineDescription } from '../machines/machine.ts';
 import type { World } from './console-tag.ts';
-import type { SystemProbe } from './probe.ts';
+import type { SystemProbe, WorldCounts } from './probe.ts';
 import type { MecConfig, RmeConfig } from './protection.ts';
 import type { TraceConfig } from './trace.ts';
 
@@ -238,7 +238,13 @@ export interface SystemStats {
   readonly seconds: number;
   /** Guest time in seconds. */
   readonly guestSeconds: number;
-  readonly perCore: readonly { readonly instructions: number }[];
+  readonly perCore: readonly {
+    readonly instructions: number;
+    /** By security state. */
+    readonly worlds: Readonly<Record<World, WorldCounts>>;
+  }[];
+  /** Pages that the memory protection engine converted, or that were wiped without; null: it is not at work. */
+  readonly encryption: { readonly converted: number; readonly wiped: number } | null;
   /** What the engine counts: instructions decoded, handlers, modules, regions compiled, … */
   readonly engine: Readonly<Record<string, number>>;
 }
