@@ -3,10 +3,12 @@
 import { writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { BOOT_NAMES, type BootName, type BootResult, measureBoot } from './boot.ts';
 import { type Measurement, measure } from './measure.ts';
+import { measureMec, mecLines } from './mec.ts';
 import { elfOf, type Program, programs } from './programs.ts';
 import { heading, lines, report, summary } from './report.ts';
-import { qemuVersion, runQemu } from './run-qemu.ts';
+import { qemuVersion, qemuWithRme, runQemu } from './run-qemu.ts';
 import { runInterpreter, runTrireme, triremeCommand } from './run-trireme.ts';
 
 interface Options {
@@ -26,7 +28,10 @@ function atLeastOne(text: string): number {
 
 const command = new Command('bench')
   .description('Measures Trireme against QEMU; a ratio above 1 means that Trireme is faster.')
-  .argument('[name...]', 'programs or classes (all, and the interpreter, if none is named)')
+  .argument(
+    '[name...]',
+    'programs or classes (all, and the interpreter, if none is named); boot, idle; mec: a realm, MEC on and off',
+  )
   .option('--json <file>', 'write the results there as well')
   .option('--runs <n>', 'runs of each program in each emulator', atLeastOne, 5)
   .option('--qemu <path>', 'the QEMU to compare with', 'qemu-system-aarch64')
@@ -40,10 +45,20 @@ function fail(message: string): never {
   process.exit(2);
 }
 
+/** Not a program: `realm-work` with MEC on and off. */
+const MEC = 'mec';
+
 function select(names: string[]): Program[] {
-  const unknown = names.find((name) => !programs.some((program) => program.name === name || program.class === name));
+  const unknown = names.find(
+    (name) => name !== MEC && !programs.some((program) => program.name === name || program.class === name),
+  );
   if (unknown !== undefined) fail(`there is no program or class ${unknown}; --list shows them`);
-  if (names.length === 0) return [...programs];
+  if (names.length === 0) {
+    const rme = qemuWithRme() !== null;
+    if (!rme)
+      console.log('without QEMU 11.1 (tests/differential/qemu-chroot.sh), so without the programs that need RME');
+    return programs.filter((program) => rme || !program.rme);
+  }
   return programs.filter((program) => names.includes(program.name) || names.includes(program.class));
 }
 
@@ -64,12 +79,39 @@ async function interpreterMips(file: string): Promise<number | null> {
   return instructions / seconds / 1e6;
 }
 
+const isBoot = (name: string): name is BootName => (BOOT_NAMES as readonly string[]).includes(name);
+
+/** Boots and idle guests, unless none is named; null if that failed. */
+async function boots(names: string[], options: Options): Promise<BootResult[] | null> {
+  try {
+    const wanted = names.filter(isBoot);
+    if (wanted.length === 0) return [];
+    // Unless another is named, the newest that is there: kernels use what processors have.
+    const qemu = (command.getOptionValueSource('qemu') === 'default' && qemuWithRme()) || options.qemu;
+    console.log(qemuVersion(qemu));
+    return await measureBoot(wanted, options.runs, qemu);
+  } catch (error) {
+    console.log(`  failed: ${(error as Error).message}`);
+    return null;
+  }
+}
+
 async function main(names: string[], options: Options): Promise<number> {
-  const selected = select(names);
+  const others = names.filter((name) => !isBoot(name));
+  const selected = names.length > 0 && others.length === 0 ? [] : select(others);
   if (options.list) {
+    for (const name of BOOT_NAMES) console.log(`${name.padEnd(16)} Debian's kernel with a shell, 1 and 2 vCPUs`);
     for (const program of selected)
       console.log(`${program.name.padEnd(16)} ${program.class.padEnd(8)} ${elfOf(program)}`);
     return 0;
+  }
+  if (names.includes(MEC)) {
+    const found = await measureMec(options.trireme, options.runs);
+    console.log(mecLines(found));
+    if (selected.length === 0) {
+      if (options.json) writeFileSync(options.json, `${JSON.stringify(found, null, 2)}\n`);
+      return 0;
+    }
   }
   let version = '';
   try {
@@ -99,10 +141,12 @@ async function main(names: string[], options: Options): Promise<number> {
   }
   const withInterpreter = options.interpreter || names.length === 0;
   const mips = withInterpreter ? await interpreterMips(options.trireme) : null;
-  const results = report(measurements, mips);
-  console.log(summary(results));
+  const booted = await boots(names, options);
+  const results = { ...report(measurements, mips), boot: booted };
+  if (selected.length > 0) console.log(summary(results));
   if (options.json) writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`);
-  const failed = measurements.some(({ ratio }) => ratio === null) || (withInterpreter && mips === null);
+  const failed =
+    booted === null || measurements.some(({ ratio }) => ratio === null) || (withInterpreter && mips === null);
   return failed ? 1 : 0;
 }
 

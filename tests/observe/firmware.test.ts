@@ -46,6 +46,21 @@ describe('what firmware did', () => {
     );
     expect(all(on, [begins('realm'), started(-99)])[0]).toMatch(/\(status -99\)/);
   });
+  it('firmware that runs wild before it has left EL3', () => {
+    const endOf = (
+      machine: { rme: boolean; mec: boolean },
+      facts: FirmwareFact[],
+      wild: boolean,
+    ): string | undefined => {
+      const check = new FirmwareCheck(machine);
+      for (const fact of facts) check.take(fact);
+      return check.ended(wild)?.code;
+    };
+    expect(endOf(on, [], true)).toBe('stuck-in-root');
+    expect(endOf(on, [], false)).toBeUndefined();
+    expect(endOf(on, [begins('normal')], true)).toBeUndefined();
+    expect(endOf({ rme: false, mec: false }, [], true)).toBeUndefined();
+  });
   it('one line each', () => {
     const lines = [
       ...all(on, [begins('realm', { scr: 0n }), started(-2)]),
@@ -71,7 +86,9 @@ it('is seen by a machine at its firmware’s first steps', async () => {
           system.on('firmware', (f) => void facts.push(f)),
           checkFirmware(system, (n) => void said.push(n.code)),
         ];
-        return () => ends.forEach((end) => end());
+        return () => {
+          for (const end of ends) end();
+        };
       },
     },
   );
