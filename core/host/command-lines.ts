@@ -8,7 +8,7 @@ export function commandsOf(launch: AnyLaunch): LaunchCheck['commands'] {
   if (isBare(launch))
     return { trireme: shellLine(['trireme', ...bareTrireme(launch)]), qemu: shellLine(bareQemu(launch)) };
   return {
-    trireme: shellLine(['trireme', 'qemu', ...triremeArguments(launch)]),
+    trireme: shellLine(['trireme', ...triremeArguments(launch)]),
     // No released QEMU has encryption contexts.
     qemu: launch.mec.enabled ? null : shellLine(['qemu-system-aarch64', ...qemuArguments(launch)]),
   };
