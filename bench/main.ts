@@ -4,9 +4,10 @@ import { writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { type Measurement, measure } from './measure.ts';
+import { measureMec, mecLines } from './mec.ts';
 import { elfOf, type Program, programs } from './programs.ts';
 import { heading, lines, report, summary } from './report.ts';
-import { qemuVersion, runQemu } from './run-qemu.ts';
+import { qemuVersion, qemuWithRme, runQemu } from './run-qemu.ts';
 import { runInterpreter, runTrireme, triremeCommand } from './run-trireme.ts';
 
 interface Options {
@@ -26,7 +27,10 @@ function atLeastOne(text: string): number {
 
 const command = new Command('bench')
   .description('Measures Trireme against QEMU; a ratio above 1 means that Trireme is faster.')
-  .argument('[name...]', 'programs or classes (all, and the interpreter, if none is named)')
+  .argument(
+    '[name...]',
+    'programs or classes (all, and the interpreter, if none is named); mec: a realm, MEC on and off',
+  )
   .option('--json <file>', 'write the results there as well')
   .option('--runs <n>', 'runs of each program in each emulator', atLeastOne, 5)
   .option('--qemu <path>', 'the QEMU to compare with', 'qemu-system-aarch64')
@@ -40,10 +44,20 @@ function fail(message: string): never {
   process.exit(2);
 }
 
+/** Not a program: `realm-work` with MEC on and off. */
+const MEC = 'mec';
+
 function select(names: string[]): Program[] {
-  const unknown = names.find((name) => !programs.some((program) => program.name === name || program.class === name));
+  const unknown = names.find(
+    (name) => name !== MEC && !programs.some((program) => program.name === name || program.class === name),
+  );
   if (unknown !== undefined) fail(`there is no program or class ${unknown}; --list shows them`);
-  if (names.length === 0) return [...programs];
+  if (names.length === 0) {
+    const rme = qemuWithRme() !== null;
+    if (!rme)
+      console.log('without QEMU 11.1 (tests/differential/qemu-chroot.sh), so without the programs that need RME');
+    return programs.filter((program) => rme || !program.rme);
+  }
   return programs.filter((program) => names.includes(program.name) || names.includes(program.class));
 }
 
@@ -70,6 +84,14 @@ async function main(names: string[], options: Options): Promise<number> {
     for (const program of selected)
       console.log(`${program.name.padEnd(16)} ${program.class.padEnd(8)} ${elfOf(program)}`);
     return 0;
+  }
+  if (names.includes(MEC)) {
+    const found = await measureMec(options.trireme, options.runs);
+    console.log(mecLines(found));
+    if (selected.length === 0) {
+      if (options.json) writeFileSync(options.json, `${JSON.stringify(found, null, 2)}\n`);
+      return 0;
+    }
   }
   let version = '';
   try {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // QEMU's side: its virt machine, with what the program needs and nothing more.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { elfOf, memory, type Program } from './programs.ts';
 import { type Run, run } from './run.ts';
 
@@ -12,8 +13,17 @@ export function qemuArguments(program: Program): string[] {
   ];
 }
 
-export function runQemu(qemu: string, program: Program): Promise<Run> {
-  return run(program.name, qemu, qemuArguments(program));
+export async function runQemu(qemu: string, program: Program): Promise<Run> {
+  const path = program.rme ? qemuWithRme() : qemu;
+  if (path === null) throw new Error(`${program.name} needs QEMU 11.1: tests/differential/qemu-chroot.sh fetches it`);
+  return run(program.name, path, qemuArguments(program));
+}
+
+/** QEMU 11.1, if it was fetched. */
+export function qemuWithRme(): string | null {
+  const script = join(import.meta.dirname, '..', 'tests', 'differential', 'qemu-chroot.sh');
+  const found = spawnSync('sh', [script, '--check'], { encoding: 'utf8' });
+  return found.status === 0 ? found.stdout.trim() : null;
 }
 
 /** The version line of a QEMU; throws if it cannot be run. */

@@ -12,13 +12,19 @@ export const triremeCommand = join(import.meta.dirname, '..', 'core', 'cli', 'ma
 function triremeArguments(command: string, program: Program, extra: string[] = []): string[] {
   return [
     ...['--no-warnings', command, 'run', '--kernel', elfOf(program)],
-    ...['--cpus', `${program.cpus}`, '--memory', memory, '--el', `${program.el}`, ...extra],
+    ...['--cpus', `${program.cpus}`, '--memory', memory, '--el', `${program.el}`],
+    ...(program.rme ? ['--rme', 'on'] : []),
+    ...extra,
   ];
 }
 
 export function runTrireme(command: string, program: Program): Promise<Run> {
-  return run(program.name, process.execPath, triremeArguments(command, program));
+  return runTriremeWith(command, program, []);
 }
+export function runTriremeWith(command: string, program: Program, extra: string[]): Promise<Run> {
+  return run(program.name, process.execPath, triremeArguments(command, program, extra));
+}
+export type { Run };
 
 /** Guest instructions and seconds of a run by the interpreter alone. */
 export interface InterpreterRun {

@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 interface Target {
   name: string;
@@ -35,12 +35,17 @@ const variants: Record<string, Record<string, string[]>> = {
   nbody: { '-f64': ['-DREAL=double'], '-f32': ['-DREAL=float', '-DSINGLE'] },
   fft: { '-f64': ['-DREAL=double'], '-f32-neon': ['-DREAL=float', '-DNEON'] },
   mandel: { '-f64': ['-DREAL=double'], '-f32-neon': ['-DREAL=float', '-DNEON'] },
+  realm: {
+    '-rmi': ['-DROUNDS=200000', '-DCALL=RMI_VERSION'],
+    '-rec': ['-DROUNDS=100000', '-DCALL=RMI_REC_ENTER'],
+    '-work': ['-DROUNDS=2000', '-DCALL=RMI_REC_ENTER', '-DWORK'],
+  },
   lock: { '-exclusive': [], '-lse': ['-march=armv8.1-a', '-DLSE'] },
 };
 
 function targets(): Target[] {
   const list: Target[] = [];
-  for (const group of ['integer', 'float', 'system', 'smp']) {
+  for (const group of ['integer', 'float', 'system', 'smp', 'worlds']) {
     for (const file of readdirSync(join(root, group)).sort()) {
       if (!file.endsWith('.c')) continue;
       const stem = basename(file, '.c');
@@ -72,7 +77,8 @@ function build(target: Target, work: string): void {
   compile(target.source, target.flags);
   if (statSync(assembly, { throwIfNoEntry: false })) compile(assembly, []);
   const elf = join(root, 'elf', `${target.name}.elf`);
-  const script = join(root, 'rt', 'link.ld');
+  const own = join(dirname(target.source), 'link.ld');
+  const script = statSync(own, { throwIfNoEntry: false }) ? own : join(root, 'rt', 'link.ld');
   const linking = ['-nostdlib', '-static', '-no-pie', '-Wl,--build-id=none', '-Wl,--no-warn-rwx-segments'];
   run('gcc', [
     ...linking,

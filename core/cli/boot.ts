@@ -18,6 +18,7 @@ const BUILT_IN = join(import.meta.dirname, '..', '..', 'resources', 'presets');
 const DEFAULT = 'three-worlds';
 
 /** What the monitor looks for (docs/firmware-stack.md). */
+const INSPECT = { name: 'opt/trireme/inspect', content: { from: 'text', text: 'on' } } as const;
 const RMM_LOG = { name: 'opt/trireme/rmm-log', content: { from: 'text', text: 'all' } } as const;
 
 interface Options {
@@ -33,6 +34,7 @@ interface Options {
   disk?: string[];
   share?: string[];
   logAll?: boolean;
+  inspect?: boolean;
   engine?: Launch['engine'];
   deterministic?: boolean;
   seed?: number;
@@ -58,6 +60,7 @@ export function bootCommand(io: Io, parts: Parts, done: (status: number) => void
     .option('-d, --disk <file...>', 'disk images for the host, which stay as they are')
     .option('--share <folder...>', 'folders for the host, by 9p')
     .option('--log-all', 'RMM logs all calls')
+    .option('--inspect', "the monitor shows the host realms' memory past granule protection, for demonstrations")
     .option('--engine <mode>', 'normal, interpreter or compiled', setEngine)
     .option('--deterministic', 'all cores on one thread, time counted in instructions: the same run each time')
     .option('--seed <n>', 'where random numbers of a deterministic run start', parseCount(0, 2 ** 32 - 1))
@@ -112,7 +115,7 @@ function changed(preset: Launch, options: Options): Launch {
     kernel: path(options.kernel, preset.kernel),
     initrd: path(options.initrd, preset.initrd),
     append: options.append ?? preset.append,
-    fwCfg: options.logAll ? [...preset.fwCfg, RMM_LOG] : preset.fwCfg,
+    fwCfg: [...preset.fwCfg, ...(options.logAll ? [RMM_LOG] : []), ...(options.inspect ? [INSPECT] : [])],
     virtio: [
       ...preset.virtio,
       ...disk.map((file) => ({

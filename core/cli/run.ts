@@ -4,13 +4,16 @@ import { basename } from 'node:path';
 import { Command, Option } from 'commander';
 import { loadElf } from '../boot/elf.ts';
 import { bareSystem } from '../machines/bare.ts';
-import type { Launch } from '../machines/launch.ts';
+import type { Launch, MEC_MODELS } from '../machines/launch.ts';
 import type { CreateSystem, EngineMode, PsciConduit, StartEl, System, SystemConfig } from '../system/api.ts';
 import { fileReason, UserError } from '../system/errors.ts';
 import type { TraceConfig } from '../system/trace.ts';
+import { setMecModel, setSwitch } from './choices.ts';
 import { addHostOptions, type HostOptions, hostDefaults } from './host-options.ts';
 import { GDB_DEFAULT, parseCount, parseSize } from './options.ts';
 import { userFolder, userPath } from './paths.ts';
+import { Draft } from './qemu/draft.ts';
+import { applyCpu } from './qemu/machine.ts';
 import type { Disassemble } from './report.ts';
 import { Session, type SessionOptions } from './session.ts';
 import type { Io } from './terminal.ts';
@@ -35,6 +38,10 @@ interface Options {
   memory: number;
   el: string;
   cpu: string;
+  rme?: boolean;
+  enableMec?: boolean;
+  mecidWidth?: number;
+  mecModel?: (typeof MEC_MODELS)[number];
   engine: EngineMode;
   deterministic?: boolean;
   seed?: number;
@@ -59,7 +66,11 @@ export function runCommand(io: Io, parts: Parts, done: (status: number) => void)
         .default(128 << 20, '128M'),
     )
     .addOption(new Option('--el <n>', 'exception level to start at').choices(['1', '2', '3']).default('1'))
-    .option('--cpu <model>', 'CPU model: max or cortex-a72', 'max')
+    .option('--cpu <model>', 'CPU model: max or cortex-a72, with features as in QEMU: max,x-rme=on', 'max')
+    .option('--rme <switch>', 'FEAT_RME, four worlds: on or off (needs --el 3)', setSwitch)
+    .option('--enable-mec', 'FEAT_MEC, memory encryption contexts (needs --rme on)')
+    .option('--mecid-width <n>', 'bits of a MECID (default: 16)', parseCount(1, 16))
+    .option('--mec-model <model>', 'what another context reads: exact (default), deadbeef, off', setMecModel)
     .addOption(
       new Option('--engine <mode>', 'interpret and compile, or only one of them')
         .choices(['normal', 'interpreter', 'compiled'])
@@ -117,7 +128,7 @@ export function configure(options: Options, host: HostOptions): SystemConfig {
     cores: options.cpus,
     memoryBytes: options.memory,
     ramBase: RAM_BASE,
-    cpuModel: options.cpu,
+    ...cpuOf(options),
     engine: options.engine,
     deterministic: options.deterministic ?? false,
     seed: options.seed,
@@ -129,6 +140,22 @@ export function configure(options: Options, host: HostOptions): SystemConfig {
     trace: host.trace && { choices: host.trace.choices },
     timeLimit: options.deterministic ? host.timeout : undefined,
   });
+}
+
+/** CPU, FEAT_RME and FEAT_MEC as the options have them. */
+function cpuOf(options: Options): Pick<SystemConfig, 'cpuModel' | 'features' | 'rme' | 'mec'> {
+  const draft = new Draft(userPath);
+  applyCpu(draft, options.cpu);
+  const rme = options.rme ?? draft.rme.enabled;
+  const mec = options.enableMec ?? false;
+  if (rme && options.el !== '3') throw new UserError('RME needs EL3: start at it with --el 3');
+  if (mec && !rme) throw new UserError('MEC needs RME: switch RME on, too (--rme on)');
+  return {
+    cpuModel: draft.cpu.model,
+    features: { ...draft.cpu.features, ...(rme ? { 'x-rme': true } : {}) },
+    rme: { l0gptsz: draft.rme.l0gptsz },
+    mec: { enabled: mec, width: options.mecidWidth, model: options.mecModel },
+  };
 }
 
 function readProgram(file: string, { kernel, memory }: Options): Uint8Array {

@@ -1,5 +1,5 @@
 /** The commands that do what a launch does. */
-import { qemuArguments, shellLine, triremeArguments } from '../cli/qemu/format.ts';
+import { qemuArguments, shellLine, sizeText, triremeArguments } from '../cli/qemu/format.ts';
 import type { LaunchCheck } from './api.ts';
 import { isBare } from './configure.ts';
 import type { AnyLaunch, BareLaunch } from './launch.ts';
@@ -14,10 +14,8 @@ export function commandsOf(launch: AnyLaunch): LaunchCheck['commands'] {
   };
 }
 
-const size = (bytes: number): string => (bytes % 2 ** 20 === 0 ? `${bytes / 2 ** 20}M` : `${bytes / 2 ** 10}K`);
-
 function bareTrireme(l: BareLaunch): string[] {
-  const words = ['run', '--kernel', l.kernel, '--cpus', `${l.cores}`, '--memory', size(l.memoryBytes)];
+  const words = ['run', '--kernel', l.kernel, '--cpus', `${l.cores}`, '--memory', sizeText(l.memoryBytes)];
   if (l.startEl !== 1) words.push('--el', `${l.startEl}`);
   if (l.cpu !== 'max') words.push('--cpu', l.cpu);
   if (l.engine !== 'normal') words.push('--engine', l.engine);
@@ -30,7 +28,17 @@ function bareTrireme(l: BareLaunch): string[] {
 
 export function bareQemu(l: BareLaunch): string[] {
   const levels = { 1: 'virt', 2: 'virt,virtualization=on', 3: 'virt,virtualization=on,secure=on' }[l.startEl];
-  const words = ['qemu-system-aarch64', '-M', levels, '-cpu', l.cpu, '-smp', `${l.cores}`, '-m', size(l.memoryBytes)];
+  const words = [
+    'qemu-system-aarch64',
+    '-M',
+    levels,
+    '-cpu',
+    l.cpu,
+    '-smp',
+    `${l.cores}`,
+    '-m',
+    sizeText(l.memoryBytes),
+  ];
   words.push('-nographic', '-nic', 'none', '-kernel', l.kernel);
   if (l.append) words.push('-append', l.append);
   if (l.semihosting) words.push('-semihosting');

@@ -47,6 +47,7 @@ export function configureLaunch(launch: Launch, run: RunOptions = {}): SystemCon
     serials: consolesOf(launch).slice(0, uartsOf(launch)).map(serialOf),
     virtioLegacy: launch.machine.legacyVirtio,
     rtc: rtcOf(launch),
+    flashFiles: launch.pflash.flatMap((f, n) => (f?.access === 'write' ? [{ flash: `flash${n}`, file: f.file }] : [])),
     ...run,
   };
 }

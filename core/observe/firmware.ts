@@ -5,7 +5,7 @@
 import type { FirmwareFact } from '../system/api.ts';
 
 export interface FirmwareNotice {
-  readonly code: 'mec-not-enabled' | 'no-granule-checks' | 'rmm-failed';
+  readonly code: 'mec-not-enabled' | 'no-granule-checks' | 'rmm-failed' | 'stuck-in-root';
   /** One line, without a full stop at its end. */
   readonly message: string;
 }
@@ -40,6 +40,8 @@ export class FirmwareCheck {
   /** Version of the RMM-EL3 interface that EL3 offers: X1 at RMM's first entry. */
   private version: { readonly major: number; readonly minor: number } | null = null;
   private realm = false;
+  /** Some world was entered from EL3. */
+  private begun = false;
 
   constructor(machine: FirmwareMachine) {
     this.machine = machine;
@@ -50,8 +52,16 @@ export class FirmwareCheck {
     this.said.add(notice.code);
     return notice;
   }
+  /** The machine ended; `wild`: a core could only fault for ever. */
+  ended(wild: boolean): FirmwareNotice | null {
+    if (!wild || !this.machine.rme || this.begun) return null;
+    const message =
+      'RME is on, and EL3 got no further: with RME it executes Root memory only, so TF-A wants ENABLE_RME=1 when it is built (or switch RME off)';
+    return { code: 'stuck-in-root', message };
+  }
   private begins(fact: Extract<FirmwareFact, { kind: 'world-begins' }>): FirmwareNotice | null {
     const { rme, mec } = this.machine;
+    this.begun = true;
     if (fact.world === 'realm') {
       if (!this.realm) {
         const version = Number(BigInt.asUintN(32, fact.x1));

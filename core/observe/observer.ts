@@ -34,10 +34,16 @@ export function checkFirmware(system: System, say: (notice: FirmwareNotice) => v
   const { mec } = system.config;
   const rme = system.probe.granules !== null;
   const check = new FirmwareCheck({ rme, mec: rme && (mec?.enabled ?? system.config.features?.mec ?? false) });
-  return system.on('firmware', (fact) => {
-    const notice = check.take(fact);
+  const tell = (notice: FirmwareNotice | null): void => {
     if (notice) say(notice);
-  });
+  };
+  const ends = [
+    system.on('firmware', (fact) => tell(check.take(fact))),
+    system.on('exit', ({ reason }) => tell(check.ended(reason === 'wild'))),
+  ];
+  return () => {
+    for (const end of ends) end();
+  };
 }
 
 export class Observer {

@@ -9,7 +9,7 @@ import type { InterruptState } from '../devices/gic/inspect.ts';
 import type { BlockConfig, ConsolePortConfig, NinepConfig, RngConfig } from '../devices/virtio/config.ts';
 import type { MachineDescription } from '../machines/machine.ts';
 import type { World } from './console-tag.ts';
-import type { SystemProbe } from './probe.ts';
+import type { SystemProbe, WorldCounts } from './probe.ts';
 import type { MecConfig, RmeConfig } from './protection.ts';
 import type { TraceConfig } from './trace.ts';
 
@@ -56,6 +56,12 @@ export interface CoreEntry {
   readonly entry: bigint;
 }
 
+export interface FlashFileConfig {
+  /** Name of the memory region. */
+  readonly flash: string;
+  readonly file: string;
+}
+
 /** What the machine's real time clock shows. */
 export interface RtcConfig {
   /** Seconds since 1970 when the system starts; null: the host's time (deterministic: the start of 2026). */
@@ -97,6 +103,8 @@ export interface SystemConfig {
   /** Transports speak the legacy version 1, as QEMU's do unless told otherwise; default: version 2, virtio 1.x. */
   readonly virtioLegacy?: boolean;
   readonly rtc?: RtcConfig;
+  /** Flash memories whose contents go back to their files when the system ends. */
+  readonly flashFiles?: readonly FlashFileConfig[];
   readonly trace?: TraceConfig;
   /** Guest time, in seconds, after which the system ends with reason `limit`. */
   readonly timeLimit?: number;
@@ -230,7 +238,13 @@ export interface SystemStats {
   readonly seconds: number;
   /** Guest time in seconds. */
   readonly guestSeconds: number;
-  readonly perCore: readonly { readonly instructions: number }[];
+  readonly perCore: readonly {
+    readonly instructions: number;
+    /** By security state. */
+    readonly worlds: Readonly<Record<World, WorldCounts>>;
+  }[];
+  /** Pages that the memory protection engine converted, or that were wiped without; null: it is not at work. */
+  readonly encryption: { readonly converted: number; readonly wiped: number } | null;
   /** What the engine counts: instructions decoded, handlers, modules, regions compiled, … */
   readonly engine: Readonly<Record<string, number>>;
 }

@@ -6,9 +6,13 @@ import * as state from '../arch/state.ts';
 import { GLOBAL_CONTROL, type Layout } from '../engine/layout.ts';
 import type { RtcConfig, SystemConfig } from './api.ts';
 
-/** f64 words behind the other global control words: nanoseconds of pauses; nanoseconds at the start of this round. */
+/**
+ * f64 words behind the other global control words: nanoseconds of pauses; nanoseconds at the start of this round; when cores ran for the
+ * first time, in seconds since 1970 by the host's clock.
+ */
 export const PAUSED = GLOBAL_CONTROL + 64;
 const ROUND = GLOBAL_CONTROL + 72;
+export const BEGAN = GLOBAL_CONTROL + 80;
 
 /** Deterministic: nanoseconds of guest time at the start of the present round. */
 export const roundTime = (buffer: SharedArrayBuffer): number => new Float64Array(buffer, ROUND, 1)[0]!;
@@ -45,7 +49,7 @@ export class Clock {
   }
   /** Seconds since 1970 by the machine's real time clock. */
   seconds(): number {
-    const began = this.epoch / 1000;
+    const began = this.f64[BEGAN >> 3]!;
     const start = this.rtc?.start ?? (this.deterministic ? DETERMINISTIC_START : began);
     // In the deterministic mode all that the guest sees is its own.
     if (this.deterministic) return Math.floor(start + this.round / 1e9);

@@ -34,9 +34,14 @@ export class HostMemory {
     window?.set(bytes);
     return window !== null;
   }
-  /** Throws UserError where an image has no room. */
-  load(images: readonly Image[]): void {
+  /** Flash memories keep what they have when the machine is reset. */
+  private isFlash(address: number): boolean {
+    return this.plan.regions.some((r) => r.readOnly && address >= r.base && address < r.base + r.size);
+  }
+  /** Throws UserError where an image has no room. `again`: after a reset. */
+  load(images: readonly Image[], again: boolean): void {
     for (const { address, bytes, memoryBytes } of images) {
+      if (again && this.isFlash(address)) continue;
       const size = Math.max(memoryBytes ?? 0, bytes.length);
       const window = this.window(address, size);
       if (!window) {
@@ -45,13 +50,21 @@ export class HostMemory {
       window.set(bytes);
     }
   }
-  /** Zeros all memory. Parts that hold nothing are left alone: the host need not find pages for them. */
+  /** The bytes of a region, as they are. */
+  region(name: string): Uint8Array<SharedArrayBuffer> {
+    const { base, size } = this.plan.regions.find((r) => r.name === name)!;
+    return this.window(base, size)!;
+  }
+  /** Zeros all memory but flash. Parts that hold nothing are left alone: the host need not find pages for them. */
   clear(): void {
     const zeros = Buffer.alloc(1 << 16);
-    const end = this.layout.arena + this.plan.arenaBytes;
-    for (let at = this.layout.arena; at < end; at += zeros.length) {
-      const bytes = Buffer.from(this.buffer, at, Math.min(zeros.length, end - at));
-      if (!bytes.equals(zeros.subarray(0, bytes.length))) bytes.fill(0);
+    for (const { host, size, readOnly } of this.plan.regions) {
+      if (readOnly) continue;
+      const from = this.layout.arena + host;
+      for (let at = from; at < from + size; at += zeros.length) {
+        const bytes = Buffer.from(this.buffer, at, Math.min(zeros.length, from + size - at));
+        if (!bytes.equals(zeros.subarray(0, bytes.length))) bytes.fill(0);
+      }
     }
   }
 }

@@ -3,7 +3,7 @@
 import { cpuFeatures } from '../arch/features.ts';
 import { EVERY_PAS, PAS, type PasSet } from '../devices/device.ts';
 import { hvcNames, type PlannedDevice, planVirtio, type VirtioDeviceConfig } from '../devices/virtio/config.ts';
-import { DEVICE_BYTES } from '../engine/layout.ts';
+import { DEVICE_BYTES, type Layout, layoutOf } from '../engine/layout.ts';
 import type { MappedRegion } from '../engine/memory-map.ts';
 import { dramOf, type MachineDescription } from '../machines/machine.ts';
 import type { ConsoleInfo, SystemConfig, VirtioConfig } from './api.ts';
@@ -47,6 +47,8 @@ export interface MachinePlan {
   /** Words through which threads speak to the one that serves them. */
   readonly io: number;
 }
+
+const MIB = 1 << 20;
 
 /** Threads that run cores. */
 export const threadsOf = (config: SystemConfig): number => (config.deterministic ? 1 : config.machine.cores);
@@ -107,6 +109,27 @@ export function planOf(config: SystemConfig): MachinePlan {
   };
   if (next > DEVICE_BYTES) throw new UserError(`${plan.consoles.length} consoles are too many`);
   return plan;
+}
+
+/** Where everything lies; UserError where memory does not fit, with as much as does. */
+export function layoutFor(config: SystemConfig, { arenaBytes, ram }: MachinePlan): Layout {
+  const { cores } = config.machine;
+  const fits = (bytes: number): Layout | null => {
+    try {
+      return layoutOf(cores, threadsOf(config), arenaBytes - ram.size + bytes);
+    } catch (error) {
+      if (error instanceof RangeError) return null;
+      throw error;
+    }
+  };
+  const layout = fits(ram.size);
+  if (layout) return layout;
+  let mebibytes = Math.min(Math.floor(ram.size / MIB), 4096);
+  // In steps that people would choose.
+  do mebibytes = 64 * (Math.ceil(mebibytes / 64) - 1);
+  while (mebibytes > 0 && !fits(mebibytes * MIB));
+  const most = mebibytes > 0 ? `${mebibytes} MiB are the most` : 'there are too many cores for any';
+  throw new UserError(`${ram.size / MIB} MiB of memory are too many: with ${cores} core${cores === 1 ? '' : 's'} ${most}`);
 }
 
 /** Consoles of virtio are numbered behind the serial ports'. */

@@ -3,7 +3,7 @@ import { powerOnProtection } from '../arch/encryption/engine.ts';
 import * as state from '../arch/state.ts';
 import { writeArchTables } from '../arch/tables.ts';
 import { buildCore, MEMORY_TYPE } from '../engine/build-core.ts';
-import { type Layout, layoutOf } from '../engine/layout.ts';
+import type { Layout } from '../engine/layout.ts';
 import { writeMemoryMap } from '../engine/memory-map.ts';
 import type {
   ConsoleInfo,
@@ -18,7 +18,7 @@ import type {
   SystemStats,
   Watchpoint,
 } from './api.ts';
-import { PAUSED, roundTime } from './clock.ts';
+import { BEGAN, PAUSED, roundTime } from './clock.ts';
 import { ConsoleHost } from './console.ts';
 import { CTL, controlIndex } from './control.ts';
 import { CoreAccess } from './core-access.ts';
@@ -26,10 +26,11 @@ import { CoreThreads, type ThreadNews } from './core-threads.ts';
 import { cpuOf, type SystemCpu } from './cpu.ts';
 import { Emitter } from './emitter.ts';
 import { UserError } from './errors.ts';
+import { FlashFile } from './flash-file.ts';
 import { HostMachine } from './host-machine.ts';
 import { HostMemory } from './host-memory.ts';
 import { IoThread } from './io/thread.ts';
-import { type MachinePlan, planOf, threadsOf } from './plan.ts';
+import { layoutFor, type MachinePlan, planOf, threadsOf } from './plan.ts';
 import { HostProbe } from './probe.ts';
 import { protectionModel } from './protection.ts';
 import { resetCore } from './reset.ts';
@@ -50,6 +51,7 @@ class RunningSystem implements System {
   private readonly plan: MachinePlan;
   private readonly host: HostMachine;
   private readonly physical: HostMemory;
+  private readonly flashFiles: readonly FlashFile[];
   private readonly threads: CoreThreads;
   private io: IoThread | null = null;
   private readonly cpu: SystemCpu;
@@ -75,14 +77,7 @@ class RunningSystem implements System {
     this.config = config;
     this.cpu = cpuOf(config);
     this.plan = planOf(config);
-    const { cores } = config.machine;
-    try {
-      this.layout = layoutOf(cores, threadsOf(config), this.plan.arenaBytes);
-    } catch (e) {
-      if (e instanceof RangeError)
-        throw new UserError(`${this.plan.ram.size / 2 ** 20} MiB of memory are too many: ${e.message}`);
-      throw e;
-    }
+    this.layout = layoutFor(config, this.plan);
     this.memory = new WebAssembly.Memory({ initial: this.layout.pages, maximum: MEMORY_TYPE.max, shared: true });
     this.i32 = new Int32Array(this.memory.buffer);
     this.view = new DataView(this.memory.buffer);
@@ -90,7 +85,7 @@ class RunningSystem implements System {
     this.hostNames = core.library.hostNames();
     this.module = new WebAssembly.Module(core.bytes);
     this.cores = Array.from(
-      { length: cores },
+      { length: config.machine.cores },
       (_, n) => new CoreAccess(this.memory.buffer, this.layout, n, () => this.contextChanged(n)),
     );
     this.consoles = this.plan.consoles.map(({ offset: _, ...info }) => info);
@@ -110,6 +105,7 @@ class RunningSystem implements System {
     this.host = new HostMachine(this.memory, this.layout, this.plan, () => this.service());
     this.machine = this.host.view(() => this.isRunning);
     this.physical = new HostMemory(this.memory.buffer, this.layout, this.plan);
+    this.flashFiles = (config.flashFiles ?? []).map((f) => new FlashFile(f, this.physical.region(f.flash)));
     this.threads = new CoreThreads(this.memory.buffer, this.layout, {
       told: (news) => this.told(news),
       failed: (e) => this.fail(e),
@@ -120,7 +116,7 @@ class RunningSystem implements System {
     this.probe = new HostProbe(this.memory, this.layout, this.plan, this.cpu.cpu.features.has('RME'), () =>
       this.guestSeconds(),
     );
-    this.load();
+    this.load(false);
   }
   on<E extends keyof SystemEvents>(event: E, listener: (...args: SystemEvents[E]) => void): () => void {
     return this.events.on(event, listener);
@@ -130,7 +126,7 @@ class RunningSystem implements System {
   }
 
   /** Memory as at power-on: zeros, the images, the constant tables, the map of regions, all cores in reset. */
-  private load(): void {
+  private load(again: boolean): void {
     const u8 = new Uint8Array(this.memory.buffer);
     writeArchTables(u8);
     const model = protectionModel(this.config, this.cpu.cpu.features);
@@ -145,7 +141,7 @@ class RunningSystem implements System {
       })),
     );
     this.host.reset(this.config.skipsEl3 ?? false);
-    this.physical.load(this.config.images);
+    this.physical.load(this.config.images, again);
     for (const core of this.cores) {
       const on = core.index === 0 || this.config.psci === 'none';
       resetCore(this.memory.buffer, { layout: this.layout, config: this.config, cpu: this.cpu.cpu }, core.index, {
@@ -265,7 +261,9 @@ class RunningSystem implements System {
     this.isRunning = true;
     this.resumeAt = performance.now();
     // Guest time stands still while the system does.
-    new Float64Array(this.memory.buffer)[PAUSED >> 3]! += (this.resumeAt - this.haltedAt) * 1e6;
+    const times = new Float64Array(this.memory.buffer);
+    times[PAUSED >> 3]! += (this.resumeAt - this.haltedAt) * 1e6;
+    times[BEGAN >> 3] ||= Date.now() / 1000;
     this.io?.resume();
     this.threads.run({ c: 'run', actions: actions ?? null });
     this.host.resumed();
@@ -276,7 +274,7 @@ class RunningSystem implements System {
     await this.standStill();
     this.halted();
     this.physical.clear();
-    this.load();
+    this.load(true);
     this.threads.command({ c: 'forget' });
     this.events.emit('reset');
     if (wasRunning) this.resume();
@@ -297,7 +295,8 @@ class RunningSystem implements System {
     void this.quit().then(() => {
       this.service();
       for (const h of this.hosts) h.drain();
-      this.events.emit('exit', exit);
+      const unsaved = this.flashFiles.map((file) => file.save()).find((message) => message !== null);
+      this.events.emit('exit', unsaved ? { reason: 'failed', status: 1, message: unsaved } : exit);
     });
   }
 
@@ -357,13 +356,14 @@ class RunningSystem implements System {
     return Number(this.view.getBigInt64(cpu + state.GRANTED, true)) - this.i32[(cpu + state.BUDGET) >> 2]!;
   }
   stats(): SystemStats {
-    const perCore = this.cores.map((c) => ({ instructions: this.ran(c.index) }));
+    const perCore = this.cores.map((c) => ({ instructions: this.ran(c.index), worlds: this.probe.counts(c.index) }));
     const instructions = perCore.reduce((sum, c) => sum + c.instructions, 0);
     return {
       instructions,
       seconds: this.seconds(),
       guestSeconds: this.guestSeconds(),
       perCore,
+      encryption: this.probe.protection?.counts ?? null,
       engine: this.threads.stats(),
     };
   }

@@ -123,6 +123,23 @@ describe('consoles elsewhere, with a real guest', () => {
     expect(got).toBe(stdout);
     expect(readFileSync(log, 'utf8')).toBe(stdout);
   });
+  test('worlds that share a UART, each by itself, and all of them in one', async () => {
+    const files = ['uart0', 'rmm', 'host', 'monitor'].map((name) => [name, join(folder, name)] as const);
+    const { status, stdout, stderr } = await startTrireme([
+      ...['qemu', '-M', 'virt,secure=on,virtualization=on', '-cpu', 'max,x-rme=on', '-kernel', guest('worlds')],
+      ...['-nographic', '-semihosting', '--timeout', '100'],
+      ...files.flatMap(([name, file]) => ['--console', `${name}=file:${file}`]),
+      ...['--expect', 'realm:^realm$', '--expect', 'monitor:^monitor$', '--expect', 'host:^normal$', '--send', 'rmm:x'],
+    ]).ended;
+    const shared = 'moninorreamal\r\ntor\r\nlm\r\n'.repeat(2);
+    expect({ status, stdout, stderr }).toMatchObject({ status: 9, stdout: shared });
+    expect(files.map(([, file]) => readFileSync(file, 'utf8'))).toEqual([
+      shared,
+      'realm\r\n'.repeat(2),
+      'normal\r\n'.repeat(2),
+      'monitor\r\n'.repeat(2),
+    ]);
+  });
   test('a flood, and a reader that takes nothing', async () => {
     const { child, ended } = startTrireme([
       ...['run', '--kernel', guest('echo'), '--timeout', '60', '--console', 'uart0=tcp:0'],

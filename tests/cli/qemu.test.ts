@@ -211,7 +211,7 @@ describe('what is refused, in one line', () => {
     ['-M virt -m lots -kernel K', /a size like/],
     ['-M virt -m 1G,slots=2,maxmem=4G -kernel K', /cannot be added later/],
     ['-M virt -initrd I', /needs a kernel/],
-    ['-M virt -append a -bios B', /needs a kernel/],
+    ['-M virt -append a -device loader,addr=0,cpu-num=0', /needs a kernel/],
     ['-M virt -bios B -pflash P', /two images/],
     ['-M virt -kernel K -drive file=x,format=qcow2', /only raw/],
     ['-M virt -kernel K -drive file=x,if=ide', /if=ide/],

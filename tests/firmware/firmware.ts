@@ -1,6 +1,7 @@
-/** What the firmware tests share: the built images, and a run of them in QEMU. */
+/** What the firmware tests share: the built images, and runs of them here and in QEMU. */
 import { spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { startTrireme } from '../support/trireme.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 export const FIRMWARE = join(ROOT, 'resources', 'firmware');
@@ -17,25 +18,38 @@ export function installed(command: string): boolean {
   return spawnSync(command, ['--version']).status === 0;
 }
 
-/** The console of a machine with RME that runs a flash image until it powers off; rejects after `seconds`. */
-export function runInQemu(program: string, flash: string, seconds: number, more: string[] = []): Promise<string> {
-  const machine = 'virt,acpi=off,virtualization=on,secure=on,gic-version=3';
-  const options = [
-    '-M',
-    machine,
-    '-cpu',
-    'max,x-rme=on',
-    '-smp',
-    '2',
-    '-m',
-    '1G',
-    '-bios',
-    flash,
-    '-nographic',
-    '-net',
-    'none',
-    ...more,
-  ];
+/** What the firmware runs on. */
+export interface Shape {
+  readonly cores: number;
+  /** Null: no FEAT_MEC. QEMU has none. */
+  readonly mec: 'exact' | 'deadbeef' | 'off' | null;
+  readonly engine?: 'normal' | 'interpreter' | 'compiled';
+}
+
+const common = (flash: string, cores: number): string[] => [
+  ...['-M', 'virt,acpi=off,virtualization=on,secure=on,gic-version=3', '-cpu', 'max,x-rme=on'],
+  ...['-smp', `${cores}`, '-m', '1G', '-bios', image(flash), '-nographic', '-net', 'none'],
+];
+
+/** The console of a machine of ours that runs a flash image until it powers off; throws after `seconds`. */
+export async function runHere(flash: string, shape: Shape, seconds = 110, more: string[] = []): Promise<string> {
+  const { cores, mec, engine = 'normal' } = shape;
+  const options = [...(mec === null ? [] : ['--enable-mec', '--mec-model', mec]), '--engine', engine];
+  const run = startTrireme(['qemu', ...common(flash, cores), ...options, ...more, '--timeout', `${seconds}`]);
+  const { status, stdout, stderr } = await run.ended;
+  if (status !== 0) throw new Error(`status ${status}: ${stderr}\n${stdout.slice(-3000)}`);
+  return stdout.replaceAll('\r', '');
+}
+
+/** The same in QEMU. */
+export function runInQemu(
+  program: string,
+  flash: string,
+  cores: number,
+  seconds: number,
+  more: string[] = [],
+): Promise<string> {
+  const options = [...common(flash, cores), ...more];
   return new Promise((resolve, reject) => {
     const child = spawn(program, options, { stdio: ['ignore', 'pipe', 'pipe'] });
     let text = '';

@@ -1,12 +1,10 @@
-/** The firmware's own test host (resources/firmware/tests/payload) in QEMU: each of its checks, then what it shows of a realm. */
+/** The firmware's own test host (resources/firmware/tests/payload), here and in QEMU: each of its checks, then what it shows of a realm. */
 import { createECDH, createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { image, qemu, runInQemu } from './firmware.ts';
+import { image, qemu, runHere, runInQemu, type Shape } from './firmware.ts';
 import { initialMeasurement, type MeasuredStep } from './measurement.ts';
 import { p384, readToken } from './token.ts';
-
-const program = qemu();
 
 /** The public point of a test key: its private scalar is the SHA-384 of a sentence (monitor/test_keys.h). */
 function publicKey(sentence: string): { x: Buffer; y: Buffer } {
@@ -17,8 +15,8 @@ function publicKey(sentence: string): { x: Buffer; y: Buffer } {
 }
 
 /** What the test host does to its realm before it reads the measurement (main.c): image, RIPAS, first REC. */
-function expectedMeasurement(flash: Buffer): Buffer {
-  const pages = realmPages(flash);
+function expectedMeasurement(console: string, flash: Buffer): Buffer {
+  const pages = realmPages(console, flash);
   const steps: MeasuredStep[] = [];
   for (let at = 0n; at < 6n; at++)
     steps.push({ type: 'ripas', base: 0x80000000n + at * 0x1000n, top: 0x80001000n + at * 0x1000n });
@@ -35,11 +33,11 @@ function expectedMeasurement(flash: Buffer): Buffer {
 }
 
 /** The realm's pages within the payload, where the test host says they are: four, of which only the image's are measured. */
-function realmPages(flash: Buffer): (Uint8Array | undefined)[] {
+function realmPages(console: string, flash: Buffer): (Uint8Array | undefined)[] {
   const contents = 0x40000 + 16 + 48;
   const offset = Number(flash.readBigUInt64LE(contents + 16));
   const payload = flash.subarray(offset);
-  const [, from, to] = console_
+  const [, from, to] = console
     .match(/Realm image: 0x([0-9a-f]+) to 0x([0-9a-f]+)/)!
     .map((hex) => Number.parseInt(hex, 16));
   const pages: (Uint8Array | undefined)[] = [];
@@ -50,35 +48,64 @@ function realmPages(flash: Buffer): (Uint8Array | undefined)[] {
   return pages;
 }
 
-let console_ = '';
+/** Every check passed, and the machine powered off. */
+function expectPassed(console: string): void {
+  expect(console.split('\n').filter((line) => /FAIL|PANIC|Unexpected exception/.test(line))).toEqual([]);
+  const [, passed, failed] = console.match(/^(\d+) passed, (\d+) failed$/m)!;
+  expect(failed).toBe('0');
+  expect(Number(passed)).toBeGreaterThan(550);
+  expect(console).toContain('NOTICE:  System off\n');
+}
 
-describe.runIf(program)('monitor, RMM and a realm in QEMU', () => {
+const name = ({ cores, mec, engine }: Shape): string =>
+  `${cores} cores, MEC ${mec ?? 'not there'}${engine ? `, ${engine}` : ''}`;
+
+/** Of cores, contexts and engines each pair, with the run that is looked at below. */
+const PAIRS: Shape[] = [
+  { cores: 1, mec: null },
+  { cores: 2, mec: 'deadbeef' },
+  { cores: 1, mec: 'exact', engine: 'interpreter' },
+];
+const ALL: Shape[] = [1, 2, 4].flatMap((cores) =>
+  ([null, 'exact', 'deadbeef', 'off'] as const).flatMap((mec) =>
+    (['normal', 'interpreter'] as const).map((engine) => ({ cores, mec, engine })),
+  ),
+);
+
+describe.each((process.env.TRIREME_FULL ? ALL : PAIRS).map((shape) => [name(shape), shape] as const))(
+  '%s',
+  (_, shape) => {
+    test('every check of the test host passes', async () => {
+      expectPassed(await runHere('flash-test.bin', shape));
+    });
+  },
+);
+
+const program = qemu();
+const places: (readonly [string, () => Promise<string>])[] = [
+  ['here', () => runHere('flash-test.bin', { cores: 4, mec: 'exact' })],
+];
+if (program) places.push(['in QEMU', () => runInQemu(program, 'flash-test.bin', 4, 110)]);
+
+describe.each(places)('monitor, RMM and a realm %s', (_, run) => {
+  let console = '';
   beforeAll(async () => {
-    console_ = await runInQemu(program!, image('flash-test.bin'), 90);
+    console = await run();
   });
 
-  test('every check of the test host passes, and the machine powers off', () => {
-    const failures = console_.split('\n').filter((line) => line.startsWith('FAIL'));
-    expect(failures).toEqual([]);
-    const [, passed, failed] = console_.match(/^(\d+) passed, (\d+) failed$/m)!;
-    expect(Number(failed)).toBe(0);
-    expect(Number(passed)).toBe(console_.match(/PASS: /g)!.length);
-    expect(Number(passed)).toBeGreaterThan(250);
-    expect(console_).toContain('NOTICE:  System off\n');
-  });
+  test('every check of the test host passes, and the machine powers off', () => expectPassed(console));
 
   test('RMM logs as its users know it', () => {
-    expect(console_).toMatch(
+    expect(console).toMatch(
       /RMM_MEM_SCRUB_METHOD 2 is selected\.\n(RMM_MEM_SCRUB_METHOD=2 is set but FEAT_MEC is not present\.\n)?Booting Trireme RMM v\.\d+\.\d+\.\d+\(release\)\nRMM-EL3 Interface v\.0\.8\nBoot Manifest Interface v\.0\.5\nRMI ABI revision v1\.1\nRSI ABI revision v1\.1\n/,
     );
-    expect(console_).toContain('SMC_RMI_VERSION                   10000 > RMI_SUCCESS 10000 10001\n');
-    expect(console_).toMatch(/^SMC_RSI_REALM_CONFIG {14}80005000 > RSI_SUCCESS$/m);
-    expect(console_).not.toMatch(/PANIC|Unexpected exception/);
+    expect(console).toContain('SMC_RMI_VERSION                   10000 > RMI_SUCCESS 10000 10001\n');
+    expect(console).toMatch(/^SMC_RSI_REALM_CONFIG {14}80005000 > RSI_SUCCESS$/m);
   });
 
   test("the realm's initial measurement is that of what the host did", () => {
-    const rim = expectedMeasurement(readFileSync(image('flash-test.bin')));
-    const [, first, last] = console_.match(/^RIM: ([0-9a-f]{16}) .* ([0-9a-f]{16})$/m)!;
+    const rim = expectedMeasurement(console, readFileSync(image('flash-test.bin')));
+    const [, first, last] = console.match(/^RIM: ([0-9a-f]{16}) .* ([0-9a-f]{16})$/m)!;
     expect(rim.subarray(0, 8).toString('hex')).toBe(first);
     expect(rim.subarray(24, 32).toString('hex')).toBe(last);
   });
@@ -86,13 +113,13 @@ describe.runIf(program)('monitor, RMM and a realm in QEMU', () => {
   test('the attestation token is signed by platform and realm, and says what was measured', () => {
     const { x, y } = publicKey('Trireme test platform attestation key');
     const token = readToken(
-      Buffer.from(Array.from(console_.matchAll(/^TOKEN: ([0-9a-f]+)$/gm), (line) => line[1]).join(''), 'hex'),
+      Buffer.from(Array.from(console.matchAll(/^TOKEN: ([0-9a-f]+)$/gm), (line) => line[1]).join(''), 'hex'),
       p384(x, y),
     );
     expect(token).toMatchObject({ platformSigned: true, realmSigned: true, bound: true });
     const challenge = Buffer.from(Array.from({ length: 64 }, (_, i) => (i >> 3) + 1));
     expect(Buffer.from(token.realm.get(10) as Uint8Array).equals(challenge)).toBe(true);
-    const rim = expectedMeasurement(readFileSync(image('flash-test.bin')));
+    const rim = expectedMeasurement(console, readFileSync(image('flash-test.bin')));
     expect(Buffer.from(token.realm.get(44238) as Uint8Array).equals(rim)).toBe(true);
     const rem = createHash('sha256')
       .update(Buffer.concat([Buffer.alloc(32), Buffer.from('abc')]))

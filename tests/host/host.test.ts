@@ -152,6 +152,10 @@ describe('launch', () => {
     const { commands } = await face.ask('launch.check', { launch });
     expect(commands.trireme).toContain(`run --kernel ${program} --cpus 2 --memory 128M --el 2`);
     expect(commands.qemu).toContain('-M virt,virtualization=on -cpu max -smp 2 -m 128M');
+    const virt = { machine: { type: 'virt' }, cpu: {}, kernel: program };
+    const both = (await face.ask('launch.check', { launch: virt })).commands;
+    expect(both.trireme).toMatch(/^trireme qemu -M virt,/);
+    expect(both.qemu).toMatch(/^qemu-system-aarch64 -M virt,/);
   });
 });
 

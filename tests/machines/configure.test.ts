@@ -1,50 +1,94 @@
-/** From a launch to a system's configuration: RME and MEC. */
-import { describe, expect, it } from 'vitest';
-import { cpuFeatures } from '../../core/arch/features.ts';
+/** What a launch's fields become. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parseQemu } from '../../core/cli/qemu/parse.ts';
-import { configureLaunch } from '../../core/machines/configure.ts';
-import { protectionCpu, protectionModel } from '../../core/system/protection.ts';
+import { configureLaunch, treeOfLaunch } from '../../core/machines/configure.ts';
+import { guest } from '../support/trireme.ts';
 
-/** What the cores and the memory protection engine make of a command line. */
-function protectionOf(words: string): { features: ReadonlySet<string>; model: string; width: number; l0gptsz: number } {
-  const line = `-M virt,secure=on,virtualization=on -device loader,addr=0,data=0,data-len=8 ${words}`;
-  const config = configureLaunch(parseQemu(line.split(' ')).launch);
-  const { options, sizes } = protectionCpu(config);
-  const features = cpuFeatures(config.cpuModel, options);
-  return { features, model: protectionModel(config, features), width: sizes.mecidWidth!, l0gptsz: sizes.l0gptsz! };
+let folder = '';
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'trireme-configure-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const launch = (line: string) =>
+  parseQemu(`-M virt -kernel ${guest('virt')} ${line}`.split(' ').filter((word) => word !== '')).launch;
+const configure = (line: string) => configureLaunch(launch(line));
+/** A property of a launch's device tree, as fdtget prints it. */
+function property(line: string, path: string, name: string, type: string): string {
+  const file = join(folder, 't.dtb');
+  writeFileSync(file, treeOfLaunch(launch(line)));
+  return execFileSync('fdtget', ['-d', '-', '-t', type, file, path, name], { encoding: 'utf8' }).trim();
+}
+function nodes(line: string, path: string): string[] {
+  const file = join(folder, 't.dtb');
+  writeFileSync(file, treeOfLaunch(launch(line)));
+  return execFileSync('fdtget', ['-l', file, path], { encoding: 'utf8' }).trim().split('\n');
 }
 
-describe('RME and MEC of a launch reach the cores', () => {
-  it('neither unasked', () => {
-    const { features, model } = protectionOf('-cpu max');
-    expect(features.has('RME')).toBe(false);
-    expect(features.has('MEC')).toBe(false);
-    expect(model).toBe('off');
-  });
+test('seeds of the device tree: of the host, of the run, or none', () => {
+  const seed = (line: string): string => property(line, '/chosen', 'rng-seed', 'bx');
+  expect(seed('').split(' ').length).toBe(32);
+  expect(seed('')).not.toBe(seed(''));
+  expect(seed('-seed 1')).toBe(seed('-seed 1'));
+  expect(seed('-seed 1')).not.toBe(seed('-seed 2'));
+  expect(seed('--deterministic')).toBe(seed('--deterministic'));
+  expect(seed('-M dtb-randomness=off')).toBe('-');
+});
 
-  it('x-rme alone: no FEAT_MEC, nothing is encrypted', () => {
-    const { features, model, l0gptsz } = protectionOf('-cpu max,x-rme=on');
-    expect(features.has('RME')).toBe(true);
-    expect(features.has('MEC')).toBe(false);
-    expect(model).toBe('off');
-    expect(l0gptsz).toBe(30);
-  });
+test('the topology of the cores', () => {
+  expect(nodes('-smp 4', '/cpus/cpu-map')).toEqual(['socket0']);
+  const line = '-smp 8,sockets=2,clusters=2,threads=2';
+  expect(nodes(line, '/cpus/cpu-map')).toEqual(['socket0', 'socket1']);
+  expect(nodes(line, '/cpus/cpu-map/socket1')).toEqual(['cluster0', 'cluster1']);
+  expect(nodes(line, '/cpus/cpu-map/socket1/cluster1/core0')).toEqual(['thread0', 'thread1']);
+  const cpu = property(line, '/cpus/cpu-map/socket1/cluster1/core0/thread1', 'cpu', 'u');
+  expect(cpu).toBe(property(line, '/cpus/cpu@7', 'phandle', 'u'));
+});
 
-  it('x-l0gptsz', () => {
-    expect(protectionOf('-cpu max,x-rme=on,x-l0gptsz=36').l0gptsz).toBe(36);
-  });
+test('clocks', () => {
+  expect(configure('').rtc).toEqual({ start: null, follows: 'host' });
+  expect(configure('-rtc base=1970-01-02,clock=vm').rtc).toEqual({ start: 86400, follows: 'guest' });
+  const { start } = configure('-rtc base=localtime').rtc!;
+  const zone = -60 * new Date().getTimezoneOffset();
+  expect(Math.abs(start! - zone - Date.now() / 1000)).toBeLessThan(60);
+});
 
-  it.each(['-M mec=on -cpu max,x-rme=on', '--rme on --enable-mec'])('%s', (words) => {
-    const { features, model, width } = protectionOf(words);
-    expect(features.has('RME')).toBe(true);
-    expect(features.has('MEC')).toBe(true);
-    expect(model).toBe('exact');
-    expect(width).toBe(16);
-  });
+test('loaders, cores that start elsewhere, fw_cfg, flash that is written', () => {
+  writeFileSync(join(folder, 'raw'), 'abc');
+  const config = configure(
+    `-smp 2 -device loader,file=${folder}/raw,addr=0x44000000,cpu-num=1 -device loader,addr=0x40080000,cpu-num=0 ` +
+      `-device loader,addr=0x44001000,data=0x0102,data-len=2 -fw_cfg name=opt/a,string=b,,c`,
+  );
+  expect(config.entries).toEqual([
+    { core: 1, entry: 0x44000000n },
+    { core: 0, entry: 0x40080000n },
+  ]);
+  const at = (address: number) => config.images.find((i) => i.address === address)?.bytes;
+  expect(Buffer.from(at(0x44000000)!).toString()).toBe('abc');
+  expect([...at(0x44001000)!]).toEqual([2, 1]);
+  const item = config.fwCfg!.find((i) => i.file === 'opt/a');
+  expect(Buffer.from(item!.bytes).toString()).toBe('b,c');
+  expect(() => configure(`-fw_cfg name=opt/a,file=${folder}/none`)).toThrow(/none: no such file/);
+  expect(() => configure('-fw_cfg name=opt/a,string=b -fw_cfg name=opt/a,string=c')).toThrow(/opt\/a/);
+});
 
-  it('--mecid-width and --mec-model', () => {
-    const { model, width } = protectionOf('--rme on --enable-mec --mecid-width 5 --mec-model deadbeef');
-    expect(model).toBe('deadbeef');
-    expect(width).toBe(5);
+test('realm management, encryption contexts, legacy transports, ports of consoles', () => {
+  const rme = configure(
+    '-M secure=on,virtualization=on,mec=on -cpu max,x-rme=on,x-l0gptsz=36 --mecid-width 4 --mec-model deadbeef',
+  );
+  expect(rme).toMatchObject({
+    features: { 'x-rme': true },
+    rme: { l0gptsz: 36 },
+    mec: { enabled: true, width: 4, model: 'deadbeef' },
   });
+  expect(configure('').mec).toEqual({ enabled: false });
+  const legacy = configure(
+    '-global virtio-mmio.force-legacy=on -device virtio-serial-device -device virtconsole,name=n -device virtconsole',
+  );
+  expect(legacy.virtioLegacy).toBe(true);
+  expect(legacy.virtio).toEqual([{ type: 'console', ports: [{ name: 'n' }, { name: null }] }]);
 });

@@ -162,7 +162,10 @@ describe('worlds', () => {
     let counts: unknown;
     const { how } = await runImage(trips, {
       watch: (system) => () => {
-        counts = system.cores.map((c) => system.probe.counts(c.index).realm.entries);
+        const { perCore, instructions } = system.stats();
+        counts = perCore.map(({ worlds }) => worlds.realm.entries);
+        const ran = perCore.flatMap(({ worlds }) => Object.values(worlds).map((w) => w.instructions));
+        expect(ran.reduce((sum, n) => sum + n, 0)).toBe(instructions);
         expect(system.probe.dropped).toBe(0);
       },
     });

@@ -18,7 +18,7 @@ export interface Boot {
   readonly words?: 'machine' | 'option';
 }
 
-/** A step of the script: what the console has to show, then what is typed there. */
+/** A step of the script: what the host's console has to show, then what is typed there; either may be empty. */
 export type Step = readonly [expect: string, send: string];
 
 export interface Outcome {
@@ -50,7 +50,10 @@ export async function boot(options: Boot, limit: number, steps: readonly Step[])
   const args = [
     ...['--no-warnings', MAIN, 'qemu', ...bootWords(options), '--timeout', `${limit}`],
     ...names.flatMap((name) => ['--console', `${name}=file:${join(folder, name)}`]),
-    ...steps.flatMap(([expect, send]) => ['--expect', expect, '--send', send]),
+    ...steps.flatMap(([expect, send]) => [
+      ...(expect === '' ? [] : ['--expect', `host:${expect}`]),
+      ...(send === '' ? [] : ['--send', `host:${send}`]),
+    ]),
   ];
   try {
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });

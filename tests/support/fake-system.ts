@@ -219,6 +219,9 @@ export class FakeSystem implements System {
     this.watchpoints.splice(this.watchpoints.indexOf(watchpoint), 1);
   }
   stats(): SystemStats {
-    return { instructions: 42, seconds: 0.5, guestSeconds: 0.5, perCore: [{ instructions: 42 }], engine: {} };
+    const none = { entries: 0, exits: 0, instructions: 0 };
+    const worlds = { normal: { ...none, instructions: 42 }, secure: none, realm: none, root: none };
+    const perCore = [{ instructions: 42, worlds }];
+    return { instructions: 42, seconds: 0.5, guestSeconds: 0.5, perCore, encryption: null, engine: {} };
   }
 }

@@ -124,7 +124,7 @@ function serials({ serials, virtio }: Launch): string[] {
 }
 
 /** Memory in the largest unit that divides it. */
-function size(bytes: number): string {
+export function sizeText(bytes: number): string {
   for (const [letter, unit] of [
     ['G', 2 ** 30],
     ['M', 2 ** 20],
@@ -155,7 +155,7 @@ function common(launch: Launch): string[] {
     '-smp',
     properties([String(launch.cores), ...(launch.topology ? Object.entries(launch.topology) : [])]),
     '-m',
-    size(launch.memoryBytes),
+    sizeText(launch.memoryBytes),
   ];
   words.push(...maybe('-bios', launch.bios));
   launch.pflash.forEach((flash, unit) => {

@@ -51,7 +51,7 @@ void block_init(void) {
 const char *dma_attack(bool is_write, u64 pa, u8 *seen) {
   struct virtio_device *device = virtio_find(VIRTIO_BLOCK, 0);
   if (!device)
-    return "there is no disk that could be told to (start the machine with one: -drive)";
+    return "there is no disk that could be told to (boot --disk FILE, or -drive)";
   struct block_device disk = {.driver = device};
   u8 *kept = pages_alloc(1, 1);
   const char *result = "the disk does not answer";

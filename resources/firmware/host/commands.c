@@ -304,7 +304,7 @@ static int command_true(int argc, char **argv) {
 }
 
 const struct command commands[] = {
-  {"attack", "attack read|write NAME|ADDRESS [dma]: what the host can do to a realm's memory", command_attack},
+  {"attack", "attack read|write NAME|ADDRESS [dma|unchecked|mecid N]: what the host can do to a realm's memory", command_attack},
   {"cat", "cat FILE...: shows files", command_cat},
   {"cd", "cd [FOLDER]", command_cd},
   {"clear", "clears the screen", command_clear},

@@ -9,7 +9,7 @@
 
 extern const u8 __image_start[], __rodata_start[], __data_start[], __monitor_end[];
 
-static u64 table_pool[8][512] __attribute__((aligned(4096)));
+static u64 table_pool[10][512] __attribute__((aligned(4096)));
 static u64 root_table[512] __attribute__((aligned(4096)));
 static struct page_tables tables = {root_table, 1, table_pool, ARRAY_SIZE(table_pool), 0};
 
@@ -56,6 +56,15 @@ static void map_memory(void) {
   tlbi_el3();
 }
 
+/* Behind all memory. */
+#define WINDOW 0x7f00000000UL
+
+const u64 *el3_window(u64 pa, bool realm) {
+  mmu_map(&tables, WINDOW, ALIGN_DOWN(pa, PAGE_SIZE), PAGE_SIZE, EL3_DATA | PTE_RO | (realm ? PAS_REALM : PAS_NS));
+  tlbi_el3();
+  return (const u64 *)(WINDOW + pa % PAGE_SIZE);
+}
+
 #define SCTLR_EL3_ON (0x30c50830UL | BIT(0) | BIT(2) | BIT(12) | BIT(19))
 /* 39-bit input addresses, inner-shareable write-back walks, 4 KB granule, RES1 bits 23 and 31. */
 #define TCR_EL3_BASE (25UL | 1UL << 8 | 1UL << 10 | 3UL << 12 | BIT(23) | BIT(31))
@@ -89,6 +98,11 @@ struct frame *normal_world_start(struct cpu *cpu) {
   return world_load(cpu, WORLD_NS);
 }
 
+static bool fw_cfg_says(const char *name, const char *text) {
+  char said[8];
+  return fw_cfg_text(platform.fw_cfg, name, said, sizeof said) && strcmp(said, text) == 0;
+}
+
 NORETURN void cold_boot(u64 index) {
   struct cpu *cpu = this_cpu();
   map_boot();
@@ -113,8 +127,10 @@ NORETURN void cold_boot(u64 index) {
   gpt_enable();
   gic_init_distributor();
   gic_init_cpu();
-  char log[8];
-  platform.rmm_log_all = fw_cfg_text(platform.fw_cfg, "opt/trireme/rmm-log", log, sizeof log) && strcmp(log, "all") == 0;
+  platform.rmm_log_all = fw_cfg_says("opt/trireme/rmm-log", "all");
+  platform.inspectable = fw_cfg_says("opt/trireme/inspect", "on");
+  if (platform.inspectable)
+    LOG_WARN("The host may look past granule protection\n");
   rmm_load();
   cpu->entry = payload_load();
   cpu->context_id = DEVICE_TREE_BASE;

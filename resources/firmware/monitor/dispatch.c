@@ -48,6 +48,10 @@ static void arch_call(struct cpu *cpu, struct frame *frame) {
   case SMCCC_ARCH_FEATURE_AVAILABILITY_64:
     x[0] = feature_availability(cpu, x[1], &x[1]);
     break;
+  case TRIREME_INSPECT:
+    /* The host's alone, as RMI. */
+    x[0] = FIELD(frame->spsr, 3, 2) == 2 ? inspect(x[1], x[2], x[3], x + 1) : SMC_NOT_SUPPORTED;
+    break;
   default:
     x[0] = SMC_NOT_SUPPORTED;
   }

@@ -124,6 +124,12 @@ static void tlbi_all(void) {
   isb();
 }
 
+void gpt_disable(void) {
+  write_sysreg(SYS_GPCCR_EL3, read_sysreg(SYS_GPCCR_EL3) & ~GPCCR_GPC);
+  isb();
+  tlbi_all();
+}
+
 void gpt_enable(void) {
   u64 control = pps_code | GPCCR_IRGN_WB | GPCCR_ORGN_WB | GPCCR_SH_INNER;
   write_sysreg(SYS_GPTBR_EL3, (u64)l0 >> PAGE_SHIFT);
@@ -160,13 +166,16 @@ static bool is_dram(u64 pa) {
   return false;
 }
 
-/* What may change its PA space: whole granules of DRAM that are neither RMM's nor EL3's. */
-static bool transitions(u64 pa) {
+bool gpt_is_movable(u64 pa) {
   return IS_ALIGNED(pa, PAGE_SIZE) && is_dram(pa) && pa - RMM_BASE >= platform.rmm_size;
 }
 
+bool gpt_is_realm(u64 pa) {
+  return granule_gpi(pa) == GPI_REALM;
+}
+
 u64 gpt_delegate(u64 pa) {
-  if (!transitions(pa))
+  if (!gpt_is_movable(pa))
     return E_RMM_BAD_ADDR;
   if (granule_gpi(pa) != GPI_NS)
     return E_RMM_BAD_PAS;
@@ -178,7 +187,7 @@ u64 gpt_delegate(u64 pa) {
 }
 
 u64 gpt_undelegate(u64 pa) {
-  if (!transitions(pa))
+  if (!gpt_is_movable(pa))
     return E_RMM_BAD_ADDR;
   if (granule_gpi(pa) != GPI_REALM)
     return E_RMM_BAD_PAS;

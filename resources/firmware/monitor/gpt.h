@@ -14,5 +14,11 @@ void gpt_enable(void);
 /* Moves a granule of DRAM between the Non-secure and the Realm PA space; E_RMM_ codes. */
 u64 gpt_delegate(u64 pa);
 u64 gpt_undelegate(u64 pa);
+/* What may change its PA space: whole granules of DRAM that are neither RMM's nor EL3's. */
+bool gpt_is_movable(u64 pa);
+/* Realm now; only for memory that is movable. */
+bool gpt_is_realm(u64 pa);
+/* Turns the checks of this core off; gpt_enable turns them on again. */
+void gpt_disable(void);
 
 #endif

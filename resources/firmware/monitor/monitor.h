@@ -6,6 +6,11 @@
 
 #define MONITOR_VERSION "0.1.0"
 
+/* This core's view of a granule, until the next call; the caller keeps other cores out. */
+const u64 *el3_window(u64 pa, bool realm);
+/* TRIREME_INSPECT: the answer for x0, and 32 bytes. */
+u64 inspect(u64 pa, u64 how, u64 mecid, u64 words[4]);
+
 /* Copies RMM from flash into its carve-out and writes the boot manifest. */
 void rmm_load(void);
 /* Starts RMM on this core; the frame to resume. When it is done the normal world starts. */

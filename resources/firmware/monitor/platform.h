@@ -55,6 +55,8 @@ struct platform {
   u64 fw_cfg;
   /* RMM is to log all calls. */
   bool rmm_log_all;
+  /* fw_cfg has opt/trireme/inspect: the host may look past granule protection (inspect.c). */
+  bool inspectable;
   /* The initial RAM disk of a kernel; size 0: none. */
   struct memory_bank initrd;
   /* RMM's carve-out; its last page is the buffer shared between EL3 and RMM. */

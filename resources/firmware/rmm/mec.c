@@ -116,7 +116,7 @@ bool mec_set_private(u64 mecid) {
 bool mec_take(u64 mecid, u32 *internal) {
   if (!mec_present()) {
     *internal = MECID_RMM;
-    return true;
+    return mecid == 0;
   }
   if (!to_internal(mecid, internal))
     return false;

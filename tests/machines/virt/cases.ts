@@ -1,3 +1,5 @@
+import type { CpuTopology } from '../../../core/machines/virt/tree.ts';
+
 /** Machines whose device tree is compared with QEMU's: options of both. */
 export interface TreeCase {
   readonly name: string;
@@ -12,6 +14,7 @@ export interface TreeCase {
   readonly firmware?: boolean;
   readonly initrd?: boolean;
   readonly commandLine?: string;
+  readonly topology?: CpuTopology;
 }
 
 const MIB = 1 << 20;
@@ -55,6 +58,20 @@ export const CASES: readonly TreeCase[] = [
     qemu: ['-M', 'virtualization=on', '-cpu', 'cortex-a72', ...kernel],
   },
   { name: 'smp-18', ...one, cores: 18, qemu: ['-cpu', 'max', '-smp', '18', ...kernel] },
+  {
+    name: 'topology',
+    ...one,
+    cores: 8,
+    topology: { sockets: 2, clusters: 2, cores: 1, threads: 2 },
+    qemu: ['-cpu', 'max', '-smp', '8,sockets=2,clusters=2,threads=2', ...kernel],
+  },
+  {
+    name: 'topology-without-threads',
+    ...one,
+    cores: 6,
+    topology: { sockets: 2, clusters: 1, cores: 3, threads: 1 },
+    qemu: ['-cpu', 'max', '-smp', '6,sockets=2', ...kernel],
+  },
   {
     name: 'firmware',
     ...one,

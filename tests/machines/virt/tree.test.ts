@@ -28,6 +28,7 @@ function ours(c: TreeCase): Normal {
     ...(!c.firmware || c.commandLine ? { kernel: file('kernel', smallKernel()) } : {}),
     ...(c.initrd ? { initrd: file('initrd', smallInitrd()) } : {}),
     ...(c.commandLine ? { commandLine: c.commandLine } : {}),
+    ...(c.topology ? { topology: c.topology } : {}),
     random: (length) => new Uint8Array(length).fill(1),
   });
   return normalise(readFdt(plan.dtb.bytes, 'tree'));

@@ -18,6 +18,16 @@
 #define SMC_NOT_SUPPORTED (~0UL)
 #define SMC_INVALID_PARAMETER ((u64)-3)
 
+/*
+ * Trireme's monitor, where the machine has the fw_cfg file opt/trireme/inspect ("on"): reads 32 bytes of memory past
+ * granule protection. x1: address, a multiple of 32; x2: INSPECT_; x3: MECID. Answers x0 = 0 and x1 - x4.
+ */
+#define TRIREME_INSPECT 0xc7000001U
+/* As Non-secure, with granule protection checks off. */
+#define INSPECT_UNCHECKED 0
+/* As Realm, with a MECID. */
+#define INSPECT_REALM 1
+
 #define PSCI_VERSION 0x84000000U
 #define PSCI_CPU_SUSPEND_32 0x84000001U
 #define PSCI_CPU_SUSPEND_64 0xc4000001U

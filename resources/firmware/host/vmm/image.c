@@ -7,7 +7,7 @@
 #define FDT_SIZE 0x10000UL
 #define FDT_LIMIT 0x10000000UL
 #define GIC_PHANDLE 1
-enum { IRQ_SPI, IRQ_PPI, IRQ_EDGE = 1, IRQ_LEVEL = 4 };
+enum { IRQ_SPI, IRQ_PPI, IRQ_LEVEL = 4 };
 
 static struct node *open(const char *path, const char *what) {
   struct node *node = fs_find(task_self()->cwd, path);
@@ -89,7 +89,7 @@ static u32 write_tree(struct vm *vm, void *buffer, const struct loaded *initrd, 
     fdt_write_string(w, "compatible", "virtio,mmio");
     fdt_write_property(w, "dma-coherent", NULL, 0);
     CELLS(w, "reg", WIDE(GUEST_VIRTIO_BASE), WIDE(GUEST_VIRTIO_SIZE));
-    CELLS(w, "interrupts", IRQ_SPI, GUEST_VIRTIO_INTID - 32, IRQ_EDGE);
+    CELLS(w, "interrupts", IRQ_SPI, GUEST_VIRTIO_INTID - 32, IRQ_LEVEL);
     fdt_write_end(w);
   }
   fdt_write_begin(w, "timer");

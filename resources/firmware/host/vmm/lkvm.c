@@ -18,6 +18,7 @@ static int help(void) {
           "      --restricted_mem   the realm's memory is not the host's (always so here)\n"
           "      --shared-mec ID    share this encryption context with others that name it\n"
           "      --realm-pv TEXT    personalization value; --measurement-algo sha256|sha512\n"
+          "      --debug            dmesg shows each exit of a realm\n"
           "      --irqchip gicv3, --console serial: what there is\n",
           MAX_VCPUS);
   return 0;
@@ -202,7 +203,11 @@ static int stop(int argc, char **argv) {
     return 1;
   }
   vm_stop(vm, VM_STOPPED);
-  return 0;
+  /* Its memory is the host's again when this comes back. */
+  u64 end = uptime_us() + 60000000;
+  while (vms_contain(vm) && uptime_us() < end)
+    task_sleep_us(1000);
+  return vms_contain(vm) ? 1 : 0;
 }
 
 int command_lkvm(int argc, char **argv) {

@@ -267,15 +267,12 @@ bool realm_setup(struct vm *vm, const struct launch *launch, const struct loaded
   u64 pages = vm->ram_size / PAGE_SIZE;
   r->data = heap_alloc(pages * sizeof *r->data);
   memset(r->data, 0, pages * sizeof *r->data);
-  if (!mecid_choose(r, launch) || !create_realm(vm, launch))
+  /* All of its memory is RAM from the start: Linux uses some before it asks RMM for anything. */
+  if (!mecid_choose(r, launch) || !create_realm(vm, launch) || !init_ripas(r, GUEST_RAM_BASE, GUEST_RAM_BASE + vm->ram_size))
     return false;
   for (u32 i = 0; i < count; i++) {
     u64 base = ALIGN_DOWN(parts[i].base, PAGE_SIZE), top = ALIGN_UP(parts[i].base + parts[i].size, PAGE_SIZE);
-    if (!parts[i].size)
-      continue;
-    if (!init_ripas(r, base, top))
-      return false;
-    for (u64 ipa = base; ipa < top; ipa += PAGE_SIZE)
+    for (u64 ipa = base; parts[i].size && ipa < top; ipa += PAGE_SIZE)
       if (!*data_slot(vm, ipa) && !data_create(vm, ipa, (u64)vm_memory(vm, ipa)))
         return false;
   }
@@ -531,6 +528,8 @@ void realm_vcpu_run(struct vcpu *vcpu) {
     }
     return;
   }
+  if (vm->debug)
+    klog("%s/%u: exit %lu ESR 0x%lx HPFAR 0x%lx x0 0x%lx", vm->name, vcpu->index, exit->reason, exit->esr, exit->hpfar, exit->gprs[0]);
   memcpy(vcpu->lrs, exit->gicv3_lrs, sizeof vcpu->lrs);
   vgic_collect(vcpu);
   vgic_set_line(vm, vcpu, INTID_VIRTUAL_TIMER, asserted(exit->cntv_ctl));

@@ -72,9 +72,18 @@ static const char *fault_name(u64 esr) {
   return "fault";
 }
 
-static void dump(const u64 *words, u32 count) {
-  for (u32 i = 0; i < count; i++)
-    tprintf("%016lx%s", words[i], i % 4 == 3 ? "\n" : " ");
+/* Bytes as they lie in memory, and what of them can be read. */
+static void dump(const void *memory, u32 size) {
+  const u8 *bytes = memory;
+  for (u32 line = 0; line < size; line += 16) {
+    tprintf("  %02x ", line);
+    for (u32 i = 0; i < 16; i++)
+      tprintf(" %02x", bytes[line + i]);
+    tprintf("  |");
+    for (u32 i = 0; i < 16; i++)
+      tprintf("%c", bytes[line + i] >= ' ' && bytes[line + i] < 127 ? bytes[line + i] : '.');
+    tprintf("|\n");
+  }
 }
 
 static int attack_dma(bool write, u64 pa) {
@@ -82,30 +91,11 @@ static int attack_dma(bool write, u64 pa) {
   const char *why = dma_attack(write, ALIGN_DOWN(pa, sizeof seen), seen);
   tprintf("DMA %s 0x%lx: %s\n", write ? "write to" : "read of", pa, why ? why : "not refused");
   if (!why && !write)
-    dump((const u64 *)(const void *)seen, 16);
+    dump(seen, 128);
   return why ? 1 : 0;
 }
 
-int command_attack(int argc, char **argv) {
-  bool write = argc > 1 && strcmp(argv[1], "write") == 0;
-  bool dma = argc > 3 && strcmp(argv[3], "dma") == 0;
-  u64 pa = 0;
-  if (argc < 3 || (!write && strcmp(argv[1], "read") != 0)) {
-    tprintf("usage: attack read|write NAME|ADDRESS [dma]\n"
-            "NAME: a realm (lkvm list): its first page of memory. ADDRESS: physical.\n");
-    return 2;
-  }
-  struct vm *vm = vm_find(argv[2]);
-  if (vm && vm->realm) {
-    pa = realm_page(vm, vm->entry);
-    tprintf("realm %s: IPA 0x%lx is the granule at PA 0x%lx\n", vm->name, vm->entry, pa);
-  } else if (vm || !text_number(argv[2], &pa, NULL)) {
-    tprintf("attack: %s is neither a realm that runs nor an address\n", argv[2]);
-    return 2;
-  }
-  pa = ALIGN_DOWN(pa, 8);
-  if (dma)
-    return attack_dma(write, pa);
+static int attack_cpu(bool write, u64 pa) {
   u64 esr = 0, words[16];
   for (u32 i = 0; i < ARRAY_SIZE(words); i++)
     if (!(write ? probe_write(pa + 8 * i, 0x4141414141414141, &esr) : probe_read(pa + 8 * i, &words[i], &esr))) {
@@ -115,6 +105,66 @@ int command_attack(int argc, char **argv) {
     }
   tprintf("%s 0x%lx: not refused\n", write ? "write to" : "read of", pa);
   if (!write)
-    dump(words, ARRAY_SIZE(words));
+    dump(words, sizeof words);
   return 0;
+}
+
+/* RMM keeps the first two contexts to itself: what the host calls N is N + 2 in registers (rmm/mec.c). */
+enum { RMM_CONTEXTS = 2 };
+
+/* The monitor does it, if the machine was started so that it may. */
+static int attack_monitor(u64 pa, u64 how, u64 mecid) {
+  u64 words[16];
+  for (u32 i = 0; i < ARRAY_SIZE(words); i += 4) {
+    struct smc_result result;
+    u64 status = smc(TRIREME_INSPECT, pa + 8 * i, how, how == INSPECT_REALM && has_mec() ? mecid + RMM_CONTEXTS : 0, 0, 0, 0, 0, &result);
+    if (status == SMC_NOT_SUPPORTED) {
+      tprintf("the monitor does not help (boot --inspect, or -fw_cfg name=opt/trireme/inspect,string=on)\n");
+      return 1;
+    }
+    if (status) {
+      tprintf("the monitor refuses: 0x%lx is not memory of a realm, or there is no such MECID\n", pa);
+      return 1;
+    }
+    memcpy(words + i, result.x + 1, 32);
+  }
+  if (how == INSPECT_UNCHECKED)
+    tprintf("read of 0x%lx as Non-secure, past granule protection:\n", pa);
+  else
+    tprintf("read of 0x%lx as Realm, MECID %lu:\n", pa, mecid);
+  dump(words, sizeof words);
+  return 0;
+}
+
+static int attack_usage(void) {
+  tprintf("usage: attack read|write NAME|ADDRESS [dma]      by this core, or by a disk\n"
+          "       attack read NAME|ADDRESS unchecked        by the monitor, past granule protection\n"
+          "       attack read NAME|ADDRESS mecid N          by the monitor, with an encryption context\n"
+          "NAME: a realm (lkvm list), its first page of memory. ADDRESS: physical.\n");
+  return 2;
+}
+
+int command_attack(int argc, char **argv) {
+  u64 pa = 0, mecid = 0;
+  if (argc < 3)
+    return attack_usage();
+  bool write = strcmp(argv[1], "write") == 0;
+  const char *way = argc > 3 ? argv[3] : "cpu";
+  bool unchecked = strcmp(way, "unchecked") == 0, as_realm = strcmp(way, "mecid") == 0, dma = strcmp(way, "dma") == 0;
+  if ((!write && strcmp(argv[1], "read") != 0) || (write && (unchecked || as_realm)) ||
+      (as_realm && (argc < 5 || !text_number(argv[4], &mecid, NULL))) || (argc > 3 && !unchecked && !as_realm && !dma))
+    return attack_usage();
+  struct vm *vm = vm_find(argv[2]);
+  if (vm && vm->realm) {
+    pa = realm_page(vm, vm->entry);
+    tprintf("realm %s: IPA 0x%lx is the granule at PA 0x%lx\n", vm->name, vm->entry, pa);
+  } else if (vm || !text_number(argv[2], &pa, NULL)) {
+    tprintf("attack: %s is neither a realm that runs nor an address\n", argv[2]);
+    return 2;
+  }
+  if (dma)
+    return attack_dma(write, pa);
+  if (unchecked || as_realm)
+    return attack_monitor(ALIGN_DOWN(pa, 32), as_realm ? INSPECT_REALM : INSPECT_UNCHECKED, mecid);
+  return attack_cpu(write, ALIGN_DOWN(pa, 8));
 }

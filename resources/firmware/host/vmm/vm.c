@@ -19,6 +19,13 @@ void vms_each(void (*visit)(struct vm *vm)) {
       visit(vms[i]);
 }
 
+bool vms_contain(const struct vm *vm) {
+  for (u32 i = 0; i < MAX_VMS; i++)
+    if (vms[i] == vm)
+      return true;
+  return false;
+}
+
 struct vm *vm_find(const char *name) {
   for (u32 i = 0; i < MAX_VMS; i++)
     if (vms[i] && (strcmp(vms[i]->name, name) == 0 || strcmp(vms[i]->tty->name, name) == 0))
@@ -360,7 +367,7 @@ void vm_destroy(struct vm *vm) {
     if (vms[i] == vm)
       vms[i] = NULL;
   spin_unlock(&vms_lock);
-  heap_free(vm->disk);
+  vblock_destroy(vm->disk);
   heap_free(vm->chunks);
   heap_free(vm);
 }

@@ -131,6 +131,8 @@ void vmm_init(void);
 void vmm_stop_all(void);
 void vmm_list_realms(void);
 struct vm *vm_find(const char *name);
+/* It has not been destroyed yet. */
+bool vms_contain(const struct vm *vm);
 void vms_each(void (*visit)(struct vm *vm));
 struct vm *vm_create(const struct launch *launch);
 /* Runs it to its end, with the running task's terminal as console. */
@@ -173,7 +175,9 @@ bool vuart_access(struct vcpu *vcpu, u64 ipa, u32 size, bool write, u64 *value);
 bool vuart_input(struct vm *vm, char character);
 
 /* vblock.c: virtio-mmio with one block device. */
+/* NULL: the terminal says why. */
 struct vblock *vblock_create(struct vm *vm, const char *path);
+void vblock_destroy(struct vblock *disk);
 bool vblock_access(struct vcpu *vcpu, u64 ipa, u32 size, bool write, u64 *value);
 
 /* normal.c: one entry into a normal virtual machine and what it came back for. */

@@ -11,6 +11,8 @@ void test_versions(void) {
   check("RMI_VERSION 1.0: lower", out.x[1], RMI_ABI_1_0);
   check("RMI_VERSION 1.0: higher", out.x[2], RMI_ABI_1_1);
   check("RMI_VERSION 2.0", rmi(RMI_VERSION, 0x20000, 0, 0, 0, 0), RMI_ERROR_INPUT);
+  check("RMI_VERSION 2.0: lower, higher", out.x[1] << 32 | out.x[2], RMI_ABI_1_1 << 32 | RMI_ABI_1_1);
+  check("RMI_VERSION 1.1", rmi(RMI_VERSION, RMI_ABI_1_1, 0, 0, 0, 0), RMI_SUCCESS);
   check("RMI_FEATURES 0", rmi(RMI_FEATURES, 0, 0, 0, 0, 0), RMI_SUCCESS);
   check("RMI_FEATURES 0: hash algorithms", FIELD(out.x[1], 33, 32), 3);
   check("RMI_FEATURES 0: address bits", FIELD(out.x[1], 7, 0), 48);

@@ -23,7 +23,12 @@ void check(const char *what, u64 actual, u64 expected) {
 }
 
 void panic_at(const char *file, int line, const char *format, ...) {
-  printf("FAIL: %s:%d: %s\n", file, line, format);
+  char text[128];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  printf("FAIL: %s:%d: %s\n", file, line, text);
   smc1(PSCI_SYSTEM_OFF, 0);
   for (;;)
     wfi();

@@ -61,6 +61,20 @@ u64 create(const struct realm *realm);
 u64 rtt_create(const struct realm *realm, u64 ipa, u64 level);
 u64 read_entry(const struct realm *realm, u64 ipa, u64 level);
 
+/* A realm that runs (REALM_BASE: image, data and buffer page), whose RECs do what they are told. Panics where it cannot be made. */
+struct realm puppet_make(u16 vmid, s64 mecid, u32 recs);
+/* Gives its memory back; its RECs must not run. */
+void puppet_unmake(const struct realm *realm);
+/* Enters a REC with an order (PUPPET_…), or with what runs[rec].enter says. Returns the reason of the exit, or ~status. */
+u64 puppet_do(const struct realm *realm, u32 rec, u64 order, u64 a, u64 b);
+u64 puppet_call(const struct realm *realm, u32 rec, u64 function, u64 a, u64 b, u64 c, u64 d);
+u64 puppet_resume(const struct realm *realm, u32 rec);
+/* True if the last order is done, with results in runs[rec].exit.gprs. */
+bool puppet_done(u32 rec);
+/* An order that comes back at once: x0, or a value that no call gives. */
+#define PUPPET_LOST 0xdeadUL
+u64 puppet_result(const struct realm *realm, u32 rec, u64 function, u64 a, u64 b, u64 c, u64 d);
+
 void test_versions(void);
 void test_granules(void);
 void test_cores(void);
@@ -71,6 +85,12 @@ void test_recs(struct realm *realm);
 void test_running(const struct realm *realm);
 void test_teardown(const struct realm *realm);
 void test_folding(void);
+void test_shapes(void);
+void test_contexts(void);
+void test_services(void);
+void test_memory_states(void);
+void test_exits(void);
+void test_busy(void);
 void test_fuzz(void);
 
 #endif

@@ -48,6 +48,12 @@ void test_main(u64 device_tree) {
   check("the host's EL1 registers are kept", read_sysreg(vbar_el1), 0x3000);
   test_teardown(&realm);
   test_folding();
+  test_shapes();
+  test_contexts();
+  test_services();
+  test_memory_states();
+  test_exits();
+  test_busy();
   printf("%u passed, %u failed\n", passed, failed);
   smc1(PSCI_SYSTEM_OFF, 0);
 }

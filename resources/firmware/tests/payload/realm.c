@@ -221,8 +221,57 @@ REALM void psci(void) {
   tell(STEP_CPU_ON, before, on, again);
 }
 
+REALM void obey(struct call *c, const struct rsi_host_call *order) {
+  volatile u64 *at = (volatile u64 *)order->gprs[1];
+  switch (order->gprs[0]) {
+  case PUPPET_CALL:
+    for (int i = 0; i < 11; i++)
+      c->x[i] = order->gprs[1 + i];
+    call(c);
+    break;
+  case PUPPET_READ:
+    c->x[0] = *at;
+    break;
+  case PUPPET_WRITE:
+    *at = order->gprs[2];
+    break;
+  case PUPPET_EXECUTE:
+    ((void (*)(void))order->gprs[1])();
+    break;
+  case PUPPET_WFI:
+    wfi();
+    break;
+  case PUPPET_WFE:
+    __asm__ volatile("sevl\n wfe\n wfe");
+    break;
+  case PUPPET_SPIN:
+    at[1] = 1;
+    while (*at == 0) {
+    }
+    break;
+  }
+}
+
+REALM void puppet(void) {
+  struct rsi_host_call *host = (struct rsi_host_call *)(REALM_BASE + REALM_DATA + (read_sysreg(mpidr_el1) & 0xff) * 0x100);
+  struct call c;
+  for (;;) {
+    struct call ask;
+    LOOK_AGAIN();
+    host->imm = STEP_PUPPET;
+    for (int i = 0; i < PUPPET_RESULTS; i++)
+      host->gprs[i] = c.x[i];
+    host->gprs[PUPPET_EXCEPTIONS] = exceptions;
+    host->gprs[PUPPET_ESR] = last_esr;
+    call4(&ask, RSI_FID(RSI_HOST_CALL), (u64)host, 0, 0, 0);
+    obey(&c, host);
+  }
+}
+
 __attribute__((section(".realm"))) void realm_main(u64 x0) {
   exceptions = 0;
+  if (x0 == PUPPET)
+    puppet();
   if (read_sysreg(mpidr_el1) & 0xff) {
     second_core();
     return;

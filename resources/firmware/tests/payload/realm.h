@@ -57,6 +57,24 @@ enum {
   STEP_CPU_ON,
   STEP_SECOND_CORE,
   STEP_BYE,
+  STEP_PUPPET,
 };
+
+/* x0 of a realm that does what the host tells it to: the answer to its host call is one of these, and arguments. */
+#define PUPPET 0x9a99e7UL
+enum {
+  /* An SMC with x0 - x10; result: x0 - x8. */
+  PUPPET_CALL,
+  /* One address; a value. */
+  PUPPET_READ,
+  PUPPET_WRITE,
+  PUPPET_EXECUTE,
+  PUPPET_WFI,
+  PUPPET_WFE,
+  /* Sets the second word at an address, and goes on when the first is not zero. */
+  PUPPET_SPIN,
+};
+/* Where results and the count of exceptions, and the last one's ESR, are. */
+enum { PUPPET_RESULTS = 9, PUPPET_EXCEPTIONS = 9, PUPPET_ESR = 10 };
 
 #endif

@@ -118,8 +118,12 @@ realm_sync:
 	add	x27, x27, #1
 	mrs	x28, esr_el1
 	stp	x0, x1, [sp, #-16]!
+	/* What cannot be fetched cannot be stepped over: back to the caller. */
+	ubfx	x1, x28, #26, #6
+	cmp	x1, #0x21
 	mrs	x0, elr_el1
 	add	x0, x0, #4
+	csel	x0, x30, x0, eq
 	msr	elr_el1, x0
 	ldp	x0, x1, [sp], #16
 	eret

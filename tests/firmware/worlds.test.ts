@@ -1,0 +1,126 @@
+/**
+ * The bundled stack at work: realms and a normal virtual machine in parallel, attacks on a realm's memory, the realms' own tests,
+ * one realm after the other in the same place. In CI a sample, in which each two values of cores, MEC and model meet that matter;
+ * with `--mode full` all of them.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { command, DETACH, GUEST_PROMPT, type Step, TIMEOUT, worlds } from './worlds.ts';
+
+/** What a guest has in its first page (guests/lib/start.S). */
+const SECRET = 'sesame-6174-open';
+const RESTARTS = 50;
+
+type Model = 'none' | 'exact' | 'deadbeef' | 'off';
+const ALL = [1, 2, 4].flatMap((cores) =>
+  (['none', 'exact', 'deadbeef', 'off'] as const).map((model) => [cores, model] as const),
+);
+const SAMPLE: readonly (readonly [number, Model])[] = [
+  [1, 'none'],
+  [2, 'exact'],
+  [4, 'deadbeef'],
+];
+const CASES = process.env.TRIREME_FULL === '1' ? ALL : SAMPLE;
+
+const mecOptions = (model: Model): string[] => (model === 'none' ? [] : ['--enable-mec', '--mec-model', model]);
+
+const start = (name: string, options: string): Step =>
+  command(`screen -md -S ${name} lkvm run ${options} -n ${name} -k /mnt/Image -m 16`);
+/** The guest has come up: its shell waits. */
+const seen = (name: string): Step[] => [command(`screen -r ${name}`), [GUEST_PROMPT, DETACH]];
+
+describe.each(CASES)('%i cores, MEC %s', (cores, model) => {
+  test('parallel guests, attacks, 50 realms in one place', { timeout: TIMEOUT }, async () => {
+    const again = Array.from({ length: RESTARTS }, (_, n): Step[] => [
+      command(`lkvm stop two; screen -md -S two lkvm run --realm -n two -k /mnt/Image -m 16; echo again-${n}`),
+      // The realm runs: it has asked RMM for the version.
+      ['rmm:SMC_RMI_REALM_ACTIVATE[^]*SMC_RSI_VERSION', ''],
+    ]).flat();
+    const { host, rmm } = await worlds(
+      ['-c', `${cores}`, ...mecOptions(model)],
+      [
+        command('mount /dev/vda2 /mnt; free'),
+        start('one', '--realm -c 2'),
+        start('two', '--realm'),
+        start('three', '-c 2'),
+        ...['one', 'two', 'three'].flatMap(seen),
+        command('lkvm list'),
+        command('attack read one; attack write one; echo attacked'),
+        ...again,
+        command('screen -r one'),
+        [GUEST_PROMPT, 'secret\\n'],
+        [`host:${SECRET}\\s+guest# $`, DETACH],
+        command('lkvm list; lkvm stop -a; lkvm list; free; echo done'),
+      ],
+    );
+    const listed = host.slice(host.indexOf('lkvm list'), host.indexOf('attack read'));
+    const kinds = Array.from(
+      listed.matchAll(/^ *\d+ {2}(\w+) +running +(\d) +16 MB {2}(\w+)(?: {2}MECID (\d+))?$/gm),
+      (m) => m.slice(1),
+    );
+    const mec = model !== 'none';
+    expect(kinds).toEqual([
+      ['one', '2', 'realm', mec ? '1' : undefined],
+      ['two', '1', 'realm', mec ? '2' : undefined],
+      ['three', '2', 'normal', undefined],
+    ]);
+    const attacks = host.slice(host.indexOf('attack read'), host.indexOf('attacked\nroot@'));
+    expect(attacks).toMatch(/^read of 0x([0-9a-f]+): granule protection fault \(ESR_EL2 0x96000028, FAR_EL2 0x\1\)$/m);
+    expect(attacks).toMatch(/^write to 0x([0-9a-f]+): granule protection fault \(ESR_EL2 0x96000068, FAR_EL2 0x\1\)$/m);
+    expect(attacks).not.toContain(SECRET);
+    expect(rmm.match(/^SMC_RMI_REALM_CREATE .*> RMI_SUCCESS$/gm)).toHaveLength(2 + RESTARTS);
+    expect(rmm.match(/^SMC_RMI_REALM_DESTROY .*> RMI_SUCCESS$/gm)).toHaveLength(2 + RESTARTS);
+    // Nothing is left with RMM, and nothing is lost of the host's memory but what its log and consoles took.
+    const free = Array.from(host.matchAll(/^Mem: +\d+ +(\d+) +\d+ +(\d+)$/gm), (m) => m.slice(1).map(Number));
+    expect(free.map(([, inRealms]) => inRealms)).toEqual([0, 0]);
+    expect(free[1]![0]! - free[0]![0]!).toBeLessThan(2048);
+    expect(host + rmm).not.toMatch(/panic|Fatal|PANIC/);
+  });
+});
+
+/** The bytes of an attack's dump. */
+const dumped = (text: string, heading: RegExp): string =>
+  text
+    .slice(text.search(heading))
+    .split('\n')
+    .slice(1, 9)
+    .map((line) => line.slice(6, 53))
+    .join(' ');
+
+describe('what the monitor sees past granule protection, and a disk', () => {
+  let folder = '';
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'attack-'));
+    writeFileSync(join(folder, 'disk'), new Uint8Array(64 << 10));
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  test('ciphertext, for each context another', { timeout: TIMEOUT }, async () => {
+    const { host } = await worlds(
+      ['--enable-mec', '--inspect', '-d', join(folder, 'disk')],
+      [
+        command('mount /dev/vdb2 /mnt'),
+        start('one', '--realm'),
+        ...seen('one'),
+        command('attack read one dma; attack write one dma; attack read one unchecked'),
+        command('attack read one mecid 1; attack read one mecid 2'),
+        command('screen -r one'),
+        [GUEST_PROMPT, 'secret\\n'],
+        [`host:${SECRET}\\s+guest# $`, DETACH],
+      ],
+    );
+    expect(host).toMatch(/^DMA read of 0x[0-9a-f]+: refused: the device reports an I\/O error$/m);
+    expect(host).toMatch(/^DMA write to 0x[0-9a-f]+: refused: the device reports an I\/O error$/m);
+    const plain = Buffer.from(SECRET).toString('hex').match(/../g)!.join(' ');
+    const unchecked = dumped(host, /^read of 0x[0-9a-f]+ as Non-secure/m);
+    const own = dumped(host, /^read of 0x[0-9a-f]+ as Realm, MECID 1:/m);
+    const other = dumped(host, /^read of 0x[0-9a-f]+ as Realm, MECID 2:/m);
+    expect(own).toContain(plain);
+    expect(unchecked).toMatch(/^([0-9a-f]{2} ){127}[0-9a-f]{2}$/);
+    expect(unchecked).not.toContain(plain);
+    expect(other).not.toContain(plain);
+    expect(other).not.toBe(unchecked);
+  });
+});
