@@ -1,18 +1,11 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { Bench, noBrowser, palette, powerOff, start, state, terminalText, view } from './browser.ts';
 
-const shots = process.env.TRIREME_SHOTS;
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-async function shot(page: Page, name: string): Promise<void> {
-  if (!shots) return;
-  mkdirSync(shots, { recursive: true });
-  await page.screenshot({ path: join(shots, `${name}.png`) });
-}
 /** Findings of axe that are serious or worse, as lines. */
 async function findings(page: Page): Promise<string[]> {
   // Given to the page by the debugger, which the page's policy does not hold back.
@@ -36,6 +29,7 @@ describe.skipIf(noBrowser !== null)(
   { timeout: 60_000 },
   () => {
     const bench = new Bench();
+    const shot = (of: Page, name: string): Promise<void> => bench.shot(of, `bare-${name}`);
     let page: Page;
 
     beforeAll(async () => {
@@ -53,6 +47,7 @@ describe.skipIf(noBrowser !== null)(
     const shows = (text: string) => expect.poll(() => terminalText(page), { timeout: 10_000 }).toContain(text);
 
     test('a machine starts from the panel, answers what is typed, and ends', async () => {
+      await page.getByRole('radio', { name: /^Bare machine/ }).click();
       await page.locator('.commands').getByText('trireme run').waitFor();
       await shot(page, 'launch');
       await start(page);
