@@ -7,6 +7,8 @@ import { Bench, noBrowser, palette, start, state, terminalText, view } from './b
 const PROMPT = 'root@host:~#';
 /** A machine in CI shares its cores with others. */
 const PATIENCE = { timeout: 90_000 };
+/** With two realms the whole takes minutes where others use the machine, too: `npm run test:full`. */
+const long = test.skipIf(process.env.TRIREME_FULL !== '1');
 const mec = (page: Page) => page.getByRole('switch', { name: 'Enable MEC' }).or(page.getByLabel('Enable MEC')).first();
 
 describe.skipIf(noBrowser !== null)(
@@ -78,7 +80,7 @@ describe.skipIf(noBrowser !== null)(
       await bench.shot(page, 'compare');
     });
 
-    test('two realms appear with their MECIDs, and with what they are made of', async () => {
+    long('two realms appear with their MECIDs, and with what they are made of', async () => {
       await logIn();
       await run('mount /dev/vda2 /mnt');
       for (const name of ['one', 'two'])
@@ -95,7 +97,7 @@ describe.skipIf(noBrowser !== null)(
       await bench.shot(page, 'realms');
     });
 
-    test('a granule of a realm: whose it is, and how another MECID reads it', async () => {
+    long('a granule of a realm: whose it is, and how another MECID reads it', async () => {
       await page.getByRole('region', { name: 'Execution contexts' }).getByRole('button').first().click();
       const granule = page.getByTestId('granule');
       await granule.getByText('rec of realm').waitFor();
@@ -125,7 +127,7 @@ describe.skipIf(noBrowser !== null)(
       await bench.shot(page, 'memory');
     });
 
-    test('the host’s attack is a fault that the status bar tells of', async () => {
+    long('the host’s attack is a fault that the status bar tells of', async () => {
       await view(page, 'Consoles');
       await run('attack read one');
       await shows('granule protection fault');
@@ -133,7 +135,7 @@ describe.skipIf(noBrowser !== null)(
       await page.getByText('granule protection fault, read as').first().waitFor({ state: 'attached' });
     });
 
-    test('calls: nested, filtered, followed, exported', async () => {
+    long('calls: nested, filtered, followed, exported', async () => {
       await view(page, 'Calls');
       const list = page.getByRole('region', { name: 'Calls' });
       await list.getByText('RMI_REC_ENTER').first().waitFor();
@@ -152,7 +154,7 @@ describe.skipIf(noBrowser !== null)(
       await page.getByRole('searchbox', { name: 'Filter calls' }).fill('');
     });
 
-    test('worlds: residency of each core', async () => {
+    long('worlds: residency of each core', async () => {
       await view(page, 'Worlds');
       await page.getByRole('combobox', { name: 'Span' }).selectOption({ label: 'whole run' });
       const shares = page.locator('.lanes tbody tr');
@@ -163,7 +165,7 @@ describe.skipIf(noBrowser !== null)(
       await bench.shot(page, 'worlds');
     });
 
-    test('reload mid-run, and a second window: the same machine', async () => {
+    long('reload mid-run, and a second window: the same machine', async () => {
       await page.reload();
       await state(page).filter({ hasText: 'running' }).waitFor();
       const other = await bench.open();
@@ -175,7 +177,7 @@ describe.skipIf(noBrowser !== null)(
       await shows('granule protection fault');
     });
 
-    test('off and on again', async () => {
+    long('off and on again', async () => {
       await page.keyboard.type('lkvm stop -a; poweroff\r');
       await off();
       await view(page, 'Launch');
