@@ -3,6 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { BOOT_NAMES, type BootName, type BootResult, measureBoot } from './boot.ts';
 import { type Measurement, measure } from './measure.ts';
 import { measureMec, mecLines } from './mec.ts';
 import { elfOf, type Program, programs } from './programs.ts';
@@ -29,7 +30,7 @@ const command = new Command('bench')
   .description('Measures Trireme against QEMU; a ratio above 1 means that Trireme is faster.')
   .argument(
     '[name...]',
-    'programs or classes (all, and the interpreter, if none is named); mec: a realm, MEC on and off',
+    'programs or classes (all, and the interpreter, if none is named); boot, idle; mec: a realm, MEC on and off',
   )
   .option('--json <file>', 'write the results there as well')
   .option('--runs <n>', 'runs of each program in each emulator', atLeastOne, 5)
@@ -78,9 +79,28 @@ async function interpreterMips(file: string): Promise<number | null> {
   return instructions / seconds / 1e6;
 }
 
+const isBoot = (name: string): name is BootName => (BOOT_NAMES as readonly string[]).includes(name);
+
+/** Boots and idle guests, unless none is named; null if that failed. */
+async function boots(names: string[], options: Options): Promise<BootResult[] | null> {
+  try {
+    const wanted = names.filter(isBoot);
+    if (wanted.length === 0) return [];
+    // Unless another is named, the newest that is there: kernels use what processors have.
+    const qemu = (command.getOptionValueSource('qemu') === 'default' && qemuWithRme()) || options.qemu;
+    console.log(qemuVersion(qemu));
+    return await measureBoot(wanted, options.runs, qemu);
+  } catch (error) {
+    console.log(`  failed: ${(error as Error).message}`);
+    return null;
+  }
+}
+
 async function main(names: string[], options: Options): Promise<number> {
-  const selected = select(names);
+  const others = names.filter((name) => !isBoot(name));
+  const selected = names.length > 0 && others.length === 0 ? [] : select(others);
   if (options.list) {
+    for (const name of BOOT_NAMES) console.log(`${name.padEnd(16)} Debian's kernel with a shell, 1 and 2 vCPUs`);
     for (const program of selected)
       console.log(`${program.name.padEnd(16)} ${program.class.padEnd(8)} ${elfOf(program)}`);
     return 0;
@@ -121,10 +141,12 @@ async function main(names: string[], options: Options): Promise<number> {
   }
   const withInterpreter = options.interpreter || names.length === 0;
   const mips = withInterpreter ? await interpreterMips(options.trireme) : null;
-  const results = report(measurements, mips);
-  console.log(summary(results));
+  const booted = await boots(names, options);
+  const results = { ...report(measurements, mips), boot: booted };
+  if (selected.length > 0) console.log(summary(results));
   if (options.json) writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`);
-  const failed = measurements.some(({ ratio }) => ratio === null) || (withInterpreter && mips === null);
+  const failed =
+    booted === null || measurements.some(({ ratio }) => ratio === null) || (withInterpreter && mips === null);
   return failed ? 1 : 0;
 }
 

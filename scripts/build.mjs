@@ -2,13 +2,14 @@
 //
 //   node scripts/build.mjs [--force]
 //
-// Two parts: the views (dist/renderer), and the desktop application's modules (dist/app), which only Electron needs.
+// Three parts: the views (dist/renderer); the command in few files, which start sooner than its sources (dist/cli: `node
+// dist/cli/main.js`, as `npm run -s trireme --`); and the desktop application's modules (dist/app), which only Electron needs.
 // Says in one line what it does, on stderr; nothing when there is nothing to do.
 
 import { spawn } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { takeLock } from './ensure-installed.mjs';
 
@@ -21,12 +22,17 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
  * @property {() => Promise<void>} build
  */
 
-/** @type {Readonly<Record<'renderer' | 'app', Part>>} */
+/** @type {Readonly<Record<'renderer' | 'cli' | 'app', Part>>} */
 const PARTS = {
   renderer: {
     what: 'the workbench (vite build)',
     sources: ['renderer', 'core/host', 'core/machines', 'electron/channels.ts', 'package-lock.json'],
     build: buildViews,
+  },
+  cli: {
+    what: 'the command (rolldown)',
+    sources: ['core', 'package-lock.json'],
+    build: buildCommand,
   },
   app: {
     what: 'the application (tsc)',
@@ -38,6 +44,50 @@ const PARTS = {
 async function buildViews() {
   const { build } = await import('vite');
   await build({ configFile: join(root, 'renderer', 'vite.config.ts'), logLevel: 'error' });
+}
+
+async function buildCommand() {
+  const { build } = await import('vite');
+  const entries = {
+    main: 'cli/main.ts',
+    'system-worker': 'system/worker.ts',
+    'system-io-worker': 'system/io/worker.ts',
+  };
+  await build({
+    configFile: false,
+    root,
+    logLevel: 'error',
+    plugins: [{ name: 'places', transform: (code, id) => placed(code, relative(join(root, 'core'), dirname(id))) }],
+    ssr: { noExternal: true, external: ['@lydell/node-pty'] },
+    build: {
+      outDir: join(root, 'dist', 'cli'),
+      emptyOutDir: true,
+      minify: false,
+      target: 'esnext',
+      ssr: true,
+      rolldownOptions: {
+        input: Object.fromEntries(Object.entries(entries).map(([name, path]) => [name, join(root, 'core', path)])),
+        // Side by side: `placed` knows where they are.
+        output: { entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
+      },
+    },
+  });
+}
+
+/**
+ * A module finds other files of the project by its own place; in dist/cli it says what that was. Threads are entries there.
+ *
+ * @param {string} code
+ * @param {string} folder of the module in core/
+ */
+function placed(code, folder) {
+  if (folder.startsWith('..')) return null;
+  const here = 'import.meta.dirname';
+  const thread = `join(${here}, \`worker\${extname(import.meta.filename)}\`)`;
+  return code
+    .split(thread)
+    .map((part) => part.replaceAll(here, `(${here} + '/../../core/${folder}')`))
+    .join(`\`\${${here}}/${folder.replaceAll(sep, '-')}-worker.js\``);
 }
 
 async function buildApp() {
@@ -137,5 +187,6 @@ export async function ensureBuilt(name = 'renderer', force = false) {
 if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   const force = process.argv.includes('--force');
   await ensureBuilt('renderer', force);
+  await ensureBuilt('cli', force);
   await ensureBuilt('app', force);
 }

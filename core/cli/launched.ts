@@ -8,8 +8,11 @@ import type { Io } from './terminal.ts';
 /** Yields the exit status. */
 export async function runLaunch(launch: Launch, host: HostOptions, io: Io, parts: Parts): Promise<number> {
   const timeLimit = launch.deterministic ? host.timeout : undefined;
-  const config = await parts.configure(launch, { trace: host.trace && { choices: host.trace.choices }, timeLimit });
-  const system = await (await parts.createSystem())(config);
+  // Both are waited for; the threads start meanwhile.
+  const creator = parts.createSystem(launch.deterministic ? 1 : launch.cores);
+  const run = { trace: host.trace && { choices: host.trace.choices }, timeLimit };
+  const [config, create] = await Promise.all([parts.configure(launch, run), creator]);
+  const system = await create(config);
   return runSession(system, io, {
     host,
     guestTime: launch.deterministic,

@@ -1,6 +1,7 @@
 /** Entry point of the command: `npm run -s trireme -- …`. */
 import type { RunOptions } from '../machines/configure.ts';
 import type { Launch } from '../machines/launch.ts';
+import type { CreateSystem } from '../system/api.ts';
 import { main } from './program.ts';
 import { flushed } from './terminal.ts';
 
@@ -18,7 +19,12 @@ process.on('uncaughtException', (error) => process.exit(internal(error)));
 
 // Loaded only when needed: help and mistakes answer at once.
 const parts = {
-  createSystem: async () => (await import('../system/system.ts')).createSystem,
+  createSystem: async (threads: number): Promise<CreateSystem> => {
+    const { Crew } = await import('../system/crew.ts');
+    const crew = new Crew(threads);
+    const { createSystem } = await import('../system/system.ts');
+    return (config) => createSystem(config, crew);
+  },
   configure: async (launch: Launch, run: RunOptions) =>
     (await import('../machines/configure.ts')).configureLaunch(launch, run),
   deviceTree: async (launch: Launch) => (await import('../machines/configure.ts')).treeOfLaunch(launch),

@@ -1,8 +1,7 @@
 /** Paths on the command line. */
-import { dirname, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join, resolve } from 'node:path';
 
-const projectRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const projectRoot = join(import.meta.dirname, '..', '..');
 
 /**
  * The folder that relative paths start from: where the user is. npm runs scripts in the project's folder, and says in INIT_CWD

@@ -95,4 +95,4 @@ export const PEND = {
 } as const;
 
 /** Taken branches to one target before it is compiled. */
-export const HOT = 60;
+export const HOT = 4000;

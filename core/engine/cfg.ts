@@ -1,5 +1,5 @@
 /** The control-flow graph of a region: blocks, order, dominators, loops, and what may be unsaved where. */
-import type { Decoded } from './codespace.ts';
+import type { Decoded } from './decoded.ts';
 import type { Effects } from './effects.ts';
 
 /** Limits of one region, in instructions. */

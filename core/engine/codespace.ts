@@ -5,52 +5,36 @@
  * of instruction is first met, the common ones all at once.
  */
 import type { Decoder } from '../arch/a64/decoder.ts';
-import { fieldsOf, type Pattern } from '../arch/a64/pattern.ts';
 import * as state from '../arch/state.ts';
-import { type FnRef, tailCall } from '../wasm/build.ts';
 import type { Library } from '../wasm/library.ts';
-import { type MemoryType, Module } from '../wasm/module.ts';
+import type { MemoryType, Module } from '../wasm/module.ts';
 import {
   FIRST_REGION,
   H_BREAK,
   H_CROSS_PAGE,
   H_DECODE,
-  H_FIRST_FREE,
   H_STOP,
   H_TRACE,
-  HANDLER,
   PAGE_SENTINEL,
   PAGE_STRIDE,
   REC_ACTIVE,
   REC_BASE_HANDLER,
-  REC_HEAT,
   REC_IMM,
-  REC_OPS,
   REC_SHIFT,
   TABLE_SIZE,
   TLB_BANK_BYTES,
   TLB_ENTRY,
   TLB_EXEC,
 } from './abi.ts';
-import { InterpreterSem } from './interpret.ts';
+import { analyse, type Decoded } from './decoded.ts';
+import { Handlers, type Wanted } from './handlers.ts';
 import { BANKS_PER_CORE, CORE_STRIDE, type Layout } from './layout.ts';
+import { Templates } from './templates.ts';
 
 /** What the host does for guest code. */
 export interface Host {
   mmioRead(cpu: number, lo: number, hi: number, info: number): number;
   mmioWrite(cpu: number, lo: number, hi: number, vLo: number, vHi: number, info: number): void;
-}
-
-/** An instruction as decoded: what goes into its record. */
-export interface Decoded {
-  readonly pattern: Pattern;
-  /** Slots of the register fields, as the record holds them. */
-  readonly ops: readonly number[];
-  readonly immLo: number;
-  readonly immHi: number;
-  /** Byte offset of a direct branch's target. */
-  readonly target: number | null;
-  readonly zr: number;
 }
 
 /** Imports of the core module that a code space provides itself. */
@@ -66,10 +50,6 @@ export const ENGINE_IMPORTS = [
   'mmioWrite',
 ] as const;
 
-interface HandlerPlan {
-  readonly key: string;
-  readonly build: (m: Module) => FnRef;
-}
 /** Places in pages that are remembered for breakpoints of guests. */
 const MAX_BREAK_OFFSETS = 64;
 /** Instructions looked at for handlers that will be missing too. */
@@ -92,9 +72,9 @@ export class CodeSpace {
   /** Environment of every generated module: memory, table, routines. */
   readonly env: Record<string, unknown>;
   readonly decoder: Decoder;
-  private readonly handlers = new Map<string, number>();
+  private readonly handlers: Handlers;
+  private readonly templates: Templates;
   private readonly words = new Map<number, Decoded | null>();
-  private nextSlot = H_FIRST_FREE;
   private nextRegion = FIRST_REGION;
   private readonly freeRegions: number[] = [];
   private nextPage = 0;
@@ -120,7 +100,7 @@ export class CodeSpace {
   onDecoded: ((rec: number) => void) | null = null;
   /** Runs work of the host that leaves guest memory alone, code being read apart. */
   around: (work: () => void) => void = (work) => work();
-  readonly stats = { decoded: 0, handlers: 0, modules: 0, evictedPages: 0 };
+  private readonly counts = { decoded: 0, evictedPages: 0 };
 
   constructor(
     memory: WebAssembly.Memory<SharedArrayBuffer>,
@@ -142,6 +122,8 @@ export class CodeSpace {
     this.u32 = new Uint32Array(memory.buffer);
     this.i32 = new Int32Array(memory.buffer);
     this.memoryType = { min: 1, max: 65536, shared: true };
+    this.handlers = new Handlers(library, this.memoryType, layout.parallel, (m) => this.instantiate(m));
+    this.templates = new Templates(memory.buffer);
     this.table = new WebAssembly.Table({ element: 'anyfunc', initial: TABLE_SIZE });
     this.recordsBase = layout.records(index);
     this.mapBase = layout.recordMap(index);
@@ -168,6 +150,15 @@ export class CodeSpace {
     this.table.set(H_STOP, this.core.stopHandler as never);
     this.table.set(H_BREAK, this.core.breakHandler as never);
     this.table.set(H_TRACE, this.core.traceHandler as never);
+  }
+
+  get stats(): {
+    readonly decoded: number;
+    readonly handlers: number;
+    readonly modules: number;
+    readonly evictedPages: number;
+  } {
+    return { ...this.counts, ...this.handlers.stats };
   }
 
   /** Binds a core to this code space. */
@@ -201,7 +192,7 @@ export class CodeSpace {
       this.freePages.push(page);
     }
     for (const core of this.cores) this.forgetFetches(core);
-    this.stats.evictedPages += old.length;
+    this.counts.evictedPages += old.length;
   }
   /** Empties the instruction side of all TLB banks of a core. */
   private forgetFetches(core: number): void {
@@ -230,69 +221,56 @@ export class CodeSpace {
   // Decoding.
   /** What `word` means, or null when it is unallocated. Remembered by word. */
   decodeWord(word: number): Decoded | null {
-    const known = this.words.get(word);
-    if (known !== undefined) return known;
-    const d = this.analyse(word);
-    this.words.set(word, d);
+    let d = this.words.get(word);
+    if (d === undefined) {
+      d = analyse(this.decoder, word);
+      this.words.set(word, d);
+    }
     return d;
   }
-  private analyse(word: number): Decoded | null {
-    const pattern = this.decoder.find(word);
-    if (!pattern) return null;
-    const f = fieldsOf(pattern, word);
-    let imm: number | bigint = 0;
-    let target: number | null = null;
-    if (pattern.target) {
-      const t = pattern.target(f);
-      target = t.offset;
-      imm = BigInt(t.aux ?? 0) << 48n;
-    } else if (pattern.imm) {
-      const v = pattern.imm(f);
-      if (v === null) return null;
-      imm = v;
-    }
-    let zr = 0;
-    const ops = pattern.operands.map((o, i) => {
-      const r = (word >>> o.shift) & 31;
-      if (o.vector || r !== 31) return r;
-      if (o.role === 'sp') {
-        // A stack pointer that is a base address is a handler of its own, which checks it.
-        if (pattern.spBase && o.name === 'Rn') zr |= 1 << i;
-        return r;
-      }
-      if (o.role === 'both') {
-        zr |= 1 << i;
-        return state.SLOT_SINK;
-      }
-      return o.role === 'read' ? state.SLOT_ZERO : state.SLOT_SINK;
-    });
-    const wide = BigInt.asUintN(64, BigInt(imm));
-    return { pattern, ops, immLo: Number(wide & 0xffffffffn) | 0, immHi: Number(wide >> 32n) | 0, target, zr };
-  }
   private decodeRecord(_cpu: number, rec: number): void {
-    this.stats.decoded++;
+    this.counts.decoded++;
     const host = this.hostOf(rec);
-    const word = this.u32[host >>> 2]!;
-    const d = this.decodeWord(word);
-    let handler: number;
-    if (!d) {
-      handler = this.undefinedHandler();
-      this.i32[(rec + REC_IMM) >> 2] = word;
-    } else {
-      const near = this.isNear(host, d);
-      handler = this.handlerOf(host, word, d);
-      for (let i = 0; i < d.ops.length; i++) this.u8[rec + REC_OPS + i] = d.ops[i]!;
-      this.i32[(rec + REC_IMM) >> 2] = d.target === null ? d.immLo : near ? d.target << (REC_SHIFT - 2) : d.target;
-      this.i32[(rec + REC_IMM + 4) >> 2] = d.immHi;
-      if (d.target !== null) this.u16[(rec + REC_HEAT) >> 1] = 0;
-    }
     const offset = host & 0xfff;
-    const breaks = this.breakOffsets.has(offset) || this.guestOffsets.has(offset);
+    const word = this.u32[host >>> 2]!;
+    if (!this.templates.fill(rec, word, offset, this.allFar)) this.decodeAnew(rec, host, word);
+    const breaks = this.breakOffsets.size + this.guestOffsets.size > 0 && this.breaksAt(offset);
     const watched = breaks ? H_BREAK : this.isTraced?.(word) ? H_TRACE : 0;
-    if (watched) this.behindBreak.set(rec, handler);
-    this.u16[(rec + REC_BASE_HANDLER) >> 1] = watched || handler;
-    this.u16[(rec + REC_ACTIVE) >> 1] = watched || handler;
-    if (!watched) this.onDecoded?.(rec);
+    if (watched) {
+      this.behindBreak.set(rec, this.u16[(rec + REC_BASE_HANDLER) >> 1]!);
+      this.u16[(rec + REC_BASE_HANDLER) >> 1] = watched;
+      this.u16[(rec + REC_ACTIVE) >> 1] = watched;
+    } else this.onDecoded?.(rec);
+  }
+  private decodeAnew(rec: number, host: number, word: number): void {
+    const d = analyse(this.decoder, word);
+    if (!d) {
+      const handler = this.handlers.undefined();
+      this.i32[(rec + REC_IMM) >> 2] = word;
+      this.u16[(rec + REC_BASE_HANDLER) >> 1] = handler;
+      this.u16[(rec + REC_ACTIVE) >> 1] = handler;
+      return;
+    }
+    const near = this.isNear(host, d);
+    const wanted = { word, d, near };
+    if (this.handlers.find(wanted) < 0) this.around(() => this.handlers.make(this.lookAhead(host)));
+    this.templates.note(word, d, near, this.handlers.find(wanted));
+    this.templates.fill(rec, word, host & 0xfff, this.allFar);
+  }
+  /** The instructions from a host address on: their handlers will be missing too. */
+  private *lookAhead(host: number): Generator<Wanted> {
+    const end = Math.min(pageOfHost(host) + 4096, host + 4 * LOOK_AHEAD);
+    for (let at = host; at < end; at += 4) {
+      const word = this.u32[at >>> 2]!;
+      const d = analyse(this.decoder, word);
+      // Data, most likely: what lies behind it is reached by a branch of its own.
+      if (!d) return;
+      yield { word, d, near: this.isNear(at, d) };
+    }
+  }
+  /** Does a direct branch at this host address stay in its page? */
+  private isNear(host: number, d: Decoded): boolean {
+    return d.target !== null && !this.allFar && (((host & 0xfff) + d.target) & ~0xfff) === 0;
   }
 
   // Invalidation.
@@ -354,88 +332,16 @@ export class CodeSpace {
       this.u8.fill(0, rec, rec + (1 << REC_SHIFT));
     }
   }
+  private breaksAt(offset: number): boolean {
+    return this.breakOffsets.has(offset) || this.guestOffsets.has(offset);
+  }
   private breakpoint(rec: number, pc: bigint): number {
     return this.breakpoints.has(BigInt.asUintN(64, pc)) ? 0 : this.behindBreak.get(rec)!;
   }
 
-  // Handlers.
-  private undefinedHandler(): number {
-    return this.special('undefined', 'undefinedInstruction');
-  }
-  private special(key: string, routine: string): number {
-    const known = this.handlers.get(key);
-    if (known !== undefined) return known;
-    return this.generate([
-      {
-        key,
-        build: (m) =>
-          m.func(key, HANDLER.params, HANDLER.result, (cpu, rec, n) =>
-            tailCall(this.library.linker(m)(routine), cpu!, rec!, n!),
-          ),
-      },
-    ]);
-  }
-  /** Does a direct branch at this host address stay in its page? */
-  private isNear(host: number, d: Decoded): boolean {
-    return d.target !== null && !this.allFar && (((host & 0xfff) + d.target) & ~0xfff) === 0;
-  }
-  private keyOf(word: number, d: Decoded, near: boolean): string {
-    return `${d.pattern.id}.${(word & d.pattern.shapeMask) >>> 0}.${near ? 1 : 0}${d.zr}`;
-  }
-  /** Slot of the handler for the instruction at a host address. A missing one is made together with those that follow it. */
-  private handlerOf(host: number, word: number, d: Decoded): number {
-    const known = this.handlers.get(this.keyOf(word, d, this.isNear(host, d)));
-    if (known !== undefined) return known;
-    const list: HandlerPlan[] = [];
-    const seen = new Set<string>();
-    const end = Math.min(pageOfHost(host) + 4096, host + 4 * LOOK_AHEAD);
-    for (let at = host; at < end; at += 4) {
-      const w = this.u32[at >>> 2]!;
-      const dd = this.decodeWord(w);
-      if (!dd) {
-        // Data, most likely: what lies behind it is reached by a branch of its own.
-        break;
-      }
-      const near = this.isNear(at, dd);
-      const key = this.keyOf(w, dd, near);
-      if (this.handlers.has(key) || seen.has(key)) continue;
-      seen.add(key);
-      list.push({ key, build: (m) => this.buildHandler(m, key, w, dd, near) });
-    }
-    return this.generate(list);
-  }
-  private buildHandler(m: Module, key: string, word: number, d: Decoded, near: boolean): FnRef {
-    const f = fieldsOf(d.pattern, word);
-    return m.func(key, HANDLER.params, HANDLER.result, (cpu, rec, n) => {
-      const sem = new InterpreterSem(
-        d.pattern,
-        { near, zr: d.zr, parallel: this.layout.parallel },
-        this.library.linker(m),
-        cpu!,
-        rec!,
-        n!,
-      );
-      sem.emit(f);
-    });
-  }
-  /** Generates handlers in one module; yields the slot of the first. */
-  private generate(list: readonly HandlerPlan[]): number {
-    const first = this.nextSlot;
-    if (first + list.length > FIRST_REGION) throw new Error('handler slots exhausted');
-    this.around(() => {
-      const m = new Module(this.memoryType, TABLE_SIZE);
-      const fns = list.map((h) => h.build(m));
-      m.place(first, fns);
-      this.instantiate(m);
-    });
-    for (const h of list) this.handlers.set(h.key, this.nextSlot++);
-    this.stats.handlers += list.length;
-    return first;
-  }
+  // Table entries.
   instantiate(m: Module): void {
-    const bytes = m.encode();
-    new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: this.env } as WebAssembly.Imports);
-    this.stats.modules++;
+    new WebAssembly.Instance(new WebAssembly.Module(m.encode()), { env: this.env } as WebAssembly.Imports);
   }
   /** A free table slot for a region, or null when there is none. */
   takeSlot(): number | null {

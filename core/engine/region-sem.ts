@@ -10,7 +10,7 @@ import { fnState } from '../wasm/scope.ts';
 import { i32, i64, lane, op, type Val } from '../wasm/value.ts';
 import { REC_SHIFT } from './abi.ts';
 import { atomicInfoOf, infoOf } from './access.ts';
-import type { Decoded } from './codespace.ts';
+import type { Decoded } from './decoded.ts';
 import { atomicLoadAny, atomicStoreAny } from './interpret.ts';
 import { SemBase } from './sem-base.ts';
 

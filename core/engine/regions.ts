@@ -2,7 +2,6 @@
  * Regions: what is hot is compiled, a batch at a time; what was compiled is found, dropped and evicted here.
  */
 import type { FnRef } from '../wasm/build.ts';
-import type { Link } from '../wasm/library.ts';
 import { Module } from '../wasm/module.ts';
 import {
   H_FIRST_FREE,
@@ -16,12 +15,13 @@ import {
 } from './abi.ts';
 import { buildCfg, type Instruction } from './cfg.ts';
 import type { CodeSpace } from './codespace.ts';
-import { type Effects, effectsOf } from './effects.ts';
+import { EffectsFinder } from './effects.ts';
 import { RegionBuilder } from './region-builder.ts';
 import { ModeAssumption, recordAddress } from './region-sem.ts';
 
-/** Hot entries that are compiled together. */
+/** Hot entries that are compiled together at most, and milliseconds that the first of them waits at most. */
 const BATCH = 24;
+const WAIT = 4;
 
 /** Indirect jumps: targets followed at most, and jumps there before that counts. */
 const MAX_TARGETS = 40;
@@ -47,9 +47,9 @@ export class Regions {
   /** Hot places, with the mode in which they were. */
   private queue: { readonly rec: number; readonly mode: number }[] = [];
   private readonly queued = new Set<number>();
-  /** Effects by mode word, then by instruction word. */
-  private readonly effects = new Map<number, Map<number, Effects>>();
-  private readonly probeLink: Link;
+  /** When the queue began to fill (`performance.now()`). */
+  private since = 0;
+  private readonly effects: EffectsFinder;
   /** Compiled together, oldest first. */
   private readonly batches: { readonly bytes: number; readonly regions: readonly Region[] }[] = [];
   private liveBytes = 0;
@@ -66,8 +66,7 @@ export class Regions {
   constructor(space: CodeSpace, bound = CODE_BYTES) {
     this.space = space;
     this.bound = bound;
-    const probeModule = new Module(space.memoryType, TABLE_SIZE);
-    this.probeLink = space.library.linker(probeModule);
+    this.effects = new EffectsFinder(space.library.linker(new Module(space.memoryType, TABLE_SIZE)));
     space.onInvalidate = (page) => {
       if (this.dropPage(page)) this.rewritten.set(page, (this.rewritten.get(page) ?? 0) + 1);
     };
@@ -90,6 +89,7 @@ export class Regions {
   hot(rec: number): void {
     // A stepped branch counts heat in the copy of its record.
     if (this.queued.has(rec) || !this.space.isRecord(rec)) return;
+    if (this.queue.length === 0) this.since = performance.now();
     this.queued.add(rec);
     this.queue.push({ rec, mode: this.modeOf() });
     if (this.queue.length >= BATCH) this.flush();
@@ -97,22 +97,12 @@ export class Regions {
 
   /** The instruction at index `at` of a page, or null when it has not run yet, is unallocated, or has a breakpoint. */
   private instruction(page: number, at: number, mode: number): Instruction | null {
-    let known = this.effects.get(mode);
-    if (!known) {
-      known = new Map();
-      this.effects.set(mode, known);
-    }
     const base = this.space.baseOfPage(page);
     if (this.space.u16[(recordAddress(base, at) + REC_BASE_HANDLER) >> 1] < H_FIRST_FREE) return null;
     const word = this.space.u32[(this.space.hostPageOf[page]! + 4 * at) >>> 2]!;
     const d = this.space.decodeWord(word);
     if (!d) return null;
-    let effects = known.get(word);
-    if (!effects) {
-      effects = effectsOf(d, word, this.probeLink, mode);
-      known.set(word, effects);
-    }
-    return { word, d, effects };
+    return { word, d, effects: this.effects.of(d, word, mode) };
   }
 
   /** Where in its page the indirect jump at index `at` went before: targets that are warm, and that it has marked. */
@@ -133,6 +123,10 @@ export class Regions {
   /** Compiles all that is queued, as one module. */
   flush(): void {
     if (this.queue.length) this.space.around(() => this.compileQueue());
+  }
+  /** The same when it has waited long enough: modules are costly, whatever is in them. */
+  flushDue(): void {
+    if (this.queue.length && performance.now() - this.since >= WAIT) this.flush();
   }
   private compileQueue(): void {
     const started = performance.now();

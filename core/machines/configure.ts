@@ -43,7 +43,7 @@ export function configureLaunch(launch: Launch, run: RunOptions = {}): SystemCon
       commandLine: semihosting.arguments.join(' '),
     },
     fwCfg: boot.fwCfg,
-    virtio: launch.virtio.map(virtioOf),
+    virtio: launch.virtio.map((it) => (it.slot === undefined ? virtioOf(it) : { ...virtioOf(it), slot: it.slot })),
     serials: consolesOf(launch).slice(0, uartsOf(launch)).map(serialOf),
     virtioLegacy: launch.machine.legacyVirtio,
     rtc: rtcOf(launch),

@@ -51,6 +51,8 @@ export const DISK_ACCESS = ['overlay', 'write', 'read-only'] as const;
 export const MEC_MODELS = ['exact', 'deadbeef', 'off'] as const;
 export const ENGINE_MODES = ['normal', 'interpreter', 'compiled'] as const;
 
+/** The transport of a virtio device (`virtio-mmio-bus.N` in QEMU's words); without one it takes the highest that is free. */
+const slot = v.optional(whole(0, 31));
 /** virtio devices, in the order in which they take transports. */
 const virtioSchema = v.variant('device', [
   v.strictObject({
@@ -59,18 +61,21 @@ const virtioSchema = v.variant('device', [
     access: v.optional(v.picklist(DISK_ACCESS), 'overlay'),
     /** VIRTIO_BLK_T_GET_ID, at most 20 characters. */
     serial: orNull(v.pipe(v.string(), v.maxLength(20))),
+    slot,
   }),
   v.strictObject({
     device: v.literal('9p'),
     folder: path,
     tag: v.pipe(v.string(), v.nonEmpty('a mount tag is needed'), v.maxLength(31)),
     readOnly: flag(),
+    slot,
   }),
-  v.strictObject({ device: v.literal('rng') }),
+  v.strictObject({ device: v.literal('rng'), slot }),
   /** Each port is a console; `name` is what the guest finds as the port's name. */
   v.strictObject({
     device: v.literal('console'),
     ports: v.array(v.strictObject({ name: orNull(v.string()), target: consoleTargetSchema })),
+    slot,
   }),
 ]);
 export type VirtioLaunch = v.InferOutput<typeof virtioSchema>;

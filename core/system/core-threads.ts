@@ -1,16 +1,13 @@
 /** The threads that run a system's cores, seen from the main thread: started, commanded, brought to a stop, ended. */
-import { extname, join } from 'node:path';
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
 import * as state from '../arch/state.ts';
 import { PEND } from '../engine/abi.ts';
 import type { Layout } from '../engine/layout.ts';
 import { CTL, controlIndex } from './control.ts';
+import type { Crew } from './crew.ts';
 import type { Command } from './runner.ts';
 import type { ThreadSetup } from './thread.ts';
-import type { FromWorker } from './worker.ts';
-
-/** The thread's module, as a source or as it was built. */
-const WORKER = join(import.meta.dirname, `worker${extname(import.meta.filename)}`);
+import type { FromWorker, ToWorker } from './worker.ts';
 
 /** What threads tell, but for what is between them and this file. */
 export type ThreadNews = Exclude<FromWorker, { r: 'ready' | 'paused' | 'stats' }>;
@@ -36,13 +33,15 @@ export class CoreThreads {
   private readonly i32: Int32Array;
   private readonly layout: Layout;
   private readonly events: ThreadEvents;
+  private readonly crew: Crew;
   private list: readonly Handle[] = [];
   private waiters: (() => void)[] = [];
 
-  constructor(buffer: SharedArrayBuffer, layout: Layout, events: ThreadEvents) {
+  constructor(buffer: SharedArrayBuffer, layout: Layout, crew: Crew, events: ThreadEvents) {
     this.i32 = new Int32Array(buffer);
     this.layout = layout;
     this.events = events;
+    this.crew = crew;
   }
 
   /** One thread for each group of cores; resolves when all are ready, paused. */
@@ -51,12 +50,7 @@ export class CoreThreads {
   }
   private spawn(setup: ThreadSetup): Promise<Handle> {
     const { port1, port2 } = new MessageChannel();
-    const worker = new Worker(WORKER, {
-      workerData: { setup, commands: port2 },
-      transferList: [port2],
-      stdout: false,
-      stderr: false,
-    });
+    const worker = this.crew.take();
     const handle: Handle = { worker, commands: port1, cores: setup.cores, paused: true, stats: {} };
     return new Promise((resolve, reject) => {
       worker.on('message', (m: FromWorker) => {
@@ -67,6 +61,8 @@ export class CoreThreads {
         reject(e);
         this.events.failed(e);
       });
+      const start: ToWorker = { setup, commands: port2 };
+      worker.postMessage(start, [port2]);
     });
   }
 
@@ -120,6 +116,6 @@ export class CoreThreads {
     this.command({ c: 'quit' });
     const late = new Promise<void>((resolve) => setTimeout(resolve, PATIENCE).unref());
     await Promise.race([Promise.all([...ending, also]), late]);
-    await Promise.all(this.list.map((t) => t.worker.terminate()));
+    await Promise.all([this.crew.dismiss(), ...this.list.map((t) => t.worker.terminate())]);
   }
 }

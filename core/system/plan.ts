@@ -129,7 +129,9 @@ export function layoutFor(config: SystemConfig, { arenaBytes, ram }: MachinePlan
   do mebibytes = 64 * (Math.ceil(mebibytes / 64) - 1);
   while (mebibytes > 0 && !fits(mebibytes * MIB));
   const most = mebibytes > 0 ? `${mebibytes} MiB are the most` : 'there are too many cores for any';
-  throw new UserError(`${ram.size / MIB} MiB of memory are too many: with ${cores} core${cores === 1 ? '' : 's'} ${most}`);
+  throw new UserError(
+    `${ram.size / MIB} MiB of memory are too many: with ${cores} core${cores === 1 ? '' : 's'} ${most}`,
+  );
 }
 
 /** Consoles of virtio are numbered behind the serial ports'. */

@@ -121,7 +121,8 @@ export class Runner {
         } else next = Math.min(next, until);
       }
       this.serveIo();
-      this.t.regions?.flush();
+      if (ran) this.t.regions?.flushDue();
+      else this.t.regions?.flush();
       this.t.trace?.flush();
       this.t.watchWriter.flush();
       if (this.t.setup.config.deterministic) this.nextRound(ran, next);

@@ -24,6 +24,7 @@ import { CTL, controlIndex } from './control.ts';
 import { CoreAccess } from './core-access.ts';
 import { CoreThreads, type ThreadNews } from './core-threads.ts';
 import { cpuOf, type SystemCpu } from './cpu.ts';
+import { Crew } from './crew.ts';
 import { Emitter } from './emitter.ts';
 import { UserError } from './errors.ts';
 import { FlashFile } from './flash-file.ts';
@@ -73,7 +74,7 @@ class RunningSystem implements System {
   /** A core has stopped, and the others are told to. */
   private stopping = false;
 
-  constructor(config: SystemConfig) {
+  constructor(config: SystemConfig, crew: Crew) {
     this.config = config;
     this.cpu = cpuOf(config);
     this.plan = planOf(config);
@@ -106,7 +107,7 @@ class RunningSystem implements System {
     this.machine = this.host.view(() => this.isRunning);
     this.physical = new HostMemory(this.memory.buffer, this.layout, this.plan);
     this.flashFiles = (config.flashFiles ?? []).map((f) => new FlashFile(f, this.physical.region(f.flash)));
-    this.threads = new CoreThreads(this.memory.buffer, this.layout, {
+    this.threads = new CoreThreads(this.memory.buffer, this.layout, crew, {
       told: (news) => this.told(news),
       failed: (e) => this.fail(e),
     });
@@ -178,16 +179,18 @@ class RunningSystem implements System {
     this.haltedAt = performance.now();
     const epoch = performance.timeOrigin + this.haltedAt;
     const arrangement = this.arrangement;
-    if (this.plan.virtio.length > 0 && !this.config.deterministic) {
-      const { deterministic, seed } = this.config;
-      const randomness = { deterministic, ...(seed === undefined ? {} : { seed }) };
-      const setup = { memory: this.memory, arrangement, plan: this.plan, randomness };
-      this.io = await IoThread.start(setup, { bell: () => this.service(), failed: (e) => this.fail(e) });
-    }
     const config = { ...this.config, images: [] };
     const { memory, plan, module } = this;
+    const io = this.plan.virtio.length > 0 && !this.config.deterministic ? this.startIo(arrangement) : null;
     await this.threads.start(groups, { memory, core: module, arrangement, config, plan, epoch });
+    this.io = await io;
     if (!paused) this.resume();
+  }
+  private startIo(arrangement: readonly [number, number, number]): Promise<IoThread> {
+    const { deterministic, seed } = this.config;
+    const randomness = { deterministic, ...(seed === undefined ? {} : { seed }) };
+    const setup = { memory: this.memory, arrangement, plan: this.plan, randomness };
+    return IoThread.start(setup, { bell: () => this.service(), failed: (e) => this.fail(e) });
   }
   /** Arguments of `layoutOf`. */
   private get arrangement(): [cores: number, spaces: number, arenaBytes: number] {
@@ -369,11 +372,18 @@ class RunningSystem implements System {
   }
 }
 
-export async function createSystem(config: SystemConfig): Promise<System> {
+/** `crew`: threads that were started for it. */
+export async function createSystem(config: SystemConfig, crew?: Crew): Promise<System> {
   const { cores } = config.machine;
   if (!Number.isInteger(cores) || cores < 1 || cores > 32) {
     throw new UserError(`${cores} cores: give 1 to 32`);
   }
-  return new RunningSystem(config);
+  const threads = crew ?? new Crew(threadsOf(config));
+  try {
+    return new RunningSystem(config, threads);
+  } catch (e) {
+    await threads.dismiss();
+    throw e;
+  }
 }
 export type { ExitReason };

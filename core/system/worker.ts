@@ -1,5 +1,5 @@
 /** Entry of a thread that runs cores. */
-import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { type MessagePort, parentPort, receiveMessageOnPort } from 'node:worker_threads';
 import type { FirmwareFact, SystemExit } from './api.ts';
 import { HostCalls } from './host-calls.ts';
 import { type Command, type Report, Runner } from './runner.ts';
@@ -15,35 +15,43 @@ export type FromWorker =
   | { readonly r: 'firmware'; readonly fact: FirmwareFact }
   | { readonly r: 'stats'; readonly stats: Record<string, number> };
 
-const { setup, commands } = workerData as { setup: ThreadSetup; commands: MessagePort };
+/** What a worker gets first; what comes later goes over `commands`, which can be read while the thread is busy. */
+export interface ToWorker {
+  readonly setup: ThreadSetup;
+  readonly commands: MessagePort;
+}
+
 const post = (m: FromWorker): void => parentPort!.postMessage(m);
 
-const ends = {
-  exit: (exit: SystemExit) => post({ r: 'exit', exit }),
-  reset: () => post({ r: 'reset' }),
-  firmware: (fact: FirmwareFact) => post({ r: 'firmware', fact }),
-};
-const thread = new Thread(setup, { ring: () => post({ r: 'bell' }) }, ends);
-const calls = new HostCalls(thread);
-const runner = new Runner(thread, {
-  commands: () => {
-    const list: Command[] = [];
-    for (let m = receiveMessageOnPort(commands); m; m = receiveMessageOnPort(commands)) list.push(m.message as Command);
-    return list;
-  },
-  report: (r) => {
-    if (r.r === 'paused' || r.r === 'stopped') post({ r: 'stats', stats: thread.stats() });
-    post(r);
-  },
-  hostCall: (core) => calls.answer(core),
-  startCore: (core) => calls.startCore(core),
-  wild: (core) => {
-    const about = describeWild(new DataView(setup.memory.buffer), thread.core(core), core);
-    post({ r: 'exit', exit: { reason: 'wild', status: 1, core, ...about } });
-  },
-  limit: () => post({ r: 'exit', exit: { reason: 'limit', status: 1 } }),
+parentPort!.once('message', ({ setup, commands }: ToWorker) => {
+  const ends = {
+    exit: (exit: SystemExit) => post({ r: 'exit', exit }),
+    reset: () => post({ r: 'reset' }),
+    firmware: (fact: FirmwareFact) => post({ r: 'firmware', fact }),
+  };
+  const thread = new Thread(setup, { ring: () => post({ r: 'bell' }) }, ends);
+  const calls = new HostCalls(thread);
+  const runner = new Runner(thread, {
+    commands: () => {
+      const list: Command[] = [];
+      for (let m = receiveMessageOnPort(commands); m; m = receiveMessageOnPort(commands))
+        list.push(m.message as Command);
+      return list;
+    },
+    report: (r) => {
+      if (r.r === 'paused' || r.r === 'stopped') post({ r: 'stats', stats: thread.stats() });
+      post(r);
+    },
+    hostCall: (core) => calls.answer(core),
+    startCore: (core) => calls.startCore(core),
+    wild: (core) => {
+      const about = describeWild(new DataView(setup.memory.buffer), thread.core(core), core);
+      post({ r: 'exit', exit: { reason: 'wild', status: 1, core, ...about } });
+    },
+    limit: () => post({ r: 'exit', exit: { reason: 'limit', status: 1 } }),
+  });
+  post({ r: 'ready' });
+  runner.run();
+  post({ r: 'stats', stats: thread.stats() });
+  process.exit(0);
 });
-post({ r: 'ready' });
-runner.run();
-post({ r: 'stats', stats: thread.stats() });
-process.exit(0);

@@ -202,6 +202,7 @@ describe('what is refused, in one line', () => {
     ['-M virt -cpu max,sve=on -kernel K', /no SVE/],
     ['-M virt -cpu max,aarch64=off -kernel K', /cannot be switched off/],
     ['-M virt -cpu max,foo=on -kernel K', /no property foo/],
+    ['-M virt -cpu max,AFP=on -kernel K', /no property AFP/],
     ['-M virt -cpu max,x-rme=on -kernel K', /RME needs EL3 and EL2/],
     ['-M virt,secure=on,virtualization=on --enable-mec -kernel K', /MEC needs RME/],
     ['-M virt -smp 33 -kernel K', /at most 32/],
@@ -222,6 +223,8 @@ describe('what is refused, in one line', () => {
     ['-M virt -kernel K -device virtio-blk-device,drive=no', /no -drive with id=no/],
     ['-M virt -kernel K -device virtio-blk-pci,drive=no', /PCI devices follow: virtio-blk-device/],
     ['-M virt -kernel K -device virtio-net-device', /networks follow/],
+    ['-M virt -kernel K -device virtio-rng-device,bus=virtio-mmio-bus.32', /virtio-mmio-bus\.0 to virtio-mmio-bus\.31/],
+    ['-M virt -kernel K -device virtio-rng-device,bus=pcie.0', /bus=pcie\.0/],
     ['-M virt -kernel K -device e1000', /no such device/],
     ['-M virt -kernel K -device virtconsole', /virtio-serial-device/],
     ['-M virt -kernel K -device virtio-serial-device,id=a -device virtconsole,bus=b.0', /no such bus/],
@@ -262,7 +265,7 @@ describe('and back', () => {
     '-M virt,uarts=3,dtb-randomness=off -cpu max,pauth-impdef=on,lpa2=off -smp 3 -m 1537M -kernel "a b,c" -append "it is x" -dtb d -initrd i -uuid 01234567-89ab-cdef-0123-456789abcdef -no-reboot -seed 4 --deterministic',
     '-M virt,secure=on,virtualization=on -cpu max,x-rme=on,x-l0gptsz=36 --enable-mec --mecid-width 3 --mec-model off -bios B --console rmm=tcp:5001 --console uart0=file:a,,b',
     '-M virt -kernel K -serial stdio -serial mon:stdio -device virtio-serial-device -chardev stdio,id=x,mux=on -device virtconsole,chardev=x -chardev file,id=y,path=f -device virtconsole,chardev=y,name=n -monitor telnet::5,server=on,wait=off',
-    '-M virt -kernel K -drive file=a,readonly=on -drive file=b,snapshot=off,serial=s -virtfs local,path=p,mount_tag=m,security_model=mapped -device virtio-rng-device -pflash q',
+    '-M virt -kernel K -drive file=a,readonly=on -drive file=b,snapshot=off,serial=s -virtfs local,path=p,mount_tag=m,security_model=mapped -device virtio-rng-device,bus=virtio-mmio-bus.3 -pflash q',
     '-M virt -device loader,file=a,addr=16,force-raw=on,cpu-num=0 -device loader,addr=0x40000000,data=0x123456789abcdef0,data-len=8,data-be=on -fw_cfg name=opt/a,file=b -semihosting-config enable=on,arg=a,arg=b --semihosting-files all',
   ];
   test.each(LINES)('%s', (line) => {

@@ -20,6 +20,8 @@ fail() {
   echo "qemu-chroot: $*" >&2
   exit 1
 }
+# shellcheck source=tests/support/private-apt.sh
+. "${0%/*}/../support/private-apt.sh"
 
 runnable() {
   [ -x "$wrapper" ] && "$wrapper" --version 2>/dev/null | grep -q "version $series"
@@ -31,9 +33,6 @@ if runnable; then
 fi
 [ "${1:-}" = --check ] && exit 1
 
-for tool in apt-get dpkg dpkg-deb; do
-  command -v "$tool" >/dev/null || fail "needs $tool (a Debian-like host)"
-done
 mkdir -p "$cache" 2>/dev/null || fail "cannot write to $cache (set TRIREME_CACHE)"
 exec 9>"$cache/.lock"
 command -v flock >/dev/null && flock 9
@@ -42,45 +41,15 @@ if runnable; then
   exit 0
 fi
 
-# The first archive of the host's own sources that carries a Debian suite.
-host_mirror() {
-  cat /etc/apt/sources.list /etc/apt/sources.list.d/*.sources /etc/apt/sources.list.d/*.list 2>/dev/null |
-    awk '
-      /^URIs:/ && /\/debian\/?([ \t]|$)/ { print $2; exit }
-      $1 == "deb" { for (i = 2; i <= NF; i++) if ($i ~ /^[a-z+]+:\/\/.*\/debian\/?$/) { print $i; exit } }'
-}
-mirror=${TRIREME_MIRROR:-$(host_mirror)}
-[ -n "$mirror" ] || fail 'no Debian mirror in /etc/apt (set TRIREME_MIRROR)'
-
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-[ -r "$keyring" ] || fail "needs $keyring (package debian-archive-keyring)"
-
-architecture=$(dpkg --print-architecture)
 apt=$cache/apt
 root=$cache/root
 rm -rf "$root" "$apt"
-mkdir -p "$root" "$apt/lists/partial" "$apt/archives/partial" "$apt/parts"
-: >"$apt/status"
-cat >"$apt/sources.list" <<LIST
-deb [signed-by=$keyring] $mirror $suite main
-deb [signed-by=$keyring] $mirror $suite-backports main
-LIST
-
-private_apt() {
-  apt-get -qq -y \
-    -o Dir::Etc::SourceList="$apt/sources.list" -o Dir::Etc::SourceParts="$apt/parts" \
-    -o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts="$apt/parts" \
-    -o Dir::State="$apt" -o Dir::State::Lists="$apt/lists" -o Dir::State::Status="$apt/status" \
-    -o Dir::Cache="$apt" -o Dir::Cache::Archives="$apt/archives" \
-    -o APT::Architecture="$architecture" -o APT::Architectures::="$architecture" \
-    -o APT::Sandbox::User=root -o APT::Install-Recommends=false -o Acquire::Languages=none \
-    -o APT::Update::Post-Invoke-Success= -o DPkg::Post-Invoke= \
-    "$@" >"$apt/log" 2>&1 || fail "apt-get: $(tail -n 3 "$apt/log" | tr '\n' ' ')"
-}
+mkdir -p "$root"
+private_apt_init "$apt" "$(dpkg --print-architecture)" "$suite" "$suite-backports"
 
 echo "qemu-chroot: fetching $package $series from $suite-backports into $cache" >&2
-private_apt update
-private_apt --download-only -t "$suite-backports" install "$package"
+private_apt apt-get update
+private_apt apt-get --download-only -t "$suite-backports" install "$package"
 for deb in "$apt"/archives/*.deb; do
   # Unpacked through tar so that this folder's merged /usr links are followed.
   case $deb in */base-files_*) dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$root" --no-same-owner ;; esac

@@ -100,7 +100,7 @@ describe('deterministic runs are the same interpreted and compiled', () => {
   });
 
   it('with a trace of everything but blocks, line by line', async () => {
-    const ran = await alike(withTimer(500, 40, work), ['exceptions', 'sysreg', 'mmio', 'tlbi', 'smc']);
+    const ran = await alike(withTimer(20_000, 40, work), ['exceptions', 'sysreg', 'mmio', 'tlbi', 'smc']);
     expect(ran.trace().match(/exception IRQ/g)!.length).toBe(40);
     expect(ran.trace()).toContain('exception sync');
     expect(ran.trace()).toContain('CNTV_TVAL_EL0');

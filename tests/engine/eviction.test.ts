@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { HOT } from '../../core/engine/abi.ts';
 import { Code } from './asm.ts';
 import { CODE, Machine, MODES } from './machine.ts';
 
 const PAGES = 48;
 const ROUNDS = 3;
-const LOOPS = 80;
+const LOOPS = HOT + 20;
 
 /** A page of the program: a loop that gets hot, then on to the next page; the last goes back to the first, or ends. */
 function pageCode(n: number): Code {

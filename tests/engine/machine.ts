@@ -173,7 +173,7 @@ export class Machine {
     }
     for (let at = DATA; at < DATA + 0x400000; at += 4096) this.write64(this.descriptorOf(at), entry(at));
     this.setReg('TTBR0_EL1', BigInt(TABLES));
-    this.core.space.core.resetTlb!(this.core.cpu, this.core.layout.banks(1));
+    this.core.space.core.resetTlb!(this.core.cpu, this.core.layout.banks(0));
     this.changed();
   }
   /** Where the descriptor of a page of DATA lies. */

@@ -83,7 +83,7 @@ export class World {
     this.core = new BareCore({ mode, libraries: archLibraries(), host });
     const { core } = this;
     resetRegisters(core.view, core.cpu, MAX, 0);
-    this.call('resetTlb', core.layout.banks(1));
+    this.call('resetTlb', core.layout.banks(0));
     for (const base of VECTORS.slice(1)) {
       for (let at = 0; at < 0x800; at += 0x80) this.core.place(base + at, [HLT_SEMIHOSTING]);
     }

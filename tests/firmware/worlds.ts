@@ -30,18 +30,20 @@ export interface Shown {
 /** Boots with `options`, logs in, goes through the steps, powers off. */
 export async function worlds(options: readonly string[], steps: readonly Step[]): Promise<Shown> {
   const folder = mkdtempSync(join(tmpdir(), 'worlds-'));
+  // The terminal shows all consoles in one.
   const file = (console: string): string => join(folder, console);
+  const read = (console: string): string => readFileSync(file(console), 'utf8').replaceAll('\r', '');
   const script = [['host:login: $', 'root\\n'] as const, ...steps, command('poweroff')];
   const words = [
-    ...['rmm', 'monitor'].flatMap((console) => ['--console', `${console}=file:${file(console)}`]),
+    ...['host', 'rmm'].flatMap((console) => ['--console', `${console}=file:${file(console)}`]),
     ...script.flatMap(([expected, typed]) => ['--expect', expected, ...(typed === '' ? [] : ['--send', typed])]),
     ...['--timeout', `${SECONDS}`],
   ];
   try {
-    const { status, stdout, stderr } = await startTrireme(['boot', ...options, ...words]).ended;
-    const host = stdout.replaceAll('\r', '');
+    const { status, stderr } = await startTrireme(['boot', ...options, ...words]).ended;
+    const [host, rmm] = [read('host'), read('rmm')];
     if (status !== 0 || stderr !== '') throw new Error(`status ${status}: ${stderr}\n${host.slice(-3000)}`);
-    return { host, rmm: readFileSync(file('rmm'), 'utf8').replaceAll('\r', '') };
+    return { host, rmm };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

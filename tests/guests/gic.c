@@ -3,32 +3,13 @@
 // program runs on QEMU, whose output is compared.
 #include "guest.h"
 
-#define GICD(offset) (*(volatile u32 *)(0x08000000UL + (offset)))
 #define GICD8(offset) (*(volatile u8 *)(0x08000000UL + (offset)))
-#define GICR(core, offset) (*(volatile u32 *)(0x080a0000UL + ((u64)(core) << 17) + (offset)))
-#define SGI(core, offset) GICR(core, 0x10000 + (offset))
-#define SGI8(core, offset) (*(volatile u8 *)(0x080b0000UL + ((u64)(core) << 17) + (offset)))
-
-#define READ(name)                                                                                                     \
-  ({                                                                                                                   \
-    u64 value_;                                                                                                        \
-    __asm__ volatile("mrs %0, " #name : "=r"(value_)::"memory");                                                       \
-    value_;                                                                                                            \
-  })
-#define WRITE(name, v) __asm__ volatile("msr " #name ", %0\n isb" ::"r"((u64)(v)) : "memory")
-
 
 static u64 level;
 // What the handlers have seen.
 static volatile u64 taken, nested;
 static volatile u32 quiet;
 
-static void say(const char *what, u64 v) {
-  puts(what);
-  puts(" ");
-  put_number(v);
-  puts("\n");
-}
 static void unmask(void) {
   __asm__ volatile("msr daifclr, #3\n isb" ::: "memory");
 }

@@ -8,6 +8,19 @@ typedef unsigned int u32;
 typedef unsigned long u64;
 
 #define UART(offset) (*(volatile u32 *)(0x09000000UL + (offset)))
+// The machine `virt`: distributor; a core's redistributor, and its page for SGIs and PPIs.
+#define GICD(offset) (*(volatile u32 *)(0x08000000UL + (offset)))
+#define GICR(core, offset) (*(volatile u32 *)(0x080a0000UL + ((u64)(core) << 17) + (offset)))
+#define SGI(core, offset) GICR(core, 0x10000 + (offset))
+#define SGI8(core, offset) (*(volatile u8 *)(0x080b0000UL + ((u64)(core) << 17) + (offset)))
+
+#define READ(name)                                                                                                     \
+  ({                                                                                                                   \
+    u64 value_;                                                                                                        \
+    __asm__ volatile("mrs %0, " #name : "=r"(value_)::"memory");                                                       \
+    value_;                                                                                                            \
+  })
+#define WRITE(name, v) __asm__ volatile("msr " #name ", %0\n isb" ::"r"((u64)(v)) : "memory")
 
 void main(void);
 void secondary(u64 context);
@@ -84,6 +97,25 @@ static inline void put_number(u64 n) {
   while (n /= 10);
   while (count)
     put(digits[--count]);
+}
+static inline void say(const char *what, u64 v) {
+  puts(what);
+  puts(" ");
+  put_number(v);
+  puts("\n");
+}
+static inline void put_hex(u64 n) {
+  int shift = 60;
+  while (shift && !(n >> shift & 15))
+    shift -= 4;
+  for (; shift >= 0; shift -= 4)
+    put("0123456789abcdef"[n >> shift & 15]);
+}
+static inline void say_hex(const char *what, u64 v) {
+  puts(what);
+  puts(" 0x");
+  put_hex(v);
+  puts("\n");
 }
 static inline int get(void) {
   while (UART(0x18) & 0x10) {

@@ -6,7 +6,7 @@ void secondary(u64 context) {
   (void)context;
 }
 
-static void say(const char *s) {
+static void tell(const char *s) {
   semihost(0x04, s);
 }
 static u64 open(const char *name, u64 mode) {
@@ -19,13 +19,13 @@ void main(void) {
   u64 line[2] = {(u64)text, sizeof text};
   if (semihost(0x15, line) != 0)
     leave(1);
-  say("called as ");
-  say(text);
-  say("\n");
+  tell("called as ");
+  tell(text);
+  tell("\n");
 
   u64 file = open("greeting.txt", 4);
   if (file == (u64)-1) {
-    say("no file\n");
+    tell("no file\n");
     leave(2);
   }
   u64 write[3] = {file, (u64) "good day\n", 9};
@@ -38,20 +38,20 @@ void main(void) {
   if (size != 9 || semihost(0x06, read) != 0)
     leave(4);
   text[size] = 0;
-  say("the file says ");
-  say(text);
+  tell("the file says ");
+  tell(text);
 
   u64 before, after;
   semihost(0x30, &before);
   semihost(0x30, &after);
   if (after < before || semihost(0x31, 0) == 0)
     leave(5);
-  say("name? ");
+  tell("name? ");
   u64 n = 0;
   for (u64 c = semihost(0x07, 0); c != '\n'; c = semihost(0x07, 0))
     text[n++] = (char)c;
   text[n] = 0;
-  say("hello ");
-  say(text);
-  say("\n");
+  tell("hello ");
+  tell(text);
+  tell("\n");
 }

@@ -113,8 +113,7 @@ export class BareCore {
   constructor(options: BareOptions = {}) {
     const bytes = options.memoryBytes ?? 16 << 20;
     this.base = options.base ?? 0x47000000;
-    // The TLB of the second core of two: the first one is aligned to anything.
-    const layout = layoutOf(2, 1, bytes);
+    const layout = layoutOf(1, 1, bytes);
     this.layout = { ...layout, recordPages: options.recordPages ?? layout.recordPages };
     this.memory = new WebAssembly.Memory({ initial: this.layout.pages, maximum: 65536, shared: true });
     this.view = new DataView(this.memory.buffer);
@@ -140,8 +139,8 @@ export class BareCore {
     this.flushTlb();
     if (this.space.core.resetTlb) this.mapFlat();
     else {
-      this.view.setUint32(this.cpu + state.BANK, this.layout.banks(1), true);
-      this.view.setUint32(this.cpu + state.BANK_UNPRIV, this.layout.banks(1) + TLB_BANK_BYTES, true);
+      this.view.setUint32(this.cpu + state.BANK, this.layout.banks(0), true);
+      this.view.setUint32(this.cpu + state.BANK_UNPRIV, this.layout.banks(0) + TLB_BANK_BYTES, true);
     }
     this.regions = options.mode === 'interpreter' ? null : new Regions(this.space, options.codeBytes);
     if (this.regions) {
@@ -172,11 +171,11 @@ export class BareCore {
     this.setField32(state.EL, 1);
     this.setField32(state.SPSEL, 1);
     this.setField32(state.SECURITY, 1);
-    this.space.core.resetTlb!(this.cpu, this.layout.banks(1));
+    this.space.core.resetTlb!(this.cpu, this.layout.banks(0));
     this.space.core.contextChanged?.(this.cpu);
   }
   flushTlb(): void {
-    const at = this.layout.banks(1);
+    const at = this.layout.banks(0);
     this.u8.fill(0xff, at, at + 2 * TLB_BANK_BYTES);
   }
   /** Host offset of a physical address. */

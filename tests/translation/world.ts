@@ -53,7 +53,7 @@ export class World {
     this.lower.map(USER_CODE, USER_CODE, USER | S1.readOnly | S1.pxn);
     for (const n of [1, 2, 3]) m.reg(`VBAR_EL${n}`, CODE);
     m.core.place(Number(CODE), new Array(2048).fill(HLT_SEMIHOSTING));
-    m.call('resetTlb', m.core.layout.banks(1));
+    m.call('resetTlb', m.core.layout.banks(0));
     m.enter(1);
   }
   /** Stage 2 over 40-bit IPAs from level 1, everything mapped to itself in blocks of 1 GiB where `map` says nothing else. */

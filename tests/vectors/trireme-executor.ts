@@ -46,7 +46,7 @@ class TriremeExecutor implements Executor {
     core.place(VECTORS + SAME_LEVEL, [HLT_SEMIHOSTING]);
     core.setField32(state.CONFIG_FLAGS, core.field32(state.CONFIG_FLAGS) | state.CONFIG.semihosting);
     this.setRegister('VBAR_EL1', BigInt(VECTORS));
-    core.space.core.resetTlb!(core.cpu, core.layout.banks(1));
+    core.space.core.resetTlb!(core.cpu, core.layout.banks(0));
   }
   run(cases: readonly Case[]): State[] {
     return cases.map((c) => this.one(c));

@@ -4,6 +4,12 @@ import { fieldsOf, type Pattern } from './pattern.ts';
 /** Top bits that index the first-level table. */
 const TOP = 11;
 
+function bitCount(v: number): number {
+  let n = 0;
+  for (let x = v >>> 0; x; x = (x & (x - 1)) >>> 0) n++;
+  return n;
+}
+
 export class Decoder {
   private readonly buckets: Pattern[][] = [];
 
@@ -14,16 +20,17 @@ export class Decoder {
       return needs.every((f) => features.has(f));
     });
     // More fixed bits first: a special case stands before the general one it refines.
-    const bits = (v: number): number => {
-      let n = 0;
-      for (let x = v >>> 0; x; x = (x & (x - 1)) >>> 0) n++;
-      return n;
-    };
-    const ordered = [...usable].sort((a, b) => bits(b.mask) - bits(a.mask) || a.id - b.id);
-    for (let top = 0; top < 1 << TOP; top++) {
-      const word = (top << (32 - TOP)) >>> 0;
-      const topMask = (-1 << (32 - TOP)) >>> 0;
-      this.buckets.push(ordered.filter((p) => ((word ^ p.value) & p.mask & topMask) === 0));
+    const bits = new Map(usable.map((p) => [p, bitCount(p.mask)]));
+    const ordered = usable.sort((a, b) => bits.get(b)! - bits.get(a)! || a.id - b.id);
+    for (let top = 0; top < 1 << TOP; top++) this.buckets.push([]);
+    for (const p of ordered) {
+      const value = p.value >>> (32 - TOP);
+      const free = ~(p.mask >>> (32 - TOP)) & ((1 << TOP) - 1);
+      // All subsets of the free bits, upwards.
+      for (let some = 0; ; some = (some - free) & free) {
+        this.buckets[value | some]!.push(p);
+        if (some === free) break;
+      }
     }
   }
 

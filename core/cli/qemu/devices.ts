@@ -2,7 +2,7 @@
 import type { ConsoleTarget, LoaderLaunch } from '../../machines/launch.ts';
 import { UserError } from '../../system/errors.ts';
 import type { DiskAccess, Draft, Drive } from './draft.ts';
-import { Properties } from './keyval.ts';
+import { Properties, wholeNumber } from './keyval.ts';
 
 /** How QEMU reaches files of the host: nothing that a guest sees. */
 const HOST_SIDE = [
@@ -218,6 +218,15 @@ function bytesOf(
   return bigEndian ? bytes.reverse() : bytes;
 }
 
+/** The transport that `bus=` names; null without it. */
+function transport(p: Properties): number | null {
+  const bus = p.take('bus');
+  if (bus === null) return null;
+  const slot = wholeNumber(/^virtio-mmio-bus\.(\d+)$/.exec(bus)?.[1] ?? '');
+  if (slot === null || slot > 31) p.fail(`bus=${bus}: there are virtio-mmio-bus.0 to virtio-mmio-bus.31`);
+  return slot;
+}
+
 export function addDevice(draft: Draft, text: string): void {
   if (text.startsWith('{')) throw new UserError('-device: write properties as name=value, not as JSON');
   const p = Properties.parse('-device', text, 'driver');
@@ -232,7 +241,17 @@ export function addDevice(draft: Draft, text: string): void {
     const names = Object.keys(DEVICES).map((n) => (n.startsWith('virtio-') ? `${n}-device` : n));
     throw named.error(`there is no such device here (there are ${names.join(', ')})`);
   }
+  const slot = driver.startsWith('virtio-') ? transport(named) : null;
+  const count = draft.devices.length;
   add(draft, named);
+  // Each virtio device adds one.
+  if (slot !== null) {
+    const [make] = draft.devices.splice(count);
+    draft.devices.push(() => {
+      const device = make!();
+      return device && { ...device, slot };
+    });
+  }
   named.ignore(...PLACE);
   named.end();
 }

@@ -17,6 +17,7 @@ const TERMINAL = 'terminal';
 function virtio(list: readonly VirtioLaunch[]): string[] {
   const words: string[] = [];
   list.forEach((d, n) => {
+    const bus: Part[] = d.slot === undefined ? [] : [['bus', `virtio-mmio-bus.${d.slot}`]];
     if (d.device === 'block') {
       words.push(
         ...drive(d.file, d.access, [
@@ -25,7 +26,7 @@ function virtio(list: readonly VirtioLaunch[]): string[] {
         ]),
       );
       const serial: Part[] = d.serial === null ? [] : [['serial', d.serial]];
-      words.push('-device', properties(['virtio-blk-device', ['drive', `disk${n}`], ...serial]));
+      words.push('-device', properties(['virtio-blk-device', ['drive', `disk${n}`], ...serial, ...bus]));
     } else if (d.device === '9p') {
       const shared: Part[] = [
         ['path', d.folder],
@@ -33,10 +34,10 @@ function virtio(list: readonly VirtioLaunch[]): string[] {
         ['readonly', d.readOnly],
       ];
       words.push('-fsdev', properties(['local', ['id', `folder${n}`], ...shared]));
-      words.push('-device', properties(['virtio-9p-device', ['fsdev', `folder${n}`], ['mount_tag', d.tag]]));
-    } else if (d.device === 'rng') words.push('-device', 'virtio-rng-device');
+      words.push('-device', properties(['virtio-9p-device', ['fsdev', `folder${n}`], ['mount_tag', d.tag], ...bus]));
+    } else if (d.device === 'rng') words.push('-device', properties(['virtio-rng-device', ...bus]));
     else {
-      words.push('-device', properties(['virtio-serial-device', ['id', `serial${n}`]]));
+      words.push('-device', properties(['virtio-serial-device', ['id', `serial${n}`], ...bus]));
       d.ports.forEach(({ name, target }, port) => {
         const id = target.to === 'terminal' ? TERMINAL : `port${n}.${port}`;
         if (id !== TERMINAL) words.push('-chardev', chardev(target, id));

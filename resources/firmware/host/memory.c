@@ -34,6 +34,13 @@ static void mark(u64 base, u64 size, bool value) {
   u64 to = MIN(ALIGN_UP(base + size, PAGE_SIZE) / PAGE_SIZE, first_page + page_count);
   for (u64 page = from; page < to; page++) {
     u64 at = page - first_page;
+    /* Whole words at once where all of their pages change. */
+    if (IS_ALIGNED(at, 64) && to - page >= 64 && taken[at / 64] == (value ? 0 : ~0UL)) {
+      taken[at / 64] = value ? ~0UL : 0;
+      used_pages += value ? 64UL : -64UL;
+      page += 63;
+      continue;
+    }
     bool was = taken[at / 64] >> (at % 64) & 1;
     if (was == value)
       continue;

@@ -410,7 +410,11 @@ test.runIf(process.platform === 'linux')(
   },
 );
 
+/** Bound on what the process may hold beyond what it held before, while it answers mutated messages: a message has 1 MiB at most. */
+const MEMORY_BOUND = 200 << 20;
+
 test('mutated messages: 10,000 of them, each with an answer that fits', () => {
+  const before = process.memoryUsage.rss();
   const c = client();
   c.mkdir('', 'd');
   const random = randomNumbers(5);
@@ -613,4 +617,5 @@ test('mutated messages: 10,000 of them, each with an answer that fits', () => {
   expect(bad).toBeGreaterThan(2_000);
   expect(fs.readdirSync(top)).toEqual(['secret', 'share']);
   expect(fs.readFileSync(path.join(top, 'secret'), 'latin1')).toBe('outside');
+  expect(process.memoryUsage.rss() - before).toBeLessThan(MEMORY_BOUND);
 });

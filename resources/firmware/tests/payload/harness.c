@@ -111,6 +111,14 @@ void secondary_main(const struct job *job) {
   smc1(PSCI_CPU_OFF, 0);
 }
 
+void interrupts_on(u64 intids) {
+  u64 sgi_base = 0x080a0000UL + core_index() * 0x20000UL + 0x10000;
+  *(volatile u32 *)(sgi_base + 0x100) = (u32)intids;
+  write_sysreg(SYS_ICC_PMR_EL1, 0xff);
+  write_sysreg(SYS_ICC_IGRPEN1_EL1, 1);
+  isb();
+}
+
 u64 core_start(u32 core, void (*work)(u64), u64 argument) {
   jobs[core] = (struct job){(u64)stacks[core] + sizeof stacks[core], work, argument};
   /* The other core reads it with its MMU off. */

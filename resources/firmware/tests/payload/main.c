@@ -1,25 +1,45 @@
 /*
  * The firmware's test host, at NS-EL2 in the place of a kernel: drives PSCI and RMI, runs a small realm, and checks each
- * answer. Prints a line for each check, then a summary; powers off.
+ * answer. Prints a line for each check, then a summary; powers off. A fw_cfg file opt/trireme/test with "fuzz SEED COUNT" makes
+ * it call RMI at random instead.
  */
+#include "fuzz.h"
+#include "fw_cfg.h"
 #include "harness.h"
 #include "pl011.h"
 
-/* The virtual timer's interrupt (INTID 27) takes the core out of a realm; the host never acknowledges it. */
-static void gic_on(void) {
-  volatile u32 *sgi_base = (volatile u32 *)0x080b0000UL;
-  sgi_base[0x100 / 4] = BIT(27);
-  write_sysreg(SYS_ICC_PMR_EL1, 0xff);
-  write_sysreg(SYS_ICC_IGRPEN1_EL1, 1);
-  isb();
+#define FW_CFG 0x09020000UL
+/* The virtual timer's interrupt takes the core out of a realm. */
+#define VIRTUAL_TIMER 27
+
+/* The number at text, and where it ends. */
+static u64 number(const char **text) {
+  u64 value = 0;
+  while (**text == ' ')
+    (*text)++;
+  for (; **text >= '0' && **text <= '9'; (*text)++)
+    value = value * 10 + (u64)(**text - '0');
+  return value;
+}
+
+static void summary(void) {
+  printf("%u passed, %u failed\n", passed, failed);
+  smc1(PSCI_SYSTEM_OFF, 0);
 }
 
 void test_main(u64 device_tree) {
   console_init(UART0);
   mmu_build();
   mmu_on();
-  gic_on();
+  interrupts_on(BIT(VIRTUAL_TIMER));
   printf("Firmware tests at EL%lu\n", read_sysreg(currentel) >> 2);
+  char order[64];
+  if (fw_cfg_text(FW_CFG, "opt/trireme/test", order, sizeof order) && strncmp(order, "fuzz ", 5) == 0) {
+    const char *text = order + 5;
+    u64 seed = number(&text);
+    test_fuzz(seed, number(&text));
+    summary();
+  }
   check("x0: device tree", device_tree, 0x40000000);
   printf("Realm image: 0x%lx to 0x%lx\n", (u64)__realm_start, (u64)__realm_end);
   test_versions();
@@ -54,6 +74,5 @@ void test_main(u64 device_tree) {
   test_memory_states();
   test_exits();
   test_busy();
-  printf("%u passed, %u failed\n", passed, failed);
-  smc1(PSCI_SYSTEM_OFF, 0);
+  summary();
 }

@@ -1,0 +1,33 @@
+/**
+ * Threads for a system's cores that load their modules while the system is still being made: both take about as long, and neither
+ * needs the other.
+ */
+import { extname, join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+
+/** The thread's module, as a source or as it was built. */
+const WORKER = join(import.meta.dirname, `worker${extname(import.meta.filename)}`);
+
+export class Crew {
+  private free: Worker[];
+
+  /** `count`: threads that are wanted soon. */
+  constructor(count: number) {
+    this.free = Array.from({ length: count }, () => {
+      const worker = new Worker(WORKER, { stdout: false, stderr: false });
+      // Nobody has to wait for a thread that has no work yet.
+      worker.unref();
+      return worker;
+    });
+  }
+  /** A thread that waits for its `ThreadSetup`; one more than there are starts now. */
+  take(): Worker {
+    const worker = this.free.shift() ?? new Worker(WORKER, { stdout: false, stderr: false });
+    worker.ref();
+    return worker;
+  }
+  /** Ends those that nobody took. */
+  async dismiss(): Promise<void> {
+    await Promise.all(this.free.splice(0).map((worker) => worker.terminate()));
+  }
+}

@@ -1,0 +1,114 @@
+/** Firmware of Debian's packages on `virt`, by the command: U-Boot, EDK2. */
+import { describe, expect, test } from 'vitest';
+import { initramfs } from '../boot/debian/initramfs.ts';
+import { fileOf, kernelOf, titled, unavailable } from '../boot/debian/packages.ts';
+import { PROMPT } from '../boot/guest.ts';
+import { ALARM, Scene } from '../boot/linux.ts';
+
+/** Longest for a test, in ms. */
+const LIMIT = 900_000;
+const MACHINE = ['-M', 'virt', '-cpu', 'max,pauth-impdef=on', '-m', '512M', '-nographic'];
+
+/** Runs a test in a scene. */
+const staged = (body: (scene: Scene) => Promise<void>) => async () => {
+  const scene = new Scene();
+  try {
+    await body(scene);
+  } finally {
+    await scene.end();
+  }
+};
+
+const uBoot = await unavailable('u-boot');
+describe.skipIf(uBoot !== null)(titled('U-Boot', uBoot), () => {
+  const bios = () => fileOf('u-boot', 'usr', 'lib', 'u-boot', 'qemu_arm64', 'u-boot.bin');
+  test.each(['', ',virtualization=on'])(
+    'its prompt on virt%s, a disk, power off',
+    (options) =>
+      staged(async (scene) => {
+        const disk = scene.file('disk.img', Buffer.alloc(1 << 20, 'sixteen bytes..\n'));
+        const guest = scene.start([
+          ...MACHINE,
+          ...['-M', `virt${options}`, '-smp', '2', '-bios', bios()],
+          ...['-drive', `file=${disk},format=raw,if=virtio,readonly=on`],
+        ]);
+        await guest.expect(/Hit any key to stop autoboot/);
+        guest.send('\n');
+        await guest.expect(/=> $/m);
+        guest.send('bdinfo\n');
+        // All of memory, at its place.
+        await guest.expect(/-> start\s+= 0x0000000040000000\s+-> size\s+= 0x0000000020000000/);
+        guest.send('virtio scan; virtio info\n');
+        await guest.expect(/Device 0: .*VirtIO Block Device/);
+        guest.send('virtio read 0x48000000 0x10 2; md.b 0x480003f0 0x10\n');
+        await guest.expect(/480003f0: 73 69 78 74 65 65 6e 20 62 79 74 65 73 2e 2e 0a/);
+        guest.send('poweroff\n');
+        expect({ status: await guest.ended, stderr: guest.stderr }).toEqual({ status: 0, stderr: '' });
+      })(),
+    LIMIT,
+  );
+});
+
+const edk2 = await unavailable('edk2');
+describe.skipIf(edk2 !== null)(titled('EDK2', edk2), () => {
+  const flash = (name: string) => fileOf('edk2', 'usr', 'share', 'AAVMF', name);
+
+  test(
+    'its boot menu, from two flash banks, whose variables stay',
+    staged(async (scene) => {
+      const vars = scene.file('vars.fd', new Uint8Array(64 << 20));
+      const guest = scene.start([
+        ...MACHINE,
+        ...['-drive', `if=pflash,format=raw,file=${flash('AAVMF_CODE.no-secboot.fd')},readonly=on`],
+        ...['-drive', `if=pflash,format=raw,file=${vars},snapshot=off`],
+      ]);
+      await guest.expect(/Press any key to enter the Boot Manager Menu/);
+      guest.send('x');
+      await guest.expect(/Select Entry/);
+      expect(guest.text).toContain('UEFI firmware');
+    }),
+    LIMIT,
+  );
+});
+
+const missing = await unavailable('edk2', 'efi-shell');
+describe.skipIf(missing !== null)(titled("EDK2's shell", missing), () => {
+  test(
+    'is loaded as a kernel, shows memory and devices, powers off',
+    staged(async (scene) => {
+      const shell = fileOf('efi-shell', 'usr', 'share', 'efi-shell-aa64', 'shellaa64.efi');
+      const bios = fileOf('edk2', 'usr', 'share', 'qemu-efi-aarch64', 'QEMU_EFI.fd');
+      const guest = scene.start([...MACHINE, '-bios', bios, '-kernel', shell]);
+      await guest.expect(/Shell> /);
+      guest.send('ver\r');
+      await guest.expect(/UEFI v2\.\d+/);
+      guest.send('reset -s\r');
+      expect({ status: await guest.ended, stderr: guest.stderr }).toEqual({ status: 0, stderr: '' });
+    }),
+    LIMIT,
+  );
+});
+
+const stub = await unavailable('edk2', 'busybox', '6.12');
+describe.skipIf(stub !== null)(titled("Linux's EFI stub", stub), () => {
+  test(
+    'starts from EDK2, boots to a shell, powers off',
+    staged(async (scene) => {
+      const guest = scene.start([
+        ...MACHINE,
+        ...['-bios', fileOf('edk2', 'usr', 'share', 'qemu-efi-aarch64', 'QEMU_EFI.fd')],
+        ...['-kernel', kernelOf('6.12').image, '-initrd', scene.file('initrd', initramfs('6.12'))],
+        ...['-append', 'console=ttyAMA0 panic=-1'],
+      ]);
+      await guest.expect(/EFI stub: Exiting boot services/);
+      await guest.expect(PROMPT);
+      expect(guest.text).toMatch(/efi: EFI v2\.\d+ by Debian|efi: EFI v2/);
+      // Variables and time come from the firmware's runtime services.
+      expect(await guest.output('dmesg | grep -c "efi: "')).not.toBe('0\n');
+      guest.send('poweroff -f\n');
+      expect(await guest.ended).toBe(0);
+      expect(ALARM.exec(guest.text)?.[0]).toBeUndefined();
+    }),
+    LIMIT,
+  );
+});

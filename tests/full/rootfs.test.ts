@@ -1,0 +1,59 @@
+/** Debian trixie with systemd, from a raw disk: boots to a login, runs programs, powers off. */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { kernelOf, titled } from '../boot/debian/packages.ts';
+import { ROOT_KERNEL, rootImage, rootInitramfs, rootUnavailable } from '../boot/debian/rootfs.ts';
+import { ALARM, Scene } from '../boot/linux.ts';
+
+async function hash(path: string): Promise<string> {
+  const sum = createHash('sha1');
+  for await (const chunk of createReadStream(path)) sum.update(chunk);
+  return sum.digest('hex');
+}
+
+const PERL = 'my %n; $n{$_ % 7} += $_ for 1..50000; print join(",", map { "$_=$n{$_}" } sort keys %n), "\\n"';
+const PYTHON = 'import hashlib, json; print(json.dumps({"sum": hashlib.sha256(bytes(range(256)) * 4096).hexdigest()}))';
+
+const missing = await rootUnavailable();
+describe.skipIf(missing !== null)(titled('a Debian root file system', missing), () => {
+  test.each([1, 2])(
+    '%i vCPUs: login, apt-get, perl, python3, power off',
+    async (vcpus) => {
+      const before = await hash(rootImage());
+      const scene = new Scene();
+      try {
+        const guest = scene.start([
+          ...['-M', 'virt', '-cpu', 'max,pauth-impdef=on', '-smp', `${vcpus}`, '-m', '1G', '-nographic', '-no-reboot'],
+          ...['-kernel', kernelOf(ROOT_KERNEL).image, '-initrd', scene.file('initrd', rootInitramfs())],
+          ...['-append', 'console=ttyAMA0 panic=-1', '-device', 'virtio-rng-device'],
+          ...['-drive', `file=${rootImage()},format=raw,if=virtio,snapshot=on`],
+        ]);
+        await guest.expect(/trireme login: /, 600);
+        guest.send('root\n');
+        await guest.expect(/root@trireme:~# /, 200);
+        expect(await guest.output('apt-get --version')).toMatch(/^apt \d[\d.]* \(arm64\)$/m);
+        const sums = Array.from({ length: 7 }, (_, rest) => {
+          let sum = 0;
+          for (let n = 1; n <= 50000; n++) if (n % 7 === rest) sum += n;
+          return `${rest}=${sum}`;
+        });
+        expect(await guest.output(`perl -e '${PERL}'`)).toContain(`${sums.join(',')}\n`);
+        const bytes = Buffer.concat(Array.from({ length: 4096 }, () => Uint8Array.from({ length: 256 }, (_, n) => n)));
+        const sum = createHash('sha256').update(bytes).digest('hex');
+        expect(await guest.output(`python3 -c '${PYTHON}'`)).toContain(`{"sum": "${sum}"}\n`);
+        expect(await guest.output('nproc')).toContain(`${vcpus}\n`);
+        // The disk is written, through the file system; the image is not.
+        await guest.output('dpkg-query -W > /root/packages && sync && sort -c /root/packages');
+        expect(await guest.output('systemctl --failed --no-legend --plain | wc -l')).toContain('0\n');
+        guest.send('systemctl poweroff\n');
+        expect(await guest.ended).toBe(0);
+        expect(ALARM.exec(guest.text)?.[0]).toBeUndefined();
+        expect(await hash(rootImage())).toBe(before);
+      } finally {
+        await scene.end();
+      }
+    },
+    1_800_000,
+  );
+});

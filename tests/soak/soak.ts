@@ -1,0 +1,129 @@
+/**
+ * Load of all kinds at once in a guest with several cores, for some minutes: processes, memory, disk, timers. What is looked at: every load
+ * goes on (one that waits for an interrupt that was lost stands still), nothing comes out wrong, the kernel complains of nothing, and the
+ * emulator's process does not grow.
+ */
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DEVICES, initramfs, SHELL } from '../boot/debian/initramfs.ts';
+import { Guest, PROMPT } from '../boot/guest.ts';
+import { ALARM, type Boot, bootArguments } from '../boot/linux.ts';
+
+export interface SoakOptions extends Boot {
+  readonly minutes: number;
+  /** Told of every report of the guest's: seconds since the start, counts by load, memory of the process in MiB. */
+  readonly onReport?: (seconds: number, counts: Record<string, number>, mebibytes: number) => void;
+}
+export interface SoakResult {
+  /** What was wrong, in a line each; empty when all went well. */
+  readonly wrong: readonly string[];
+  readonly counts: Record<string, number>;
+  /** Median of the process's resident memory in the second and in the last quarter of the time, MiB. */
+  readonly memory: readonly [number, number];
+}
+
+/** A load that has not got further for so long stands still, in seconds. */
+const STILL = 90;
+/** Growth of the process from the second to the last quarter of the time that counts as none, MiB. */
+const GROWTH = 96;
+
+/** Resident memory of a process, MiB. */
+function residentMebibytes(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? Number.NaN) / 1024;
+}
+
+const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
+
+/** Follows the loads' counts. */
+class Progress {
+  counts: Record<string, number> = {};
+  private readonly changed = new Map<string, number>();
+
+  begin(name: string, now: number): void {
+    this.counts[name] = 0;
+    this.changed.set(name, now);
+  }
+  /** Takes a report. A count that is just being written is not in it. */
+  take(text: string, now: number): void {
+    for (const [, name, count] of text.matchAll(/([a-z]+\d*)=(\d+)/g)) {
+      if (Number(count) <= (this.counts[name!] ?? 0)) continue;
+      this.counts[name!] = Number(count);
+      this.changed.set(name!, now);
+    }
+  }
+  still(names: readonly string[], now: number): string[] {
+    return names.filter((name) => now - (this.changed.get(name) ?? 0) > STILL * 1000);
+  }
+}
+
+/** Boots, runs the load for so many minutes, powers off. */
+export async function soak(options: SoakOptions): Promise<SoakResult> {
+  const folder = mkdtempSync(join(tmpdir(), 'trireme-soak-'));
+  const disk = join(folder, 'disk.img');
+  const initrd = join(folder, 'initrd');
+  writeFileSync(disk, '');
+  truncateSync(disk, 16 << 20);
+  const load = readFileSync(join(import.meta.dirname, 'load.sh'), 'utf8');
+  const file = { path: 'load.sh', content: load };
+  writeFileSync(initrd, initramfs(options.kernel, DEVICES, SHELL, [file]));
+  const guest = new Guest([
+    ...bootArguments(options, initrd),
+    ...['-drive', `file=${disk},format=raw,if=virtio`, '-device', 'virtio-rng-device'],
+  ]);
+  try {
+    return await underLoad(guest, options);
+  } finally {
+    await guest.kill();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function underLoad(guest: Guest, options: SoakOptions): Promise<SoakResult> {
+  const wrong: string[] = [];
+  const progress = new Progress();
+  const memory: number[] = [];
+  await guest.expect(PROMPT, 600);
+  // All of memory is touched first, so that what the guest uses later is no growth.
+  await guest.output('mount -t tmpfs -o size=400m none /tmp');
+  await guest.output('dd if=/dev/zero of=/tmp/all bs=1M count=350 2>/dev/null; rm /tmp/all', 600);
+  guest.send('sh /load.sh\n');
+  const timers = Array.from({ length: options.vcpus }, (_, n) => `timer${n}`);
+  const names = [...timers, 'fork0', 'fork1', 'disk0', 'disk1', 'memory'];
+  const start = Date.now();
+  for (const name of names) progress.begin(name, start);
+  let now = start;
+  while (wrong.length === 0 && now < start + options.minutes * 60_000) {
+    const report = await guest
+      .expect(/soak (\d+) ([^\r\n]*)\r?\n|soak FAULT ([^\r\n]*)\r?\n/, 2 * STILL)
+      .catch((error: Error) => error);
+    now = Date.now();
+    if (report instanceof Error) {
+      wrong.push(report.message);
+      break;
+    }
+    if (report[3] !== undefined) wrong.push(report[3]);
+    progress.take(report[2] ?? '', now);
+    for (const name of progress.still(names, now)) wrong.push(`${name} has stood still for ${STILL} s`);
+    const alarm = ALARM.exec(guest.text);
+    if (alarm) wrong.push(`the kernel says: ${guest.text.slice(alarm.index).split(/\r?\n/)[0]}`);
+    memory.push(residentMebibytes(guest.child.pid!));
+    options.onReport?.(Math.round((now - start) / 1000), progress.counts, Math.round(memory.at(-1)!));
+  }
+  const quarter = memory.length >> 2;
+  const halves = [median(memory.slice(quarter, 2 * quarter)), median(memory.slice(-quarter))] as const;
+  if (halves[1] - halves[0] > GROWTH) wrong.push(`the process has grown from ${halves[0]} to ${halves[1]} MiB`);
+  if (wrong.length === 0) wrong.push(...(await end(guest)));
+  return { wrong, counts: progress.counts, memory: halves };
+}
+
+/** Stops the load and powers off. */
+async function end(guest: Guest): Promise<string[]> {
+  guest.send('\x03');
+  await guest.expect(/# /);
+  await guest.run('killall sh; sleep 1');
+  guest.send('poweroff -f\n');
+  const status = await guest.ended;
+  return status === 0 ? [] : [`the command ended with status ${status}`];
+}
