@@ -13,7 +13,7 @@ export type BootName = (typeof BOOT_NAMES)[number];
 
 const root = join(import.meta.dirname, '..');
 /** The command as it is built. */
-const builtCommand = join(root, 'dist', 'app', 'core', 'cli', 'main.js');
+const builtCommand = join(root, 'dist', 'cli', 'main.js');
 const KERNEL = '6.12';
 const VCPUS = [1, 2] as const;
 const PROMPT = /~ # (\x1b\[6n)?$/;
@@ -107,7 +107,7 @@ export async function measureBoot(names: readonly BootName[], runs: number, qemu
   const missing = await unavailable('busybox', KERNEL);
   if (missing !== null) throw new Error(missing);
   const { ensureBuilt } = await import('../scripts/build.mjs');
-  await ensureBuilt('app');
+  await ensureBuilt('cli');
   const folder = mkdtempSync(join(tmpdir(), 'trireme-bench-boot-'));
   try {
     const initrd = join(folder, 'initrd');

@@ -54,7 +54,6 @@ const IMPLIES: Readonly<Record<string, readonly string[]>> = {
   RME_GPC2: ['RME'],
   RME_GPC3: ['RME_GPC2'],
   MEC: ['RME', 'SCTLR2', 'TCR2'],
-  AFP: [],
 };
 
 const words = (text: string): string[] => text.trim().split(/\s+/);

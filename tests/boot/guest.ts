@@ -33,7 +33,7 @@ class Talk {
     this.type(text);
   }
   /** Waits until it is shown, behind what was waited for before; yields the match. */
-  expect(pattern: RegExp, seconds = 200): Promise<RegExpExecArray> {
+  expect(pattern: RegExp, seconds = 600): Promise<RegExpExecArray> {
     return new Promise((resolve, reject) => {
       const done = (act: () => void): void => {
         clearTimeout(timer);
@@ -57,7 +57,7 @@ class Talk {
     });
   }
   /** Runs a command of the shell, which shows its prompt; yields its output, in lines that end with \n, and its status. */
-  async run(command: string, seconds = 200): Promise<{ output: string; status: number }> {
+  async run(command: string, seconds = 600): Promise<{ output: string; status: number }> {
     // The terminal echoes what is typed, and breaks long lines: that must not look like the marks.
     this.send(`echo "<""begin>"; ${command}; echo "<$?"">"\n`);
     await this.expect(/<begin>\r?\n/, seconds);
@@ -69,7 +69,7 @@ class Talk {
     return { output: output.replaceAll('\r', ''), status: Number(ended[1]) };
   }
   /** A command's output; throws where its status is not 0. */
-  async output(command: string, seconds = 200): Promise<string> {
+  async output(command: string, seconds = 600): Promise<string> {
     const { output, status } = await this.run(command, seconds);
     if (status !== 0) throw new Error(`${command}: status ${status}: ${output}`);
     return output;

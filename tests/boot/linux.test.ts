@@ -24,7 +24,7 @@ for (const kernel of KERNELS) {
         } finally {
           await scene.end();
         }
-      }, 300_000);
+      }, 900_000);
     }
   });
 }

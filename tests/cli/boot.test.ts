@@ -96,6 +96,20 @@ describe.each([[[]], [['--enable-mec']]])('three worlds %j', (mec) => {
   });
 });
 
+test('firmware of the user: worlds that share a serial port have consoles all the same', async () => {
+  const flash = join(BUILT_IN, '..', 'firmware', 'images', 'flash.bin');
+  const script = [
+    '--expect',
+    'monitor:RMM init end',
+    '--expect',
+    'rmm:^SMC_RMI_VERSION',
+    '--expect',
+    'host:^host login:',
+  ];
+  const { status } = await startTrireme(['boot', 'custom', '--flash', flash, ...script, '--timeout', '110']).ended;
+  expect(status).toBe(0);
+});
+
 test('all calls of RMM by a switch; each world has a console of its own', async () => {
   const rmm = join(tmpdir(), `rmm-${process.pid}.txt`);
   try {

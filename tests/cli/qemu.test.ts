@@ -202,6 +202,7 @@ describe('what is refused, in one line', () => {
     ['-M virt -cpu max,sve=on -kernel K', /no SVE/],
     ['-M virt -cpu max,aarch64=off -kernel K', /cannot be switched off/],
     ['-M virt -cpu max,foo=on -kernel K', /no property foo/],
+    ['-M virt -cpu max,AFP=on -kernel K', /no property AFP/],
     ['-M virt -cpu max,x-rme=on -kernel K', /RME needs EL3 and EL2/],
     ['-M virt,secure=on,virtualization=on --enable-mec -kernel K', /MEC needs RME/],
     ['-M virt -smp 33 -kernel K', /at most 32/],

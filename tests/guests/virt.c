@@ -55,6 +55,15 @@ static void setup(void) {
   WRITE(S3_0_C12_C12_5, 7);    // ICC_SRE_EL1
   WRITE(S3_0_C4_C6_0, 0xff);   // ICC_PMR_EL1
   WRITE(S3_0_C12_C12_7, 1);    // ICC_IGRPEN1_EL1
+  UART(0x30) = 0x301;
+  UART(0x38) = 0x50; // receive and its timeout
+  GICD(0x104) = 1 << 1;
+}
+// A key, waited for without work.
+static int listen(void) {
+  while (UART(0x18) & 0x10)
+    __asm__ volatile("wfi");
+  return (int)(UART(0) & 0xff);
 }
 static u64 acknowledge(void) {
   u64 intid = READ(S3_0_C12_C12_0);
@@ -102,6 +111,76 @@ static void file(const char *name) {
     return;
   }
   puts("no such file\n");
+}
+
+// A virtio console on the last transport, as it is without MULTIPORT: queue 0 comes, queue 1 goes; one buffer at a time.
+struct queue {
+  struct {
+    u64 address;
+    u32 length;
+    unsigned short flags, next;
+  } descriptor[2];
+  struct {
+    unsigned short flags, index, ring[2], event;
+  } available;
+  struct {
+    unsigned short flags, index;
+    struct {
+      u32 id, length;
+    } ring[2];
+  } used __attribute__((aligned(4)));
+};
+static volatile struct queue queues[2] __attribute__((aligned(16)));
+#define VIRTIO(offset) MMIO32(0x0a003e00UL + (offset))
+
+static void start_console(void) {
+  static int done;
+  if (done)
+    return;
+  done = 1;
+  VIRTIO(0x70) = 0;
+  VIRTIO(0x70) = 3;
+  VIRTIO(0x24) = 1;
+  VIRTIO(0x20) = 1; // VERSION_1
+  VIRTIO(0x70) = 11;
+  for (u32 n = 0; n < 2; n++) {
+    VIRTIO(0x30) = n;
+    VIRTIO(0x38) = 2;
+    VIRTIO(0x80) = (u32)(u64)&queues[n].descriptor;
+    VIRTIO(0x90) = (u32)(u64)&queues[n].available;
+    VIRTIO(0xa0) = (u32)(u64)&queues[n].used;
+    VIRTIO(0x44) = 1;
+  }
+  VIRTIO(0x70) = 15;
+}
+// Yields how many bytes came.
+static u32 transfer(u32 n, const void *buffer, u32 length) {
+  volatile struct queue *q = &queues[n];
+  q->descriptor[0].address = (u64)buffer;
+  q->descriptor[0].length = length;
+  q->descriptor[0].flags = n == 0 ? 2 : 0;
+  q->available.ring[q->available.index & 1] = 0;
+  __asm__ volatile("dmb ish" ::: "memory");
+  q->available.index++;
+  __asm__ volatile("dmb ish" ::: "memory");
+  VIRTIO(0x50) = n;
+  while (q->used.index != q->available.index) {
+  }
+  __asm__ volatile("dmb ish" ::: "memory");
+  return q->used.ring[(q->used.index - 1) & 1].length;
+}
+static void hvc(const char *text) {
+  static char typed[64];
+  start_console();
+  if (*text) {
+    transfer(1, text, (u32)length(text));
+    return;
+  }
+  puts("waiting\n");
+  typed[transfer(0, typed, sizeof typed - 1)] = 0;
+  puts("typed ");
+  puts(typed);
+  puts("\n");
 }
 
 static void key(void) {
@@ -173,6 +252,8 @@ static void obey(const char *line) {
     MMIO32(at) = '\n';
   } else if (behind(line, "key"))
     key();
+  else if ((rest = behind(line, "hvc")))
+    hvc(*rest ? rest + 1 : rest);
   else if (behind(line, "suspend"))
     suspend();
   else if (behind(line, "on"))
@@ -194,7 +275,7 @@ void main(void) {
   for (;;) {
     puts("> ");
     u64 n = 0;
-    for (int c = get(); c != '\r' && c != '\n'; c = get())
+    for (int c = listen(); c != '\r' && c != '\n'; c = listen())
       if (n < sizeof line - 1)
         line[n++] = (char)c;
     line[n] = 0;

@@ -86,7 +86,9 @@ it('is seen by a machine at its firmware’s first steps', async () => {
           system.on('firmware', (f) => void facts.push(f)),
           checkFirmware(system, (n) => void said.push(n.code)),
         ];
-        return () => ends.forEach((end) => end());
+        return () => {
+          for (const end of ends) end();
+        };
       },
     },
   );

@@ -41,7 +41,7 @@ private_apt() {
     -o Dir::Cache="$apt" -o Dir::Cache::Archives="$apt/archives" \
     -o APT::Architecture="$apt_architecture" -o APT::Architectures::="$apt_architecture" \
     -o APT::Sandbox::User=root -o APT::Install-Recommends=false -o Acquire::Languages=none \
-    -o APT::Update::Post-Invoke-Success= -o DPkg::Post-Invoke= "$@"
+    -o APT::Update::Post-Invoke-Success= -o DPkg::Post-Invoke= -o Acquire::Retries=1 -o Acquire::http::Timeout=30 "$@"
   case $program in
     apt-cache) "$@" 2>/dev/null ;;
     *) "$@" -y >"$apt/log" 2>&1 || fail "$program: $(tail -n 3 "$apt/log" | tr '\n' ' ')" ;;

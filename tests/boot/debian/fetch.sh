@@ -9,7 +9,7 @@
 #   u-boot      U-Boot for QEMU's machines
 #   edk2        EDK2 for the machine virt
 #   efi-shell   EDK2's shell, a program for UEFI
-#   rootfs      a file rootfs.ext4: Debian trixie with apt, perl and python3 (needs root rights, and programs that it names)
+#   rootfs      a file first-stage.ext4: Debian trixie with systemd, perl and python3, not yet configured (see rootfs.ts)
 #
 # Fetched once and kept in TRIREME_BOOT_CACHE (default /var/cache/trireme/boot, or ~/.cache/trireme/boot where that
 # cannot be written). Ends with status 1 and one line where something is not to be had.

@@ -77,13 +77,14 @@ export async function rootUnavailable(): Promise<string | null> {
         ...['-global', 'virtio-mmio.force-legacy=false', '-drive', `file=${work},format=raw,if=none,id=root`],
         ...['-device', 'virtio-blk-device,drive=root', '-device', 'virtio-rng-device'],
       ],
-      { maxBuffer: 1 << 26, timeout: 1_800_000 },
+      { maxBuffer: 1 << 26, timeout: 3_600_000 },
     );
     writeFileSync(`${rootImage()}.log`, stdout);
     if (!stdout.includes('second stage: good')) return `the second stage failed; ${rootImage()}.log shows it`;
     renameSync(work, rootImage());
     return null;
   } catch (error) {
+    writeFileSync(`${rootImage()}.log`, (error as { stdout?: string }).stdout ?? '');
     return `the second stage needs QEMU: ${(error as Error).message.split('\n')[0]}`;
   } finally {
     for (const file of [work, initrd]) rmSync(file, { force: true });
