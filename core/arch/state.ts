@@ -118,6 +118,8 @@ export const FAULT_PA = field(8);
  */
 export const CONTEXTS = field(64, 16);
 export const CONTEXT_AGE = field(8);
+/** The same for EL3, whose context does not depend on the registers of lower levels. */
+export const CONTEXT_AGE_EL3 = field(8);
 /** Exception level of the translation regime that pointer authentication's layout is of. */
 export const LAST_REGIME = field(4);
 /** Interrupt lines (`LINE` bits). Set and cleared atomically by devices and other threads, which then set PEND.irq in PENDING. */

@@ -114,7 +114,7 @@ export class Session {
       if (!this.done) this.readInput();
       if (!this.done) this.watchTime();
       const status = await ended;
-      this.writeStats();
+      await this.writeStats();
       return status;
     } finally {
       for (const cleanup of this.cleanups.reverse()) await cleanup();
@@ -264,9 +264,12 @@ export class Session {
     this.finish(STATUS.missed);
   }
 
-  private writeStats(): void {
+  private async writeStats(): Promise<void> {
     const { stats } = this.options.host;
-    if (stats !== undefined) this.writeFile(stats, `${JSON.stringify(this.system.stats())}\n`);
+    if (stats === undefined) return;
+    // Engines tell what they counted when they stop.
+    await this.system.pause();
+    this.writeFile(stats, `${JSON.stringify(this.system.stats())}\n`);
   }
   private writeFile(file: string, text: string): void {
     try {

@@ -46,6 +46,8 @@ export const presetSchema = v.strictObject({
   launch: anyLaunchSchema,
   /** What the user has to choose before it can be launched. */
   needs: v.optional(v.array(v.picklist(['kernel', 'bios'])), []),
+  /** Of those that come with Trireme: the lowest comes first, and is what the launch panel shows at the first start. */
+  rank: v.optional(whole(0, 1000), 1000),
 });
 export type Preset = v.InferOutput<typeof presetSchema>;
 

@@ -26,7 +26,8 @@ export class Presets {
     this.folder = folder;
     // They name files of the project's, from its root, which is two folders up.
     const here = (path: string): string => resolve(builtIn, '..', '..', path);
-    this.builtIn = readFolder(builtIn, log).map((p) => ({ ...p, launch: withFiles(p.launch, here), builtIn: true }));
+    const ranked = readFolder(builtIn, log).sort((a, b) => a.rank - b.rank);
+    this.builtIn = ranked.map((p) => ({ ...p, launch: withFiles(p.launch, here), builtIn: true }));
     for (const p of readFolder(folder, log)) this.own.set(p.id, { ...p, builtIn: false });
   }
 
@@ -35,12 +36,12 @@ export class Presets {
   }
 
   /** `id` null: a new one. */
-  save(id: string | null, fields: Omit<Preset, 'id' | 'needs'>): ListedPreset {
+  save(id: string | null, fields: Omit<Preset, 'id' | 'needs' | 'rank'>): ListedPreset {
     if (id !== null && this.builtIn.some((p) => p.id === id)) {
       throw new HostError('state', 'this preset comes with Trireme: save a copy under another name');
     }
     if (id !== null && !this.own.has(id)) throw new HostError('missing', 'there is no such preset any more');
-    const preset: Preset = { id: id ?? this.freshId(fields.name), ...fields, needs: [] };
+    const preset: Preset = { id: id ?? this.freshId(fields.name), ...fields, needs: [], rank: 1000 };
     const path = join(this.folder, `${preset.id}.json`);
     try {
       mkdirSync(this.folder, { recursive: true });

@@ -37,6 +37,15 @@ export async function startRun(options: { paused?: boolean; on?: 'trireme' | 'qe
   if (run) showConsoles();
 }
 
+/** Starts what the chosen run is with MEC the other way round, and turns to the comparison. */
+async function startOtherMec(): Promise<void> {
+  const { run } = workbench;
+  if (!run?.mec) return;
+  launch.adopt(run);
+  launch.setMec(!run.mec.enabled);
+  if (await launch.start({ on: run.on })) layout.show('compare');
+}
+
 async function sure(title: string, text: string, confirm: string): Promise<boolean> {
   return dialogs.confirm({ title, text, confirm, danger: true });
 }
@@ -100,6 +109,11 @@ const RUN: readonly Action[] = [
       const text = 'The guest is not asked. What it has not written to its disks is lost.';
       if (await sure('Force the machine off?', text, 'Force off')) await control('forceOff');
     },
+  },
+  {
+    ...{ id: 'run.compareMec', title: 'MEC off against on: start the other, and compare', group: 'Run' },
+    enabled: () => (workbench.run?.mec ? true : 'start a machine first that can have MEC'),
+    run: () => startOtherMec(),
   },
   {
     ...{ id: 'run.close', title: 'Close this run', group: 'Run' },

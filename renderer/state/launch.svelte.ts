@@ -1,5 +1,5 @@
 /** The launch panel's state: a draft, what is wrong with it, and the commands that do the same. */
-import type { LaunchCheck } from '../../core/host/api.ts';
+import type { LaunchCheck, RunSummary } from '../../core/host/api.ts';
 import type { ListedPreset } from '../../core/host/launch.ts';
 import { bridge } from '../api/wires.ts';
 import { messageOf, notices } from './notices.svelte.ts';
@@ -56,6 +56,18 @@ export class LaunchState {
     this.preset = preset;
     this.draft = structuredClone(preset.launch) as Draft;
     this.recheck(0);
+  }
+  /** Shows the launch of a run as a draft. */
+  adopt(run: RunSummary): void {
+    this.preset = this.bench.presets.find((p) => p.id === run.preset) ?? this.preset;
+    this.draft = structuredClone(run.launch) as Draft;
+    this.recheck(0);
+  }
+  setMec(on: boolean): void {
+    this.set('mec.enabled', on);
+    if (!on) return;
+    // MEC is a part of RME, which needs both levels.
+    for (const path of ['rme.enabled', 'machine.secure', 'machine.virtualization']) this.set(path, true);
   }
   revert(): void {
     if (this.preset) this.choose(this.preset);

@@ -51,7 +51,9 @@ export class Workbench {
       if (this.chosen === id) this.chosen = this.runs.at(-1)?.id ?? null;
       return;
     }
-    const known = this.runs.some((r) => r.id === id);
+    const before = this.runs.find((r) => r.id === id);
+    for (const notice of run.notices.slice(before?.notices.length ?? 0)) notices.error(`${run.name}: ${notice}.`);
+    const known = before !== undefined;
     this.runs = known ? this.runs.map((r) => (r.id === id ? run : r)) : [...this.runs, run];
     if (this.chosen === null) this.chosen = id;
   }

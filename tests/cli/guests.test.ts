@@ -133,6 +133,14 @@ describe('the deterministic mode', () => {
   });
 });
 
+test('statistics of a run that an expectation ends: what the engine counted, too', async () => {
+  const file = join(folder, 'ended.json');
+  expect((await runGuest('echo', ['--stats', file, '--expect', '> '])).status).toBe(0);
+  const { engine, perCore } = JSON.parse(readFileSync(file, 'utf8'));
+  expect(engine.decoded).toBeGreaterThan(0);
+  expect(perCore[0].worlds.normal.instructions).toBe(perCore[0].instructions);
+});
+
 test('memory that cannot be had, a CPU that is none, too many cores: one line', async () => {
   for (const [options, message] of [
     [['--memory', '64G'], /65536 MiB of memory are too many: with 1 core 39\d\d MiB are the most/],

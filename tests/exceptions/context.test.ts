@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import * as state from '../../core/arch/state.ts';
-import { CTX_KEY, CTX_TAG } from '../../core/arch/translation/fields.ts';
+import { CACHE_TRAPS, CTX_KEY, CTX_TAG } from '../../core/arch/translation/fields.ts';
 import { bit, HCR, SCR, World } from './world.ts';
 
 /** What derives from PSTATE and the control registers. */
@@ -10,6 +10,7 @@ const DERIVED: Readonly<Record<string, number>> = {
   BANK: state.BANK,
   BANK_UNPRIV: state.BANK_UNPRIV,
   TR_CTX: state.TR_CTX,
+  CACHE_TRAPS,
   CTX_TAG,
   key: CTX_KEY,
   keyHigh: CTX_KEY + 4,
@@ -43,7 +44,12 @@ it('contexts that are remembered are those that would be found anew', () => {
     if (random(4) === 0) {
       const [name, values, after] = pick(registers);
       w.setReg(name, pick(values));
-      w.call(after);
+      const level = Number(name.at(-1));
+      // As MSR does it, or all at once.
+      if (random(3) === 0) w.call(after);
+      else if (name === 'SCR_EL3' && w.get(state.EL) === 3) w.call('lowerStateChanged');
+      else if (level === 3) w.call(after);
+      else w.call(after === 'banksChanged' ? 'lowerBanksChanged' : 'lowerContextChanged', level);
     } else {
       w.set(state.EL, random(4));
       w.set(state.PAN, random(2));

@@ -21,7 +21,7 @@ export function installed(command: string): boolean {
 /** What the firmware runs on. */
 export interface Shape {
   readonly cores: number;
-  /** Null: no FEAT_MEC. QEMU has none. */
+  /** Null: no FEAT_MEC. */
   readonly mec: 'exact' | 'deadbeef' | 'off' | null;
   readonly engine?: 'normal' | 'interpreter' | 'compiled';
 }

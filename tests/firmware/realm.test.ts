@@ -101,6 +101,9 @@ describe.each(places)('monitor, RMM and a realm %s', (_, run) => {
     );
     expect(console).toContain('SMC_RMI_VERSION                   10000 > RMI_SUCCESS 10000 10001\n');
     expect(console).toMatch(/^SMC_RSI_REALM_CONFIG {14}80005000 > RSI_SUCCESS$/m);
+    expect(console).toMatch(/^PSCI_84000000 {21}0 0 0 0 0 0 0 > 10001 0 0 0$/m);
+    expect(console).toMatch(/^PSCI_84000008 {21}0 0 0 0 0 0 0$/m);
+    expect(console).toMatch(/^SMC_c40001ff {22}0 0 0 0 0 0 0 > ffffffffffffffff 0 0 0$/m);
   });
 
   test("the realm's initial measurement is that of what the host did", () => {

@@ -1,6 +1,6 @@
 /** The workbench in a real browser, served by a real `trireme serve`. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
@@ -45,6 +45,14 @@ export class Bench {
     const args = ['--no-sandbox', '--enable-unsafe-swiftshader'];
     this.browser = await chromium.launch({ executablePath: CHROMIUM, headless: true, args });
     this.context = await this.browser.newContext({ viewport: { width: 1360, height: 850 }, colorScheme: 'dark' });
+  }
+
+  /** Into a folder of its own, or into the documentation's: `TRIREME_SHOTS` names it. */
+  async shot(page: Page, name: string): Promise<void> {
+    const folder = process.env.TRIREME_SHOTS;
+    if (!folder) return;
+    mkdirSync(folder, { recursive: true });
+    await page.screenshot({ path: join(folder, `${name}.png`) });
   }
 
   /** Another window of the same user. */

@@ -11,7 +11,8 @@ import { i32, i64, select, type Val } from '../../wasm/value.ts';
 import * as state from '../state.ts';
 import { MODE_FIELD } from '../state.ts';
 import { area, DIR_TAG, DIR_TICK, DIR_VOLATILE, dirOf } from '../translation/directory.ts';
-import { BANK_EPOCH, CTX_KEY, CTX_TAG, TICK } from '../translation/fields.ts';
+import { BANK_EPOCH, CACHE_TRAPS, CTX_KEY, CTX_TAG, TICK } from '../translation/fields.ts';
+import { voidTableContext } from '../translation/table-cache.ts';
 import { HCR, MDSCR, SCR, SCTLR } from './fields.ts';
 import { bit64, byEl, currentEl, el2Enabled, hcr, hostEl0, reg32, regimeEl, setWord, word } from './view.ts';
 
@@ -74,24 +75,51 @@ const KEPT_KEY = 32;
 const KEPT_TAG = 40;
 const KEPT_CTX = 44;
 const KEPT_REGIME = 48;
+const KEPT_TRAPS = 52;
 /** Words that are remembered as they are: [offset in the state, in the entry]. */
 const KEPT_WORDS: readonly (readonly [number, number])[] = [
   [state.BANK, KEPT_BANK],
   [state.BANK_UNPRIV, KEPT_BANK_UNPRIV],
   [CTX_TAG, KEPT_TAG],
   [state.TR_CTX, KEPT_CTX],
+  [CACHE_TRAPS, KEPT_TRAPS],
 ];
 const inexactWanted = (cpu: Val): Val => put(word(cpu, state.FPSR).bits(4, 1).xor(1), MODE_FIELD.inexactWanted);
 
+const grow = (cpu: Val, age: number): void => store('i64', cpu, load('i64', cpu, age).add(1), age);
 /** After any change of PSTATE, the security state or a control register: everything derived is computed anew. */
 context.define('contextChanged', [I32], null, (link, c) => {
-  store('i64', c!, load('i64', c!, state.CONTEXT_AGE).add(1), state.CONTEXT_AGE);
+  grow(c!, state.CONTEXT_AGE);
+  grow(c!, state.CONTEXT_AGE_EL3);
   tailCall(link('switchContext'), c!);
 });
 /** After a change of what only the choice of the TLB bank derives from: TTBRs, context numbers. */
 context.define('banksChanged', [I32], null, (link, c) => {
-  store('i64', c!, load('i64', c!, state.CONTEXT_AGE).add(1), state.CONTEXT_AGE);
+  grow(c!, state.CONTEXT_AGE);
+  grow(c!, state.CONTEXT_AGE_EL3);
   tailCall(link('selectBanks'), c!);
+});
+/**
+ * The same for a control register of EL1 or EL2: (cpu, its level). Monitors and hypervisors write whole sets of them for the level
+ * below, on which nothing of the present context depends: what derives from them is computed when that level is entered.
+ */
+for (const [name, now] of [
+  ['lowerContextChanged', 'switchContext'],
+  ['lowerBanksChanged', 'selectBanks'],
+] as const) {
+  context.define(name, [I32, I32], null, (link, c, level) => {
+    const cpu = c!;
+    grow(cpu, state.CONTEXT_AGE);
+    iff(currentEl(cpu).leU(level!), () => tailCall(link(now), cpu));
+    // An AT for that level must not take tables of the context before.
+    voidTableContext(cpu);
+  });
+}
+/** After a write of SCR_EL3, at EL3: which says what EL3 takes, and what lower levels are. */
+context.define('lowerStateChanged', [I32], null, (link, c) => {
+  grow(c!, state.CONTEXT_AGE);
+  voidTableContext(c!);
+  tailCall(link('masksChanged'), c!);
 });
 
 /** After a change of PSTATE and the security state alone: exception entry and return, MSR PAN and UAO. */
@@ -99,7 +127,8 @@ context.define('switchContext', [I32], null, (link, c) => {
   const cpu = c!;
   const index = currentEl(cpu).shl(2).or(word(cpu, state.PAN).shl(1)).or(word(cpu, state.UAO));
   const kept = cpu.add(state.CONTEXTS).add(index.shl(6));
-  const age = load('i64', cpu, state.CONTEXT_AGE);
+  const el3 = currentEl(cpu).eq(3);
+  const age = select(el3, load('i64', cpu, state.CONTEXT_AGE_EL3), load('i64', cpu, state.CONTEXT_AGE));
   const fresh = load('i64', kept, AGE).eq(age);
   const known = fresh.and(word(kept, EPOCH).eq(word(cpu, BANK_EPOCH)));
   unlikely(known.eqz(), () => {

@@ -10,7 +10,7 @@ import { maskVaries, writableMask } from './masks.ts';
 import { READERS, ROUTINE_READERS } from './readers.ts';
 import { maskOffset, regOffset } from './storage.ts';
 import { register } from './table.ts';
-import { AFTER, WRITERS } from './writers.ts';
+import { AFTER, BY_LEVEL, WRITERS } from './writers.ts';
 
 const LEVELS: readonly El[] = [0, 1, 2, 3];
 
@@ -108,7 +108,15 @@ export function msr(s: Sem, r: Register): void {
     () => (same ? writeSlot(s, other, v) : write(s, other, v)),
     () => (same ? writeSlot(s, r, v) : write(s, r, v)),
   );
-  if (same) after(s, r);
+  if (!same) return;
+  if (routineAfter(r) === routineAfter(other)) after(s, r);
+  else {
+    iff(
+      redirected(s),
+      () => after(s, other),
+      () => after(s, r),
+    );
+  }
 }
 function write(s: Sem, r: Register, v: Val): void {
   const writer = r.effect === undefined ? undefined : WRITERS[r.effect];
@@ -119,11 +127,17 @@ function write(s: Sem, r: Register, v: Val): void {
   writeSlot(s, r, v);
   after(s, r);
 }
-function after(s: Sem, r: Register): void {
-  if (r.effect === undefined) return;
+/** The routine that goes on after a write; null: none. */
+function routineAfter(r: Register): string | null {
+  if (r.effect === undefined) return null;
   const routine = AFTER[r.effect];
   if (routine === undefined) throw new Error(`${r.name}: no effect ${r.effect}`);
-  s.leaveTo(routine);
+  const level = /_EL([12])$/.exec(r.storedAs ?? r.name)?.[1] ?? '';
+  return BY_LEVEL.includes(r.effect) ? routine + level : routine;
+}
+function after(s: Sem, r: Register): void {
+  const routine = routineAfter(r);
+  if (routine !== null) s.leaveTo(routine);
 }
 /** Stores the bits that can be written; the others keep what they were. */
 function writeSlot(s: Sem, r: Register, v: Val): void {

@@ -3,7 +3,7 @@ import { REC_OPS, REC_SIZE } from '../../engine/abi.ts';
 import { iff, load, run, store, tailCall, unlikely } from '../../wasm/build.ts';
 import { Library, type Link } from '../../wasm/library.ts';
 import { I32 } from '../../wasm/opcodes.ts';
-import type { Val } from '../../wasm/value.ts';
+import { i32, type Val } from '../../wasm/value.ts';
 import * as state from '../state.ts';
 import { regOffset } from './storage.ts';
 
@@ -35,6 +35,18 @@ for (const [name, routine] of [
     goOn(link, cpu!, rec!, n!);
   });
 }
+// A control register of EL1 or EL2 was written; see `lowerContextChanged`.
+for (const level of [1, 2]) {
+  for (const [name, routine] of [
+    [`afterContext${level}`, 'lowerContextChanged'],
+    [`afterBanks${level}`, 'lowerBanksChanged'],
+  ] as const) {
+    registerRoutines.define(name, THEN, I32, (link, cpu, rec, n) => {
+      run(link(routine), cpu!, i32(level));
+      goOn(link, cpu!, rec!, n!);
+    });
+  }
+}
 registerRoutines.define('writeDaifThen', [...THEN, I32], I32, (link, cpu, rec, n, v) => {
   store('i32', cpu!, v!.bits(6, 4), state.DAIF);
   run(link('masksChanged'), cpu!);
@@ -51,13 +63,22 @@ registerRoutines.host('timersChanged', [I32], null);
 /** Controls by which outputs depend on the world that runs: CNTHCTL_EL2.ECV, CNTVMASK, CNTPMASK. */
 const ECV = 1 << 12;
 const MASKS = 3 << 18;
-// After a write of HCR_EL2 or SCR_EL3.
-registerRoutines.define('afterWorld', [I32, I32, I32], I32, (link, cpu, rec, n) => {
-  unlikely(load('i32', cpu!, regOffset('CNTHCTL_EL2')).and(ECV), () => {
-    store('i32', cpu!, n!, state.BUDGET);
-    run(link('timersChanged'), cpu!);
+function timersOfWorld(link: Link, cpu: Val, n: Val): void {
+  unlikely(load('i32', cpu, regOffset('CNTHCTL_EL2')).and(ECV), () => {
+    store('i32', cpu, n, state.BUDGET);
+    run(link('timersChanged'), cpu);
   });
-  tailCall(link('afterContext'), cpu!, rec!, n!);
+}
+// After a write of HCR_EL2.
+registerRoutines.define('afterWorld2', [I32, I32, I32], I32, (link, cpu, rec, n) => {
+  timersOfWorld(link, cpu!, n!);
+  tailCall(link('afterContext2'), cpu!, rec!, n!);
+});
+// After a write of SCR_EL3.
+registerRoutines.define('afterWorld', [I32, I32, I32], I32, (link, cpu, rec, n) => {
+  timersOfWorld(link, cpu!, n!);
+  run(link('lowerStateChanged'), cpu!);
+  goOn(link, cpu!, rec!, n!);
 });
 /** For exception entry and return: the masks of FEAT_RME act in Realm and Root state only. */
 export function timersContextChanged(link: Link, cpu: Val): void {

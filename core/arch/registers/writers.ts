@@ -21,6 +21,9 @@ export const AFTER: Record<string, string> = {
   debugControl: 'afterDebugControl',
 };
 
+/** Of these there are forms for registers of EL1 and EL2: the level is added to the routine's name. */
+export const BY_LEVEL: readonly string[] = ['context', 'banks', 'world'];
+
 const setWord = (s: Sem, offset: number, v: Val): void => s.setState('i32', offset, v);
 const pstate =
   (offset: number, bit: number, after: string | null) =>

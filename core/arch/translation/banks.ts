@@ -12,7 +12,17 @@ import { br, brIf, call, iff, load, loop, memoryFill, ret, run, store, unlikely,
 import type { Library } from '../../wasm/library.ts';
 import { I32, I64 } from '../../wasm/opcodes.ts';
 import { i32, i64, select, type Val, v128 } from '../../wasm/value.ts';
-import { BANK, BANK_UNPRIV, CONTEXT_AGE, TLB_AREA, TR_LEAF_SIZE, TR_MEC, TR_NOTE, WIPE_VA } from '../state.ts';
+import {
+  BANK,
+  BANK_UNPRIV,
+  CONTEXT_AGE,
+  CONTEXT_AGE_EL3,
+  TLB_AREA,
+  TR_LEAF_SIZE,
+  TR_MEC,
+  TR_NOTE,
+  WIPE_VA,
+} from '../state.ts';
 import {
   area,
   BANK_COUNT,
@@ -90,7 +100,7 @@ export function defineBanks(lib: Library, f: TranslationFeatures): void {
       store('i64', cpu, i64(-1), WIPE_VA);
     }
     // No context is remembered (see `switchContext`).
-    store('i64', cpu, load('i64', cpu, CONTEXT_AGE).add(1), CONTEXT_AGE);
+    for (const age of [CONTEXT_AGE, CONTEXT_AGE_EL3]) store('i64', cpu, load('i64', cpu, age).add(1), age);
   });
 
   /** Empties the bank of a directory entry: (base of the area, directory entry). */

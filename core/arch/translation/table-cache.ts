@@ -141,6 +141,11 @@ export function updateTableContext(cpu: Val): void {
   store('i64', cpu, key.or(epoch), TABLE_CONTEXT);
 }
 
+/** No context has entries until TABLE_CONTEXT is set again: the low bits are none's. */
+export function voidTableContext(cpu: Val): void {
+  store('i32_16', cpu, i32(0xffff), TABLE_CONTEXT);
+}
+
 export function defineTableCache(lib: Library): void {
   /** All entries are void. */
   lib.define('forgetTables', [I32], null, (_link, c) => {

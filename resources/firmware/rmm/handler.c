@@ -228,8 +228,8 @@ void log_rsi(u32 function, const u64 *arguments, const u64 *result, bool answere
   u32 number = function - RSI_FID(0);
   if (number >= ARRAY_SIZE(rsi_names)) {
     char name[16];
-    snprintf(name, sizeof name, "%x", function);
-    append(&line, "SMC_%-29s", name);
+    snprintf(name, sizeof name, "%s_%x", is_psci(function) ? "PSCI" : "SMC", function);
+    append(&line, "%-33s", name);
     for (u32 i = 1; i <= 7; i++)
       append(&line, " %lx", arguments[i]);
     if (answered)

@@ -265,6 +265,9 @@ extern bool log_everything;
 /* Versions of RMI and RSI: out[1] and out[2] are the lower and the higher revision; false if the requested one is not there. */
 bool abi_version(u64 requested, u64 *out);
 void handle_rmi(const u64 *request, u64 *answer);
+static inline bool is_psci(u32 function) {
+  return (function & 0xbfffffe0U) == 0x84000000U;
+}
 void log_rsi(u32 function, const u64 *arguments, const u64 *result, bool answered);
 
 #endif

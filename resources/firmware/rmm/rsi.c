@@ -211,14 +211,18 @@ static enum after_exit token_continue(struct rec *rec, struct rmi_rec_exit *exit
   return after;
 }
 
-#define IS_PSCI(function) (((function) & 0xbfffffe0U) == 0x84000000U)
+/* A call that is not RSI's: x1 to x3 are results as well. */
+static enum after_exit other_call(struct rec *rec, u64 result) {
+  rec->x[1] = rec->x[2] = rec->x[3] = 0;
+  return done(rec, result);
+}
 
 static enum after_exit call(struct rec *rec, struct rmi_rec_exit *exit, u32 function) {
-  if (IS_PSCI(function))
+  if (is_psci(function))
     return realm_psci(rec, exit, function);
   switch (function) {
   case SMCCC_VERSION:
-    return done(rec, VERSION_MAKE(1, 2));
+    return other_call(rec, VERSION_MAKE(1, 2));
   case RSI_FID(RSI_VERSION):
     return version(rec);
   case RSI_FID(RSI_FEATURES):
@@ -241,11 +245,10 @@ static enum after_exit call(struct rec *rec, struct rmi_rec_exit *exit, u32 func
   case RSI_FID(RSI_HOST_CALL):
     return host_call(rec, exit);
   default:
-    return done(rec, SMC_NOT_SUPPORTED);
+    return other_call(rec, SMC_NOT_SUPPORTED);
   }
 }
 
-/* Calls that succeed quietly: the log of TF-RMM users knows version, configuration and memory state calls. */
 enum after_exit realm_smc(struct rec *rec, struct rmi_rec_exit *exit) {
   u64 arguments[8];
   memcpy(arguments, rec->x, sizeof arguments);
@@ -257,7 +260,7 @@ enum after_exit realm_smc(struct rec *rec, struct rmi_rec_exit *exit) {
   if (!repeated)
     rec->pc += 4;
   bool answered = after == RESUME_REALM;
-  if (!IS_PSCI(function) && !repeated)
+  if (!repeated)
     log_rsi(function, arguments, rec->x, answered);
   return after;
 }
