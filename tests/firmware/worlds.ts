@@ -28,7 +28,7 @@ export interface Shown {
 }
 
 /** Boots with `options`, logs in, goes through the steps, powers off. */
-export async function worlds(options: readonly string[], steps: readonly Step[]): Promise<Shown> {
+export async function worlds(options: readonly string[], steps: readonly Step[], seconds = SECONDS): Promise<Shown> {
   const folder = mkdtempSync(join(tmpdir(), 'worlds-'));
   // The terminal shows all consoles in one.
   const file = (console: string): string => join(folder, console);
@@ -37,7 +37,7 @@ export async function worlds(options: readonly string[], steps: readonly Step[])
   const words = [
     ...['host', 'rmm'].flatMap((console) => ['--console', `${console}=file:${file(console)}`]),
     ...script.flatMap(([expected, typed]) => ['--expect', expected, ...(typed === '' ? [] : ['--send', typed])]),
-    ...['--timeout', `${SECONDS}`],
+    ...['--timeout', `${seconds}`],
   ];
   try {
     const { status, stderr } = await startTrireme(['boot', ...options, ...words]).ended;

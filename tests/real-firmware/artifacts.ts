@@ -44,7 +44,9 @@ const folder = process.env.TRIREME_FIRMWARE;
 
 export const pathOf = (file: string): string => join(folder ?? '', file);
 export const sizeOf = (file: string): number => statSync(pathOf(file)).size;
-export const has = (file: string): boolean => folder !== undefined && existsSync(pathOf(file));
+const has = (file: string): boolean => folder !== undefined && existsSync(pathOf(file));
+/** The host's kernel. */
+export const hostKernel = (mec: boolean): string => pathOf(mec && has(KERNEL_FOR_MEC) ? KERNEL_FOR_MEC : KERNEL);
 
 /** Why a test that needs these files cannot run; null if it can. */
 export function missing(files: readonly string[]): string | null {

@@ -1,17 +1,17 @@
 /** A Linux host that can have realms (the user's build) on the bundled monitor and RMM: the preset linux-host. */
 import { describe, expect, it } from 'vitest';
 import { startTrireme } from '../support/trireme.ts';
-import { INITRD, KERNEL, missing, pathOf } from './artifacts.ts';
+import { hostKernel, INITRD, KERNEL, missing, pathOf } from './artifacts.ts';
 
 const LIMIT = 1500;
 const STEPS: readonly (readonly [option: '--expect' | '--send', text: string])[] = [
-  ['--expect', 'host:# $'],
+  ['--expect', 'host:# '],
   ['--send', 'host:realm 1\\n'],
-  ['--expect', 'host:Run /init as init process[\\s\\S]*# $'],
+  ['--expect', 'host:Run /init as init process[\\s\\S]*# '],
   ['--send', 'host:echo $((6 * 7)) says the realm\\n'],
   ['--expect', 'host:^42 says the realm'],
   ['--send', 'host:poweroff -f\\n'],
-  ['--expect', 'host:KVM session ended normally[\\s\\S]*# $'],
+  ['--expect', 'host:KVM session ended normally[\\s\\S]*# '],
   ['--expect', 'rmm:^SMC_RMI_REALM_DESTROY .*> RMI_SUCCESS'],
   ['--send', 'host:poweroff -f\\n'],
 ];
@@ -21,7 +21,18 @@ describe('a Linux realm on the bundled RMM', () => {
   it.skipIf(reason !== null).each([[[]], [['--enable-mec']]])(
     `%j${reason === null ? '' : `: ${reason}`}`,
     async (mec) => {
-      const options = ['-k', pathOf(KERNEL), '-i', pathOf(INITRD), '-c', '1', '-m', '2G', '--timeout', `${LIMIT}`];
+      const options = [
+        '-k',
+        hostKernel(mec.length > 0),
+        '-i',
+        pathOf(INITRD),
+        '-c',
+        '1',
+        '-m',
+        '2G',
+        '--timeout',
+        `${LIMIT}`,
+      ];
       const { status, stdout, stderr } = await startTrireme(['boot', 'linux-host', ...mec, ...options, ...STEPS.flat()])
         .ended;
       expect({ status, stderr }).toEqual({ status: 0, stderr: '' });

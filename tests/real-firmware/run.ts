@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Firmware, has, INITRD, KERNEL, KERNEL_FOR_MEC, pathOf, sizeOf } from './artifacts.ts';
+import { type Firmware, hostKernel, INITRD, pathOf, sizeOf } from './artifacts.ts';
 
 const MAIN = join(import.meta.dirname, '..', '..', 'core', 'cli', 'main.ts');
 /** Where TF-A (PRELOADED_BL33_BASE) finds the kernel, and a place for the RAM disk behind it. */
@@ -31,7 +31,7 @@ export interface Outcome {
 /** The words behind QEMU's name. */
 export function bootWords({ firmware, cpus, mec, words = 'machine' }: Boot): string[] {
   const rme = firmware.rmm !== null;
-  const kernel = pathOf(mec && has(KERNEL_FOR_MEC) ? KERNEL_FOR_MEC : KERNEL);
+  const kernel = hostKernel(mec);
   const machine = `virt,acpi=off,virtualization=on,secure=on,gic-version=3${mec && words === 'machine' ? ',mec=on' : ''}`;
   return [
     ...['-M', machine, '-cpu', rme ? 'max,x-rme=on' : 'max', '-smp', `${cpus}`, '-m', '2G', '-nographic', '-no-reboot'],

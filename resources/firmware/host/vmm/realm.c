@@ -55,7 +55,7 @@ static bool say(const char *what, u64 status) {
   return false;
 }
 
-/* A zeroed, then delegated page; 0: none to be had. */
+/* A page given to the Realm world; 0: none to be had. RMM clears what a realm gets to see. */
 static u64 granule_alloc(void) {
   u64 page = (u64)pages_alloc(1, 1);
   if (!page)
