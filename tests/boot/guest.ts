@@ -82,11 +82,14 @@ export class Guest extends Talk {
   stderr = '';
   readonly ended: Promise<number | null>;
 
-  /** Runs `trireme qemu` with these arguments. */
-  constructor(args: readonly string[]) {
-    const child = spawn(process.execPath, ['--no-warnings', main, 'qemu', ...args], { stdio: 'pipe' });
+  /** Runs `trireme qemu` with these arguments, for so many seconds at most: nothing of a test that was ended goes on for ever. */
+  constructor(args: readonly string[], seconds = 1200) {
+    const line = ['--no-warnings', main, 'qemu', ...args, '--timeout', `${seconds}`];
+    const child = spawn(process.execPath, line, { stdio: 'pipe' });
     super((text) => void child.stdin.write(text));
     this.child = child;
+    const kill = (): void => void child.kill('SIGKILL');
+    process.once('exit', kill);
     child.stdin.on('error', () => {});
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => this.shown(chunk));
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
@@ -94,6 +97,7 @@ export class Guest extends Talk {
     });
     this.ended = new Promise((resolve) => {
       child.on('close', (status) => {
+        process.off('exit', kill);
         this.close(`the command has ended with status ${status}: ${this.stderr}`);
         resolve(status);
       });

@@ -48,8 +48,8 @@ export class Scene {
     writeFileSync(path, content);
     return path;
   }
-  start(args: readonly string[]): Guest {
-    const guest = new Guest(args);
+  start(args: readonly string[], seconds?: number): Guest {
+    const guest = new Guest(args, seconds);
     this.guests.push(guest);
     return guest;
   }

@@ -23,12 +23,26 @@ describe.skipIf(missing !== null)(titled('a Debian root file system', missing), 
       const before = await hash(rootImage());
       const scene = new Scene();
       try {
-        const guest = scene.start([
-          ...['-M', 'virt', '-cpu', 'max,pauth-impdef=on', '-smp', `${vcpus}`, '-m', '1G', '-nographic', '-no-reboot'],
-          ...['-kernel', kernelOf(ROOT_KERNEL).image, '-initrd', scene.file('initrd', rootInitramfs())],
-          ...['-append', 'console=ttyAMA0 panic=-1', '-device', 'virtio-rng-device'],
-          ...['-drive', `file=${rootImage()},format=raw,if=virtio,snapshot=on`],
-        ]);
+        const guest = scene.start(
+          [
+            ...[
+              '-M',
+              'virt',
+              '-cpu',
+              'max,pauth-impdef=on',
+              '-smp',
+              `${vcpus}`,
+              '-m',
+              '1G',
+              '-nographic',
+              '-no-reboot',
+            ],
+            ...['-kernel', kernelOf(ROOT_KERNEL).image, '-initrd', scene.file('initrd', rootInitramfs())],
+            ...['-append', 'console=ttyAMA0 panic=-1', '-device', 'virtio-rng-device'],
+            ...['-drive', `file=${rootImage()},format=raw,if=virtio,snapshot=on`],
+          ],
+          1800,
+        );
         await guest.expect(/trireme login: /, 600);
         guest.send('root\n');
         await guest.expect(/root@trireme:~# /, 200);

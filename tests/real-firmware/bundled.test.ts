@@ -5,13 +5,13 @@ import { hostKernel, INITRD, KERNEL, missing, pathOf } from './artifacts.ts';
 
 const LIMIT = 1500;
 const STEPS: readonly (readonly [option: '--expect' | '--send', text: string])[] = [
-  ['--expect', 'host:# $'],
+  ['--expect', 'host:# '],
   ['--send', 'host:realm 1\\n'],
-  ['--expect', 'host:Run /init as init process[\\s\\S]*# $'],
+  ['--expect', 'host:Run /init as init process[\\s\\S]*# '],
   ['--send', 'host:echo $((6 * 7)) says the realm\\n'],
   ['--expect', 'host:^42 says the realm'],
   ['--send', 'host:poweroff -f\\n'],
-  ['--expect', 'host:KVM session ended normally[\\s\\S]*# $'],
+  ['--expect', 'host:KVM session ended normally[\\s\\S]*# '],
   ['--expect', 'rmm:^SMC_RMI_REALM_DESTROY .*> RMI_SUCCESS'],
   ['--send', 'host:poweroff -f\\n'],
 ];

@@ -68,10 +68,11 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   const load = readFileSync(join(import.meta.dirname, 'load.sh'), 'utf8');
   const file = { path: 'load.sh', content: load };
   writeFileSync(initrd, initramfs(options.kernel, DEVICES, SHELL, [file]));
-  const guest = new Guest([
+  const args = [
     ...bootArguments(options, initrd),
     ...['-drive', `file=${disk},format=raw,if=virtio`, '-device', 'virtio-rng-device'],
-  ]);
+  ];
+  const guest = new Guest(args, 60 * options.minutes + 1200);
   try {
     return await underLoad(guest, options);
   } finally {
@@ -112,10 +113,12 @@ async function underLoad(guest: Guest, options: SoakOptions): Promise<SoakResult
     options.onReport?.(Math.round((now - start) / 1000), progress.counts, Math.round(memory.at(-1)!));
   }
   const quarter = memory.length >> 2;
-  const halves = [median(memory.slice(quarter, 2 * quarter)), median(memory.slice(-quarter))] as const;
-  if (halves[1] - halves[0] > GROWTH) wrong.push(`the process has grown from ${halves[0]} to ${halves[1]} MiB`);
+  const [second, last] = [median(memory.slice(quarter, 2 * quarter)), median(memory.slice(-quarter || memory.length))];
+  if (quarter === 0)
+    wrong.push(`only ${memory.length} reports came, which is too few to see whether the process grows`);
+  else if (last - second > GROWTH) wrong.push(`the process has grown from ${second} to ${last} MiB`);
   if (wrong.length === 0) wrong.push(...(await end(guest)));
-  return { wrong, counts: progress.counts, memory: halves };
+  return { wrong, counts: progress.counts, memory: [second, last] };
 }
 
 /** Stops the load and powers off. */

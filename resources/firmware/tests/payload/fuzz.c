@@ -243,9 +243,10 @@ static u32 propose(struct fuzz *f, u64 *a) {
     {RMI_DATA_CREATE_UNKNOWN, 2}, {RMI_REC_CREATE, 6}, {RMI_REALM_ACTIVATE, 1}, {RMI_REC_ENTER, 12},     {RMI_RTT_SET_RIPAS, 2},
     {RMI_PSCI_COMPLETE, 2},
   };
+  enum { WEIGHTS = 54 };
   u32 number = (u32)below(f, 0x40);
   if (below(f, 8) > 1) {
-    u32 luck = (u32)below(f, 54);
+    u32 luck = (u32)below(f, WEIGHTS);
     u32 i = 0;
     for (; luck >= usual[i].weight; i++)
       luck -= usual[i].weight;
@@ -392,13 +393,35 @@ static void grow(struct fuzz *f) {
   }
 }
 
+/* Takes a realm apart, as far as it goes. */
+static void shrink(struct fuzz *f) {
+  static const u64 bases[] = {REALM_BASE, 0, 0x40000000, REALM_UNPROTECTED};
+  u64 rd = pick(f, RD);
+  u32 realm = index_of(f, rd);
+  for (u32 i = 0; i < GRANULES; i++)
+    if (f->state[i] == REC && f->owner[i] == realm)
+      attempt(f, RMI_REC_DESTROY, (u64[6]){0, at(f, i)});
+  for (u32 i = 0; i < ARRAY_SIZE(bases); i++) {
+    u64 top = bases[i] + 0x400000;
+    for (u64 ipa = bases[i]; ipa < top; ipa = out.x[2] > ipa ? out.x[2] : top)
+      if (attempt(f, RMI_DATA_DESTROY, (u64[6]){0, rd, ipa}) == RMI_ERROR_INPUT)
+        break;
+    for (u64 ipa = bases[i]; ipa < top; ipa += 0x200000)
+      attempt(f, RMI_RTT_DESTROY, (u64[6]){0, rd, ipa, 3});
+    attempt(f, RMI_RTT_DESTROY, (u64[6]){0, rd, bases[i], 2});
+  }
+  attempt(f, RMI_REALM_DESTROY, (u64[6]){0, rd});
+}
+
 static void fuzz(u64 count) {
   struct fuzz *f = &fuzzers[core_index()];
   interrupts_on(BIT(TIMER_INTID));
   while (f->calls < count) {
     u64 a[6];
-    if (below(f, 64) == 0)
+    if (below(f, 32) == 0)
       grow(f);
+    if (below(f, 48) == 0)
+      shrink(f);
     u32 number = propose(f, a);
     attempt(f, number, a);
   }
