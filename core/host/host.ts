@@ -351,8 +351,11 @@ export class Host implements SessionHost {
       'faults.read': ({ run }) => ({
         faults: this.watched(run, 'faults', 'this machine has no granule protection: it has no RME')(),
       }),
-      'translation.walk': ({ run, core, address, regime }) =>
-        this.watched(run, 'walk', 'walks cannot be explained on this machine yet')(core, BigInt(address), regime),
+      'translation.walk': ({ run, core, address, regime }) => {
+        const walk = this.watched(run, 'walk', 'walks cannot be explained on this machine yet');
+        coreOf(this.run(run).still(), core);
+        return walk(core, BigInt(address), regime);
+      },
     };
   }
 }

@@ -1,6 +1,7 @@
 /** What a run's observer (`core/observe`) knows, as the views have it. */
 import type { GranuleState } from '../arch/granules/model.ts';
 import { Observer } from '../observe/observer.ts';
+import { Walker } from '../observe/walk.ts';
 import type { WorldSwitch } from '../observe/worlds.ts';
 import type { System } from '../system/api.ts';
 import type { Granule, GranuleMap, MemoryFault, Observation, World, WorldTimeline } from './observation.ts';
@@ -132,6 +133,14 @@ export function observe(system: System): Observation {
       faults: Object.values(observer.memory.counts).reduce((a, b) => a + b),
     }),
     notices: () => notices,
+    walk: (core, address, regime) => {
+      const { steps, output, fault } = new Walker(system, core).explain(address, regime);
+      return {
+        steps: steps.map((s) => ({ ...s, address: toHex(s.address), descriptor: toHex(s.descriptor) })),
+        output: output && { ...output, address: toHex(output.address) },
+        fault,
+      };
+    },
     calls: (first, count, filter) => {
       observer.refresh();
       return calls.page(first, count, filter);

@@ -126,3 +126,31 @@ describe('what the monitor sees past granule protection, and a disk', () => {
     expect(other).not.toBe(unchecked);
   });
 });
+
+test('realms share a context by its number, which changes only while none is in it', { timeout: TIMEOUT }, async () => {
+  const run = (name: string, mecid: number): Step =>
+    command(`screen -md -S ${name} lkvm run --realm -n ${name} --shared-mec ${mecid} -k /mnt/Image -m 16M -p token`);
+  const { host, rmm } = await worlds(
+    ['--enable-mec', '--mecid-width', '4'],
+    [
+      command('mount /dev/vda2 /mnt'),
+      run('a', 5),
+      ...seen('a'),
+      run('b', 5),
+      ...seen('b'),
+      command('lkvm list'),
+      command('lkvm run --realm --shared-mec 6 -k /mnt/Image -m 16; lkvm stop a; lkvm stop b'),
+      run('c', 6),
+      ...seen('c'),
+      command('lkvm list; lkvm stop -a'),
+    ],
+  );
+  const shared = Array.from(
+    host.matchAll(/^ *\d+ {2}(\w) .* realm {2}MECID (\d+) \(shared\)$/gm),
+    (m) => m[1]! + m[2]!,
+  );
+  expect(shared).toEqual(['a5', 'b5', 'c6']);
+  expect(host).toContain('Fatal: no encryption context: realms share MECID 5 now, the highest is 13');
+  expect(rmm).toMatch(/^SMC_RMI_MEC_SET_PRIVATE +5 > RMI_SUCCESS\nSMC_RMI_MEC_SET_SHARED +6 > RMI_SUCCESS$/m);
+  expect(host.match(/^CCA attestation token, \d+ bytes$/gm)!.length).toBeGreaterThanOrEqual(3);
+});
