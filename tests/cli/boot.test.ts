@@ -14,17 +14,17 @@ test('every preset of ours can be read, and says what it needs', () => {
   const presets = new Presets(BUILT_IN, join(tmpdir(), 'no-such-folder'), (line) => lines.push(line)).list();
   expect(lines).toEqual([]);
   expect(presets.map(({ id, needs }) => [id, needs])).toEqual([
-    ['bare', []],
-    ['custom', ['bios']],
-    ['linux-host', ['kernel']],
     ['three-worlds', []],
+    ['linux-host', ['kernel']],
+    ['custom', ['bios']],
+    ['bare', []],
   ]);
   expect(presets.find((p) => p.id === 'linux-host')!.description).toContain('cannot host realms');
 });
 
 describe('mistakes are one line, and status 2', () => {
   test.each([
-    [['nothing'], 'there is no preset nothing (there are bare, custom, linux-host, three-worlds)'],
+    [['nothing'], 'there is no preset nothing (there are three-worlds, linux-host, custom, bare)'],
     [['bare'], 'bare is a program on the bare machine: trireme run --kernel FILE runs those'],
     [['linux-host'], 'linux-host needs a kernel: --kernel FILE, an arm64 Image'],
     [['custom'], 'custom needs firmware: --flash FILE, for instance flash.bin of TF-A with RMM'],

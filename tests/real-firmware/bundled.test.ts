@@ -21,18 +21,8 @@ describe('a Linux realm on the bundled RMM', () => {
   it.skipIf(reason !== null).each([[[]], [['--enable-mec']]])(
     `%j${reason === null ? '' : `: ${reason}`}`,
     async (mec) => {
-      const options = [
-        '-k',
-        hostKernel(mec.length > 0),
-        '-i',
-        pathOf(INITRD),
-        '-c',
-        '1',
-        '-m',
-        '2G',
-        '--timeout',
-        `${LIMIT}`,
-      ];
+      const images = ['-k', hostKernel(mec.length > 0), '-i', pathOf(INITRD)];
+      const options = [...images, '-c', '1', '-m', '2G', '--timeout', `${LIMIT}`];
       const { status, stdout, stderr } = await startTrireme(['boot', 'linux-host', ...mec, ...options, ...STEPS.flat()])
         .ended;
       expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
