@@ -15,6 +15,7 @@ import {
   H_DECODE,
   H_STOP,
   H_TRACE,
+  PAGE_RECORDS,
   PAGE_SENTINEL,
   PAGE_STRIDE,
   REC_ACTIVE,
@@ -86,6 +87,8 @@ export class CodeSpace {
   private readonly mapBase: number;
   /** Host page of each record page in use. */
   readonly hostPageOf: Uint32Array;
+  /** The word that each record was filled from, 1024 a page. */
+  private readonly seen: Uint32Array;
   /** Called when a branch target got hot. */
   onHot: (rec: number) => void = () => {};
   /** The table entry to run for a record whose region is of another mode. */
@@ -128,6 +131,7 @@ export class CodeSpace {
     this.recordsBase = layout.records(index);
     this.mapBase = layout.recordMap(index);
     this.hostPageOf = new Uint32Array(layout.recordPages);
+    this.seen = new Uint32Array(layout.recordPages * PAGE_RECORDS);
     const env: Record<string, unknown> = {
       memory,
       table: this.table,
@@ -233,6 +237,7 @@ export class CodeSpace {
     const host = this.hostOf(rec);
     const offset = host & 0xfff;
     const word = this.u32[host >>> 2]!;
+    this.seen[this.pageOf(rec) * PAGE_RECORDS + (offset >> 2)] = word;
     if (!this.templates.fill(rec, word, offset, this.allFar)) this.decodeAnew(rec, host, word);
     const breaks = this.breakOffsets.size + this.guestOffsets.size > 0 && this.breaksAt(offset);
     const watched = breaks ? H_BREAK : this.isTraced?.(word) ? H_TRACE : 0;
@@ -286,6 +291,40 @@ export class CodeSpace {
       const to = Math.min(host + bytes, page + 4096) - page;
       this.u8.fill(0, base + ((from & ~3) << 2), base + (((to + 3) & ~3) << 2));
     }
+  }
+  /**
+   * Guest code at a host address may have changed (IC IVAU): what was decoded there is forgotten unless it is still the same. Kernels
+   * do this for whole pages to alter few words, and again before they run a page that they have only loaded.
+   */
+  codeChanged(at: number, bytes: number): void {
+    const host = at >>> 0;
+    for (let start = (host & ~3) >>> 0; start < host + bytes; ) {
+      const end = Math.min(pageOfHost(start) + 4096, host + bytes);
+      if (this.differs(start, end)) this.invalidate(start, end - start);
+      start = end;
+    }
+  }
+  /** The same for all code (IC IALLU). */
+  allCodeChanged(): void {
+    for (let page = 0; page < this.nextPage; page++) {
+      if (this.hostPageOf[page] !== 0) this.codeChanged(this.hostPageOf[page]!, 4096);
+    }
+  }
+  /** Is a record in [host, end), which lies in one page, of another word than memory has now? */
+  private differs(host: number, end: number): boolean {
+    const base = this.u32[(this.mapBase >> 2) + (host >>> 12)]!;
+    if (!base) return false;
+    const seen = this.pageOf(base) * PAGE_RECORDS;
+    for (let at = host; at < end; at += 4) {
+      const index = (at & 0xfff) >> 2;
+      if (this.u16[(base + (index << REC_SHIFT) + REC_BASE_HANDLER) >> 1] === H_DECODE) continue;
+      if (this.seen[seen + index] !== this.u32[at >>> 2]) return true;
+    }
+    return false;
+  }
+  /** The word that the record at an index of a page was filled from. */
+  wordAt(page: number, index: number): number {
+    return this.seen[page * PAGE_RECORDS + index]!;
   }
   /** Forgets everything that was decoded. */
   invalidateAll(): void {

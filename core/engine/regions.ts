@@ -99,7 +99,8 @@ export class Regions {
   private instruction(page: number, at: number, mode: number): Instruction | null {
     const base = this.space.baseOfPage(page);
     if (this.space.u16[(recordAddress(base, at) + REC_BASE_HANDLER) >> 1] < H_FIRST_FREE) return null;
-    const word = this.space.u32[(this.space.hostPageOf[page]! + 4 * at) >>> 2]!;
+    // Not what is in memory now: that is for the records to find out first.
+    const word = this.space.wordAt(page, at);
     const d = this.space.decodeWord(word);
     if (!d) return null;
     return { word, d, effects: this.effects.of(d, word, mode) };

@@ -43,10 +43,10 @@ export function hostImports(t: Thread, library: Library): Record<string, Import>
     },
     // These are complete at the next DSB.
     broadcastTlbi: (_cpu: number, op: number, lo: number, hi: number) => t.broadcast(MESSAGE.tlbi, op, lo, hi),
-    invalidateCode: (_cpu: number, host: number) => t.space.invalidate(host & ~63, 64),
+    invalidateCode: (_cpu: number, host: number) => t.space.codeChanged(host & ~63, 64),
     broadcastCode: (_cpu: number, host: number) => t.broadcast(MESSAGE.code, 64, host & ~63, 0),
     invalidateAllCode: (_cpu: number, all: number) => {
-      t.space.invalidateAll();
+      t.space.allCodeChanged();
       if (all) t.broadcast(MESSAGE.allCode, 0, 0, 0);
     },
     granuleFaultSeen: (cpu: number, iss: number, kind: number) =>

@@ -466,11 +466,11 @@ export class Thread {
     if (kind === MESSAGE.tlbi) {
       const arg = (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
       (this.space.core.tlbiLocal as unknown as (c: number, op: number, arg: bigint) => void)(this.core(core), a, arg);
-    } else if (kind === MESSAGE.code) this.space.invalidate(lo, a);
+    } else if (kind === MESSAGE.code) this.space.codeChanged(lo, a);
     else if (kind === MESSAGE.page) {
       this.space.core.dropHostPage!(this.core(core), a);
       this.space.invalidate(a, 4096);
-    } else if (kind === MESSAGE.allCode) this.space.invalidateAll();
+    } else if (kind === MESSAGE.allCode) this.space.allCodeChanged();
     else if (kind === MESSAGE.allTlb) this.dropTlb(core);
   }
   private dropTlb(core: number): void {
