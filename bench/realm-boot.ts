@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
-import { FIRMWARE, INITRD, KERNEL, missing } from '../tests/real-firmware/artifacts.ts';
+import { FIRMWARE, INITRD, KERNEL, missing, PROMPT } from '../tests/real-firmware/artifacts.ts';
 import { bootWords } from '../tests/real-firmware/run.ts';
 import { type Spread, spread } from './measure.ts';
 import { qemuVersion } from './run-qemu.ts';
@@ -21,9 +21,9 @@ interface Options {
 
 /** What the console shows, then what is typed. Nothing is typed behind the last. */
 const SESSION: readonly (readonly [RegExp, string])[] = [
-  [/# $/, 'realm 1\n'],
-  [/Run \/init as init process[\s\S]*# $/, 'poweroff -f\n'],
-  [/KVM session ended normally[\s\S]*# $/, 'poweroff -f\n'],
+  [new RegExp(PROMPT), 'realm 1\n'],
+  [new RegExp(`Run /init as init process[\\s\\S]*${PROMPT}`), 'poweroff -f\n'],
+  [new RegExp(`KVM session ended normally[\\s\\S]*${PROMPT}`), 'poweroff -f\n'],
 ];
 const LIMIT_MS = 900_000;
 

@@ -40,6 +40,9 @@ export const INITRD = 'initrd.gz';
 /** The host's kernel for realms in encrypted memory; `KERNEL` does where it needs no other. */
 export const KERNEL_FOR_MEC = 'Image-mec';
 
+/** A root shell's prompt, as a regular expression; BusyBox asks the terminal for the cursor's place behind it. */
+export const PROMPT = '# (\\x1b\\[6n)?$';
+
 const folder = process.env.TRIREME_FIRMWARE;
 
 export const pathOf = (file: string): string => join(folder ?? '', file);

@@ -1,12 +1,12 @@
 /** TF-A, with RMM or without, through EL3 and Realm EL2 to Non-secure EL2, Linux and its shell. */
 import { describe, expect, it } from 'vitest';
-import { FIRMWARE, type Firmware, INITRD, KERNEL, missing } from './artifacts.ts';
+import { FIRMWARE, type Firmware, INITRD, KERNEL, missing, PROMPT } from './artifacts.ts';
 import { type Boot, boot, type Outcome, type Step } from './run.ts';
 
 const LIMIT = 600;
 /** The shell shows what it computed, which what was typed does not contain. */
 const SHELL: readonly Step[] = [
-  ['# $', 'echo cores $(grep -c ^processor /proc/cpuinfo) of the machine\\n'],
+  [PROMPT, 'echo cores $(grep -c ^processor /proc/cpuinfo) of the machine\\n'],
   ['^cores \\d+ of the machine', 'poweroff -f\\n'],
 ];
 

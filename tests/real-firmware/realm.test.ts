@@ -1,19 +1,19 @@
 /** A Linux realm, started by the host from its shell, with a shell of its own. */
 import { describe, expect, it } from 'vitest';
-import { FIRMWARE, type Firmware, INITRD, KERNEL, missing } from './artifacts.ts';
+import { FIRMWARE, type Firmware, INITRD, KERNEL, missing, PROMPT } from './artifacts.ts';
 import { boot, type Step } from './run.ts';
 
 const LIMIT = 1500;
 
 /** `realm N` of the RAM disk, one after the other: `lkvm run --realm` with N virtual cores. */
 const steps = ({ realmCores, realms }: Case): readonly Step[] => [
-  ['# $', ''],
+  [PROMPT, ''],
   ...Array.from({ length: realms }, (): readonly Step[] => [
     ['', `realm ${realmCores}\\n`],
-    ['Run /init as init process[\\s\\S]*# $', 'echo $(grep -c ^processor /proc/cpuinfo) cores in the realm\\n'],
+    [`Run /init as init process[\\s\\S]*${PROMPT}`, 'echo $(grep -c ^processor /proc/cpuinfo) cores in the realm\\n'],
     ['^\\d+ cores in the realm', 'poweroff -f\\n'],
-    ['KVM session ended normally[\\s\\S]*# $', 'echo $((6 * 7)) says the host\\n'],
-    ['^42 says the host[\\s\\S]*# $', ''],
+    [`KVM session ended normally[\\s\\S]*${PROMPT}`, 'echo $((6 * 7)) says the host\\n'],
+    [`^42 says the host[\\s\\S]*${PROMPT}`, ''],
   ]).flat(),
   ['', 'poweroff -f\\n'],
 ];

@@ -26,7 +26,7 @@ case ${1:-all} in
   memory)
     n=0
     while :; do
-      dd if=/dev/urandom of=memory.a bs=64k count=32 2>/dev/null
+      dd if=/dev/urandom of=memory.a bs=64k count=8 2>/dev/null
       gzip -1 <memory.a | gunzip >memory.b
       cmp memory.a memory.b || fault memory
       rm memory.a memory.b

@@ -24,7 +24,7 @@ export interface SoakResult {
 }
 
 /** A load that has not got further for so long stands still, in seconds. */
-const STILL = 90;
+const STILL = 120;
 /** Growth of the process from the second to the last quarter of the time that counts as none, MiB. */
 const GROWTH = 96;
 
