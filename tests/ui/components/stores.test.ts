@@ -33,7 +33,7 @@ function wired(answers: Record<string, (params: never) => unknown>) {
 const settled = () => new Promise((resolve) => setTimeout(resolve, 5));
 const bare = { machine: { type: 'bare' }, kernel: 'a.elf', cores: 1 };
 const preset = (id: string) => ({ id, name: id, description: '', builtIn: true, launch: bare }) as never;
-const summary = (id: string, state = 'running') => ({ id, state, consoles: [], cores: 1 }) as never;
+const summary = (id: string, state = 'running') => ({ notices: [], id, state, consoles: [], cores: 1 }) as never;
 
 beforeEach(() => localStorage.clear());
 

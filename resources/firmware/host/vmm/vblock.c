@@ -6,7 +6,7 @@ enum { MAGIC = 0x0, VERSION = 0x4, DEVICE_ID = 0x8, VENDOR = 0xc, FEATURES = 0x1
        DRIVER_FEATURES_SEL = 0x24, QUEUE_SEL = 0x30, QUEUE_SIZE_MAX = 0x34, QUEUE_SIZE = 0x38, QUEUE_READY = 0x44, QUEUE_NOTIFY = 0x50,
        INTERRUPT_STATUS = 0x60, INTERRUPT_ACK = 0x64, STATUS = 0x70, DESCRIPTORS = 0x80, DRIVER_RING = 0x90, DEVICE_RING = 0xa0,
        CONFIG = 0x100 };
-enum { QUEUE_LIMIT = 128, SECTOR = 512, FEATURE_FLUSH = 1 << 9, VERSION_1 = 1, DRIVER_OK = 4, NEXT = 1, WRITE = 2 };
+enum { QUEUE_LIMIT = 128, SECTOR = 512, FEATURE_FLUSH = 1 << 9, VERSION_1 = 1, ACCESS_PLATFORM = 2, DRIVER_OK = 4, NEXT = 1, WRITE = 2 };
 enum { TYPE_IN, TYPE_OUT, TYPE_FLUSH = 4, TYPE_ID = 8 };
 enum { STATUS_OK, STATUS_ERROR, STATUS_UNSUPPORTED };
 
@@ -181,7 +181,10 @@ static u32 read(const struct vblock *disk, u32 offset) {
   case VENDOR:
     return 0x4d525254;
   case FEATURES:
-    return disk->features_sel == 0 ? FEATURE_FLUSH : disk->features_sel == 1 ? VERSION_1 : 0;
+    if (disk->features_sel)
+      /* A realm must go by its DMA functions, which copy to memory that it shares: its own is not the host's. */
+      return disk->features_sel == 1 ? VERSION_1 | (disk->vm->realm ? ACCESS_PLATFORM : 0) : 0;
+    return FEATURE_FLUSH;
   case QUEUE_SIZE_MAX:
     return disk->queue_sel == 0 ? QUEUE_LIMIT : 0;
   case QUEUE_READY:
