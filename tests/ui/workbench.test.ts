@@ -143,6 +143,8 @@ describe.skipIf(noBrowser !== null)(
       await other.close();
       await page.bringToFront();
       await view(page, 'Consoles');
+      const focused = () => page.evaluate(() => document.activeElement?.className ?? '');
+      await expect.poll(focused).toContain('xterm-helper-textarea');
       await page.keyboard.press('Control+a');
       await page.keyboard.press('a');
       await page.keyboard.press('Control+a');
