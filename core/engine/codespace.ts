@@ -1,8 +1,7 @@
 /**
  * A code space: the records, handlers and compiled regions that one worker runs its cores from.
  *
- * Decode happens here, in JavaScript, once for each instruction word met; handlers of the interpreter are generated when a shape
- * of instruction is first met, the common ones all at once.
+ * Records are filled here, in JavaScript, when their instructions are first run.
  */
 import type { Decoder } from '../arch/a64/decoder.ts';
 import * as state from '../arch/state.ts';
@@ -279,58 +278,55 @@ export class CodeSpace {
   }
 
   // Invalidation.
-  /** Forgets what was decoded of guest memory at a host address (signed or not); regions of the pages go with it. */
-  invalidate(at: number, bytes: number): void {
+  /** Runs `body` with each record page of a host range (address signed or not), and the part of its page that is meant, in bytes. */
+  private eachRecordPage(at: number, bytes: number, body: (page: number, from: number, to: number) => void): void {
     const host = at >>> 0;
-    for (let page = pageOfHost(host); page < host + bytes; page += 4096) {
-      const base = this.u32[(this.mapBase >> 2) + (page >>> 12)]!;
+    for (let start = pageOfHost(host); start < host + bytes; start += 4096) {
+      const base = this.u32[(this.mapBase >> 2) + (start >>> 12)]!;
       if (!base) continue;
-      this.onInvalidate(this.pageOf(base));
-      // Only the lines named, or records would be lost that run on meanwhile; regions are all of the page's.
-      const from = Math.max(host, page) & 0xfff;
-      const to = Math.min(host + bytes, page + 4096) - page;
-      this.u8.fill(0, base + ((from & ~3) << 2), base + (((to + 3) & ~3) << 2));
+      body(this.pageOf(base), Math.max(host, start) & 0xffc, Math.min(host + bytes, start + 4096) - start);
     }
+  }
+  /** Forgets what was decoded in a part of a page. */
+  private forget(page: number, from: number, to: number): void {
+    this.onInvalidate(page);
+    // Only the lines named, or records would be lost that run on meanwhile; regions are all of the page's.
+    const base = this.baseOfPage(page);
+    this.u8.fill(0, base + (from << 2), base + (((to + 3) & ~3) << 2));
+  }
+  /** Is a record in a part of a page of another word than memory has now? */
+  private differs(page: number, from: number, to: number): boolean {
+    const [base, host] = [this.baseOfPage(page), this.hostPageOf[page]!];
+    for (let at = from; at < to; at += 4) {
+      if (this.u16[(base + (at << 2) + REC_BASE_HANDLER) >> 1] === H_DECODE) continue;
+      if (this.wordAt(page, at >> 2) !== this.u32[(host + at) >>> 2]) return true;
+    }
+    return false;
+  }
+  /** Forgets what was decoded of guest memory at a host address; regions of the pages go with it. */
+  invalidate(at: number, bytes: number): void {
+    this.eachRecordPage(at, bytes, (page, from, to) => this.forget(page, from, to));
   }
   /**
    * Guest code at a host address may have changed (IC IVAU): what was decoded there is forgotten unless it is still the same. Kernels
    * do this for whole pages to alter few words, and again before they run a page that they have only loaded.
    */
   codeChanged(at: number, bytes: number): void {
-    const host = at >>> 0;
-    for (let start = (host & ~3) >>> 0; start < host + bytes; ) {
-      const end = Math.min(pageOfHost(start) + 4096, host + bytes);
-      if (this.differs(start, end)) this.invalidate(start, end - start);
-      start = end;
-    }
+    this.eachRecordPage(at, bytes, (page, from, to) => {
+      if (this.differs(page, from, to)) this.forget(page, from, to);
+    });
   }
   /** The same for all code (IC IALLU). */
   allCodeChanged(): void {
-    for (let page = 0; page < this.nextPage; page++) {
-      if (this.hostPageOf[page] !== 0) this.codeChanged(this.hostPageOf[page]!, 4096);
-    }
+    for (const page of this.inUse) if (this.differs(page, 0, 4096)) this.forget(page, 0, 4096);
   }
-  /** Is a record in [host, end), which lies in one page, of another word than memory has now? */
-  private differs(host: number, end: number): boolean {
-    const base = this.u32[(this.mapBase >> 2) + (host >>> 12)]!;
-    if (!base) return false;
-    const seen = this.pageOf(base) * PAGE_RECORDS;
-    for (let at = host; at < end; at += 4) {
-      const index = (at & 0xfff) >> 2;
-      if (this.u16[(base + (index << REC_SHIFT) + REC_BASE_HANDLER) >> 1] === H_DECODE) continue;
-      if (this.seen[seen + index] !== this.u32[at >>> 2]) return true;
-    }
-    return false;
+  /** Forgets everything that was decoded. */
+  invalidateAll(): void {
+    for (const page of this.inUse) this.forget(page, 0, 4096);
   }
   /** The word that the record at an index of a page was filled from. */
   wordAt(page: number, index: number): number {
     return this.seen[page * PAGE_RECORDS + index]!;
-  }
-  /** Forgets everything that was decoded. */
-  invalidateAll(): void {
-    for (let page = 0; page < this.nextPage; page++) {
-      if (this.hostPageOf[page] !== 0) this.invalidate(this.hostPageOf[page]!, 4096);
-    }
   }
   /** Called before records of a page are reset: its regions are no longer valid. */
   onInvalidate: (page: number) => void = () => {};
@@ -363,9 +359,9 @@ export class CodeSpace {
       this.invalidateAll();
     }
     this.guestOffsets.add(offset);
-    for (let page = 0; page < this.nextPage; page++) {
+    for (const page of this.inUse) {
       const rec = this.baseOfPage(page) + (offset << (REC_SHIFT - 2));
-      if (this.hostPageOf[page] === 0 || this.u16[(rec + REC_BASE_HANDLER) >> 1] === H_DECODE) continue;
+      if (this.u16[(rec + REC_BASE_HANDLER) >> 1] === H_DECODE) continue;
       // The code is as it was, but it must not run on past this record: regions of the page go.
       this.onRecordChange(page);
       this.u8.fill(0, rec, rec + (1 << REC_SHIFT));
