@@ -5,15 +5,7 @@
  * MAPPED has a u32 for each host page: two u16, each an entry's number + 1, `TABLE` for tables that the table cache remembers,
  * or `MANY`. They may be out of date; who removes looks at the entries. A TLB entry has its selector (`MEC`) in TLB_RECORDS[3:1].
  */
-import {
-  TLB_ADDEND,
-  TLB_ENTRY,
-  TLB_ENTRY_SHIFT,
-  TLB_EXEC,
-  TLB_READ,
-  TLB_RECORDS,
-  TLB_WRITE,
-} from '../../engine/abi.ts';
+import { TLB_ADDEND, TLB_ENTRY_SHIFT, TLB_EXEC, TLB_READ, TLB_RECORDS, TLB_WRITE } from '../../engine/abi.ts';
 import { MEMMAP, MEMMAP_ENTRIES, MEMMAP_ENTRY, MM_BASE, MM_DELTA, MM_END } from '../../engine/layout.ts';
 import { br, brIf, iff, load, loop, ret, run, store, unlikely, variable } from '../../wasm/build.ts';
 import type { Library } from '../../wasm/library.ts';
@@ -21,8 +13,8 @@ import { I32, I64 } from '../../wasm/opcodes.ts';
 import { i32, i64, select, type Val } from '../../wasm/value.ts';
 import { regOffset } from '../registers/storage.ts';
 import { EXCL_ADDR, MAPPED, WIPE_VA } from '../state.ts';
-import { eachBank, emptyEntry } from '../translation/banks.ts';
-import { area, bankOf, DIR_DIRTY } from '../translation/directory.ts';
+import { eachBank, eachHeld, emptyEntry } from '../translation/banks.ts';
+import { area } from '../translation/directory.ts';
 import type { TranslationFeatures } from '../translation/features.ts';
 import { MEC, MEC_LIST, MEC_LIST_LENGTH, MEC_LISTED, MEC_SEEN } from '../translation/fields.ts';
 import { MECID_REGISTERS } from './context.ts';
@@ -47,28 +39,7 @@ function leadsTo(entry: Val, host: Val): Val {
   return one(TLB_READ).or(one(TLB_WRITE)).or(one(TLB_EXEC));
 }
 /** Runs `body` with every entry of every bank that may hold something. */
-function eachEntry(base: Val, body: (entry: Val) => void): void {
-  eachBank(base, (dir) => {
-    const bank = bankOf(base, dir);
-    const dirty = variable(I64, load('i64', dir, DIR_DIRTY));
-    loop((again) => {
-      const left = dirty.get();
-      iff(left.ne(0), () => {
-        const at = variable(I32, bank.add(left.ctz().lo32().shl(9)));
-        const end = at.get().add(16 * TLB_ENTRY);
-        loop((more) => {
-          const entry = at.get();
-          body(entry);
-          const next = entry.add(TLB_ENTRY);
-          at.set(next);
-          brIf(next.ltU(end), more);
-        });
-        dirty.set(left.and(left.sub(1)));
-        br(again);
-      });
-    });
-  });
-}
+const eachEntry = (base: Val, body: (entry: Val) => void): void => eachBank(base, (dir) => eachHeld(base, dir, body));
 
 export function defineTracking(lib: Library, f: TranslationFeatures): void {
   if (!f.has('RME')) {

@@ -6,7 +6,15 @@
  * entries in it that do depend on ASID or PAN are listed and removed when either changes. Should the list overflow, the
  * core goes over to privileged banks by ASID and PAN (BY_ASID).
  */
-import { TLB_BANK_BYTES, TLB_ENTRY_SHIFT, TLB_EXEC, TLB_INDEX_MASK, TLB_READ, TLB_WRITE } from '../../engine/abi.ts';
+import {
+  TLB_BANK_BYTES,
+  TLB_ENTRY,
+  TLB_ENTRY_SHIFT,
+  TLB_EXEC,
+  TLB_INDEX_MASK,
+  TLB_READ,
+  TLB_WRITE,
+} from '../../engine/abi.ts';
 import { TLB_DIRECTORY_BYTES } from '../../engine/layout.ts';
 import { br, brIf, call, iff, load, loop, memoryFill, ret, run, store, unlikely, variable } from '../../wasm/build.ts';
 import type { Library } from '../../wasm/library.ts';
@@ -67,6 +75,27 @@ export function eachBank(base: Val, body: (dir: Val) => void): void {
     const next = dir.get().add(DIR_ENTRY);
     dir.set(next);
     brIf(next.ltU(end), again);
+  });
+}
+/** Runs `body` with each entry of the bank of a directory entry that may hold something. */
+export function eachHeld(base: Val, dir: Val, body: (entry: Val) => void): void {
+  const bank = bankOf(base, dir);
+  const dirty = variable(I64, load('i64', dir, DIR_DIRTY));
+  loop((again) => {
+    const left = dirty.get();
+    iff(left.ne(0), () => {
+      const at = variable(I32, bank.add(left.ctz().lo32().shl(9)));
+      const end = at.get().add(16 * TLB_ENTRY);
+      loop((more) => {
+        const entry = at.get();
+        body(entry);
+        const next = entry.add(TLB_ENTRY);
+        at.set(next);
+        brIf(next.ltU(end), more);
+      });
+      dirty.set(left.and(left.sub(1)));
+      br(again);
+    });
   });
 }
 /** i32: is the bank selected now? */

@@ -2,26 +2,17 @@
  * TLB invalidation on one core. An operation is normalised (regime, security state, VMID in `op`; the operand as the instruction has
  * it), so that it means the same on every core that gets it.
  */
-import {
-  TLB_ENTRIES,
-  TLB_ENTRY,
-  TLB_ENTRY_SHIFT,
-  TLB_EXEC,
-  TLB_INDEX_MASK,
-  TLB_READ,
-  TLB_WRITE,
-} from '../../engine/abi.ts';
+import { TLB_ENTRIES, TLB_ENTRY_SHIFT, TLB_EXEC, TLB_INDEX_MASK, TLB_READ, TLB_WRITE } from '../../engine/abi.ts';
 import { br, iff, load, loop, ret, run, store, tailCall, unlikely, variable } from '../../wasm/build.ts';
 import type { Library } from '../../wasm/library.ts';
 import { I32, I64 } from '../../wasm/opcodes.ts';
 import { i32, i64, select, type Val } from '../../wasm/value.ts';
 import { TLBI_SIZE_BITS } from '../granules/format.ts';
 import { WIPE_VA } from '../state.ts';
-import { eachBank, emptyEntry } from './banks.ts';
+import { eachBank, eachHeld, emptyEntry } from './banks.ts';
 import {
   area,
   bankOf,
-  DIR_DIRTY,
   DIR_GIGA,
   DIR_GLOBAL,
   DIR_HUGE,
@@ -87,29 +78,14 @@ export function defineTlbi(lib: Library, f: TranslationFeatures): void {
   };
 
   /** Removes what lies in [first, last], both page addresses without tag, from a bank by looking at all that may hold something. */
-  lib.define('scanBank', [I32, I32, I64, I64], null, (_link, base, d, first, last) => {
-    const dir = d!;
-    const bank = bankOf(base!, dir);
-    const dirty = variable(I64, load('i64', dir, DIR_DIRTY));
-    loop((again) => {
-      const left = dirty.get();
-      iff(left.ne(0), () => {
-        const at = variable(I32, bank.add(left.ctz().lo32().shl(9)));
-        const end = at.get().add(16 * TLB_ENTRY);
-        loop((more) => {
-          const entry = at.get();
-          let hit = i32(0);
-          for (const tag of [TLB_READ, TLB_WRITE, TLB_EXEC]) {
-            const page = load('i64', entry, tag).and(PAGE_BITS);
-            hit = hit.or(page.sub(first!).leU(last!.sub(first!)));
-          }
-          iff(hit, () => emptyEntry(entry));
-          at.set(entry.add(TLB_ENTRY));
-          iff(at.get().ltU(end), () => br(more));
-        });
-        dirty.set(left.and(left.sub(1)));
-        br(again);
-      });
+  lib.define('scanBank', [I32, I32, I64, I64], null, (_link, base, dir, first, last) => {
+    eachHeld(base!, dir!, (entry) => {
+      let hit = i32(0);
+      for (const tag of [TLB_READ, TLB_WRITE, TLB_EXEC]) {
+        const page = load('i64', entry, tag).and(PAGE_BITS);
+        hit = hit.or(page.sub(first!).leU(last!.sub(first!)));
+      }
+      iff(hit, () => emptyEntry(entry));
     });
   });
 
