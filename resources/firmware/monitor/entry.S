@@ -1,6 +1,7 @@
 /* Reset, the pen where cores wait, EL3 exception vectors, and the way down again. */
 #include "context.h"
 #include "platform.h"
+#include "registers.h"
 
 #define SCTLR_RES1 0x30c50830
 
@@ -110,21 +111,7 @@ enter_pen:
 	b	pen
 
 	.macro	save_frame
-	stp	x0, x1, [sp, #0]
-	stp	x2, x3, [sp, #16]
-	stp	x4, x5, [sp, #32]
-	stp	x6, x7, [sp, #48]
-	stp	x8, x9, [sp, #64]
-	stp	x10, x11, [sp, #80]
-	stp	x12, x13, [sp, #96]
-	stp	x14, x15, [sp, #112]
-	stp	x16, x17, [sp, #128]
-	stp	x18, x19, [sp, #144]
-	stp	x20, x21, [sp, #160]
-	stp	x22, x23, [sp, #176]
-	stp	x24, x25, [sp, #192]
-	stp	x26, x27, [sp, #208]
-	stp	x28, x29, [sp, #224]
+	registers stp, sp, 0, 29
 	mrs	x0, sp_el0
 	stp	x30, x0, [sp, #240]
 	mrs	x1, elr_el3
@@ -181,21 +168,7 @@ frame_resume:
 	msr	spsr_el3, x2
 	ldp	x30, x0, [sp, #240]
 	msr	sp_el0, x0
-	ldp	x0, x1, [sp, #0]
-	ldp	x2, x3, [sp, #16]
-	ldp	x4, x5, [sp, #32]
-	ldp	x6, x7, [sp, #48]
-	ldp	x8, x9, [sp, #64]
-	ldp	x10, x11, [sp, #80]
-	ldp	x12, x13, [sp, #96]
-	ldp	x14, x15, [sp, #112]
-	ldp	x16, x17, [sp, #128]
-	ldp	x18, x19, [sp, #144]
-	ldp	x20, x21, [sp, #160]
-	ldp	x22, x23, [sp, #176]
-	ldp	x24, x25, [sp, #192]
-	ldp	x26, x27, [sp, #208]
-	ldp	x28, x29, [sp, #224]
+	registers ldp, sp, 0, 29
 	eret
 	sb
 

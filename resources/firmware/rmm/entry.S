@@ -1,5 +1,6 @@
 /* RMM's start on each core, its vectors, the way into a realm and back, and accesses that may fault. */
 #include "cpu.h"
+#include "registers.h"
 
 	.section .text.start, "ax"
 	.global	rmm_start
@@ -91,26 +92,12 @@ vectors:
 	.balign	0x80
 /* All of x0 - x18 and x30 are kept: an access that may fault goes on at its landing place. */
 own_exception:
-	stp	x2, x3, [sp, #16]
-	stp	x4, x5, [sp, #32]
-	stp	x6, x7, [sp, #48]
-	stp	x8, x9, [sp, #64]
-	stp	x10, x11, [sp, #80]
-	stp	x12, x13, [sp, #96]
-	stp	x14, x15, [sp, #112]
-	stp	x16, x17, [sp, #128]
+	registers stp, sp, 2, 17
 	stp	x18, x30, [sp, #144]
 	mov	x1, sp
 	mov	x2, x29
 	bl	rmm_exception
-	ldp	x2, x3, [sp, #16]
-	ldp	x4, x5, [sp, #32]
-	ldp	x6, x7, [sp, #48]
-	ldp	x8, x9, [sp, #64]
-	ldp	x10, x11, [sp, #80]
-	ldp	x12, x13, [sp, #96]
-	ldp	x14, x15, [sp, #112]
-	ldp	x16, x17, [sp, #128]
+	registers ldp, sp, 2, 17
 	ldp	x18, x30, [sp, #144]
 	ldp	x0, x1, [sp, #0]
 	add	sp, sp, #272
@@ -132,41 +119,14 @@ realm_run:
 	stp	x19, x20, [sp, #-16]!
 	stp	x0, xzr, [sp, #-16]!
 	mov	x30, x0
-	ldp	x0, x1, [x30, #0]
-	ldp	x2, x3, [x30, #16]
-	ldp	x4, x5, [x30, #32]
-	ldp	x6, x7, [x30, #48]
-	ldp	x8, x9, [x30, #64]
-	ldp	x10, x11, [x30, #80]
-	ldp	x12, x13, [x30, #96]
-	ldp	x14, x15, [x30, #112]
-	ldp	x16, x17, [x30, #128]
-	ldp	x18, x19, [x30, #144]
-	ldp	x20, x21, [x30, #160]
-	ldp	x22, x23, [x30, #176]
-	ldp	x24, x25, [x30, #192]
-	ldp	x26, x27, [x30, #208]
-	ldp	x28, x29, [x30, #224]
+	registers ldp, x30, 0, 29
 	ldr	x30, [x30, #240]
 	eret
 	sb
 
 realm_left:
 	ldr	x0, [sp, #16]
-	stp	x2, x3, [x0, #16]
-	stp	x4, x5, [x0, #32]
-	stp	x6, x7, [x0, #48]
-	stp	x8, x9, [x0, #64]
-	stp	x10, x11, [x0, #80]
-	stp	x12, x13, [x0, #96]
-	stp	x14, x15, [x0, #112]
-	stp	x16, x17, [x0, #128]
-	stp	x18, x19, [x0, #144]
-	stp	x20, x21, [x0, #160]
-	stp	x22, x23, [x0, #176]
-	stp	x24, x25, [x0, #192]
-	stp	x26, x27, [x0, #208]
-	stp	x28, x29, [x0, #224]
+	registers stp, x0, 2, 29
 	str	x30, [x0, #240]
 	ldp	x2, x3, [sp], #32
 	stp	x2, x3, [x0, #0]

@@ -1,5 +1,6 @@
 /* A guest's first instructions: the Image header (Linux boot protocol for arm64), stacks, vectors, EL0 and back. */
 #include "layout.h"
+#include "registers.h"
 
 	.section .text.start, "ax"
 	.global	_start
@@ -60,20 +61,7 @@ guest_vectors:
 	.endr
 
 exception:
-	stp	x2, x3, [sp, #16]
-	stp	x4, x5, [sp, #32]
-	stp	x6, x7, [sp, #48]
-	stp	x8, x9, [sp, #64]
-	stp	x10, x11, [sp, #80]
-	stp	x12, x13, [sp, #96]
-	stp	x14, x15, [sp, #112]
-	stp	x16, x17, [sp, #128]
-	stp	x18, x19, [sp, #144]
-	stp	x20, x21, [sp, #160]
-	stp	x22, x23, [sp, #176]
-	stp	x24, x25, [sp, #192]
-	stp	x26, x27, [sp, #208]
-	stp	x28, x29, [sp, #224]
+	registers stp, sp, 2, 29
 	mrs	x1, elr_el1
 	stp	x30, x1, [sp, #240]
 	mrs	x1, spsr_el1
@@ -87,20 +75,7 @@ exception:
 	msr	elr_el1, x1
 	ldr	x1, [sp, #256]
 	msr	spsr_el1, x1
-	ldp	x2, x3, [sp, #16]
-	ldp	x4, x5, [sp, #32]
-	ldp	x6, x7, [sp, #48]
-	ldp	x8, x9, [sp, #64]
-	ldp	x10, x11, [sp, #80]
-	ldp	x12, x13, [sp, #96]
-	ldp	x14, x15, [sp, #112]
-	ldp	x16, x17, [sp, #128]
-	ldp	x18, x19, [sp, #144]
-	ldp	x20, x21, [sp, #160]
-	ldp	x22, x23, [sp, #176]
-	ldp	x24, x25, [sp, #192]
-	ldp	x26, x27, [sp, #208]
-	ldp	x28, x29, [sp, #224]
+	registers ldp, sp, 2, 29
 	ldp	x0, x1, [sp]
 	add	sp, sp, #FRAME_SIZE
 	eret

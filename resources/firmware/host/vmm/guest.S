@@ -1,4 +1,6 @@
 /* u64 guest_enter(u64 x[31]): ERET to the guest; returns the vector (0 - 3) that brought it back. ELR and SPSR are set. */
+#include "registers.h"
+
 	.text
 	.global	guest_enter
 guest_enter:
@@ -10,21 +12,7 @@ guest_enter:
 	stp	x27, x28, [sp, #80]
 	str	x0, [sp, #96]
 	mov	x30, x0
-	ldp	x0, x1, [x30]
-	ldp	x2, x3, [x30, #16]
-	ldp	x4, x5, [x30, #32]
-	ldp	x6, x7, [x30, #48]
-	ldp	x8, x9, [x30, #64]
-	ldp	x10, x11, [x30, #80]
-	ldp	x12, x13, [x30, #96]
-	ldp	x14, x15, [x30, #112]
-	ldp	x16, x17, [x30, #128]
-	ldp	x18, x19, [x30, #144]
-	ldp	x20, x21, [x30, #160]
-	ldp	x22, x23, [x30, #176]
-	ldp	x24, x25, [x30, #192]
-	ldp	x26, x27, [x30, #208]
-	ldp	x28, x29, [x30, #224]
+	registers ldp, x30, 0, 29
 	ldr	x30, [x30, #240]
 	eret
 
@@ -32,20 +20,7 @@ guest_enter:
 	.global	guest_exit
 guest_exit:
 	ldr	x1, [sp, #272 + 96]
-	stp	x2, x3, [x1, #16]
-	stp	x4, x5, [x1, #32]
-	stp	x6, x7, [x1, #48]
-	stp	x8, x9, [x1, #64]
-	stp	x10, x11, [x1, #80]
-	stp	x12, x13, [x1, #96]
-	stp	x14, x15, [x1, #112]
-	stp	x16, x17, [x1, #128]
-	stp	x18, x19, [x1, #144]
-	stp	x20, x21, [x1, #160]
-	stp	x22, x23, [x1, #176]
-	stp	x24, x25, [x1, #192]
-	stp	x26, x27, [x1, #208]
-	stp	x28, x29, [x1, #224]
+	registers stp, x1, 2, 29
 	str	x30, [x1, #240]
 	ldp	x2, x3, [sp]
 	stp	x2, x3, [x1]
