@@ -33,17 +33,21 @@ describe.skipIf(uBoot !== null)(titled('U-Boot', uBoot), () => {
           ...['-M', `virt${options}`, '-smp', '2', '-bios', bios()],
           ...['-drive', `file=${disk},format=raw,if=virtio,readonly=on`],
         ]);
+        /** Types a command at the prompt, which it awaits: a command that asks for Ctrl+C eats what is typed before. */
+        const type = async (command: string) => {
+          await guest.expect(/=> $/m);
+          guest.send(`${command}\n`);
+        };
         await guest.expect(/Hit any key to stop autoboot/);
         guest.send('\n');
-        await guest.expect(/=> $/m);
-        guest.send('bdinfo\n');
+        await type('bdinfo');
         // All of memory, at its place.
         await guest.expect(/-> start\s+= 0x0000000040000000\s+-> size\s+= 0x0000000020000000/);
-        guest.send('virtio scan; virtio info\n');
+        await type('virtio scan; virtio info');
         await guest.expect(/Device 0: .*VirtIO Block Device/);
-        guest.send('virtio read 0x48000000 0x10 2; md.b 0x480003f0 0x10\n');
+        await type('virtio read 0x48000000 0x10 2; md.b 0x480003f0 0x10');
         await guest.expect(/480003f0: 73 69 78 74 65 65 6e 20 62 79 74 65 73 2e 2e 0a/);
-        guest.send('poweroff\n');
+        await type('poweroff');
         expect({ status: await guest.ended, stderr: guest.stderr }).toEqual({ status: 0, stderr: '' });
       })(),
     LIMIT,
