@@ -94,14 +94,8 @@ export interface Granule {
   readonly pas: World | 'none' | 'any';
   readonly mecid: number | null;
   readonly owner: string | null;
-  /** State in the RMM's terms, if known. */
+  /** What RMM uses it for, if known. */
   readonly rmmState: string | null;
-  readonly writers: readonly {
-    readonly at: number;
-    readonly core: number;
-    readonly pc: string;
-    readonly world: World;
-  }[];
 }
 
 export interface Call {

@@ -70,7 +70,6 @@ function granule(observer: Observer, address: bigint): Granule {
     mecid: owner?.mecid ?? null,
     owner: ownerText(owner?.pas ?? null, owner?.mecid ?? null),
     rmmState: useText(observer, address),
-    writers: [],
   };
 }
 
