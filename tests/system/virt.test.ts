@@ -206,6 +206,16 @@ describe('flash memories', () => {
     await ended;
     expect(readFileSync(file).subarray(0, 4).toString('latin1')).toBe(`${left}\0`);
   });
+  test.each([
+    ['readonly=on', 'status 144, holds 1684828003'],
+    ['snapshot=on', 'status 128, holds 287454020'],
+  ])('the guest programs one with %s', async (how, answer) => {
+    const file = make('program', 'cold');
+    const g = await VirtGuest.start(`-drive if=pflash,unit=1,file=${file},format=raw,${how}`);
+    expect(await g.ask('program')).toBe(answer);
+    await g.system.stop();
+    expect(readFileSync(file).subarray(0, 5).toString('latin1')).toBe('cold\0');
+  });
   test('a file that can no longer be written at the end is said in a line', async () => {
     const file = make('full', 'old');
     const { system, exit } = await VirtGuest.create(`-drive if=pflash,unit=1,file=${file},format=raw,snapshot=off`);
