@@ -14,7 +14,13 @@ import { Pl031 } from '../devices/pl031.ts';
 import { Pl061 } from '../devices/pl061.ts';
 import { VirtioMmio } from '../devices/virtio/mmio.ts';
 import type { Layout } from '../engine/layout.ts';
-import type { DeviceDescription, GicDescription, GpioDescription, PcieDescription } from '../machines/machine.ts';
+import type {
+  DeviceDescription,
+  FlashDescription,
+  GicDescription,
+  GpioDescription,
+  PcieDescription,
+} from '../machines/machine.ts';
 import { GLOBAL, globalIndex } from './control.ts';
 import { RequesterMemory } from './guest-memory.ts';
 import { ringIo } from './io/control.ts';
@@ -176,11 +182,11 @@ export class MachineDevices {
       if (line === RESET_LINE) this.setting.reset();
     });
   }
-  private buildFlash(d: DeviceDescription): Flash {
+  private buildFlash(d: FlashDescription): Flash {
     const { memory, layout, plan, showFlash } = this.setting;
     const index = plan.regions.findIndex((r) => r.name === d.name);
     const bytes = new Uint8Array(memory.buffer, layout.arena + plan.regions[index]!.host, d.size);
-    return new Flash(this.words(d), bytes, (arrayMode) => showFlash(index, arrayMode));
+    return new Flash(this.words(d), bytes, (arrayMode) => showFlash(index, arrayMode), d.readOnly);
   }
   private words(d: DeviceDescription): Int32Array {
     const { memory, layout, plan } = this.setting;
