@@ -109,7 +109,7 @@ export interface Granule {
   readonly mecid: number | null;
   readonly hostMecid: number | null;
   readonly owner: World | null;
-  /** State in the RMM's terms, if known. */
+  /** What RMM uses it for, if known. */
   readonly rmmState: string | null;
   /** Faults on this page, and contexts that met it, the newest last. */
   readonly events: readonly MemoryFault[];

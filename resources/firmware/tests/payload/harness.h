@@ -38,9 +38,9 @@ u64 probe_write(u64 address);
 #define MAX_CORES 4
 u32 cores(void);
 u32 core_index(void);
-/* Runs work(argument) on another core, and returns at once; wait for it to be off. PSCI's answer. */
 /* PPIs and SGIs, by a mask of INTIDs, may interrupt this core (and take it out of a realm); nobody acknowledges them. */
 void interrupts_on(u64 intids);
+/* Runs work(argument) on another core, and returns at once; wait for it to be off. PSCI's answer. */
 u64 core_start(u32 core, void (*work)(u64), u64 argument);
 void core_wait(u32 core);
 
@@ -93,5 +93,6 @@ void test_services(void);
 void test_memory_states(void);
 void test_exits(void);
 void test_busy(void);
+void test_conditions(void);
 
 #endif

@@ -74,5 +74,6 @@ void test_main(u64 device_tree) {
   test_memory_states();
   test_exits();
   test_busy();
+  test_conditions();
   summary();
 }
