@@ -1,6 +1,6 @@
 /* Realms: granules, tables, measured content, cores, exits, by calls of the Realm Management Interface (DEN0137). */
+#include "el2.h"
 #include "smccc.h"
-#include "sysreg.h"
 #include "vmm.h"
 
 #define LEVEL_PAGE 3
@@ -9,7 +9,6 @@
 #define UNPROTECTED_ATTRIBUTES (6UL << 2 | 3UL << 6 | 3UL << 8)
 #define DATA_MEASURE 1UL
 #define NO_MECID (~0UL)
-enum { EC_WFX = 0x01, EC_SYSREG = 0x18, EC_INSTRUCTION_ABORT = 0x20, EC_DATA_ABORT = 0x24 };
 
 static bool available;
 static u64 abi, feature0, max_mecid;
@@ -393,10 +392,10 @@ static bool realm_abort(struct vcpu *vcpu, const struct rmi_rec_exit *exit) {
     return in_ram && populate(vm, ipa);
   if (in_ram)
     return share(vm, ipa);
-  u32 size = 1U << FIELD(exit->esr, 23, 22);
-  bool write = exit->esr & BIT(6);
+  u32 size = 1U << ISS_SAS(exit->esr);
+  bool write = exit->esr & ISS_WNR;
   u64 value = exit->gprs[0];
-  if ((exit->esr & BIT(24)) && vm_mmio(vcpu, plain, size, write, &value)) {
+  if ((exit->esr & ISS_ISV) && vm_mmio(vcpu, plain, size, write, &value)) {
     enter->gprs[0] = value;
     enter->flags |= REC_ENTRY_EMUL_MMIO;
   } else
@@ -467,7 +466,7 @@ static bool handle(struct vcpu *vcpu, const struct rmi_rec_exit *exit) {
   struct rmi_rec_enter *enter = &vcpu->run->enter;
   switch (exit->reason) {
   case RMI_EXIT_SYNC:
-    switch (FIELD(exit->esr, 31, 26)) {
+    switch (ESR_EC(exit->esr)) {
     case EC_WFX:
       vcpu->waits = !(exit->esr & 1);
       return true;
