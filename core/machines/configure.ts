@@ -69,7 +69,9 @@ const serialOf = ({ name, target, world }: LaunchConsole): SerialConfig => ({
 function machineOf(launch: Launch): MachineDescription {
   const { cores, memoryBytes, machine } = launch;
   const { secure, virtualization } = machine;
-  return virtMachine({ cores, memoryBytes, secure, virtualization, uarts: uartsOf(launch) });
+  const [first, second] = launch.pflash.map((flash) => flash?.access === 'read-only');
+  const readOnlyFlash = [first!, second!] as const;
+  return virtMachine({ cores, memoryBytes, secure, virtualization, uarts: uartsOf(launch), readOnlyFlash });
 }
 
 /** Seeds of the device tree have numbers of their own. */

@@ -56,7 +56,7 @@ void enter(u64 scr, void (*function)(void), void *stack);
 static u8 stack[4096] __attribute__((aligned(16)));
 static const char *text;
 
-static void say(void) {
+static void tell(void) {
   puts(text);
   __asm__ volatile("smc #0");
   __builtin_unreachable();

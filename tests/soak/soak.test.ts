@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { titled, unavailable } from '../boot/debian/packages.ts';
-import { soak } from '../soak/soak.ts';
+import { soak } from './soak.ts';
 
 const missing = await unavailable('busybox', '6.12');
 describe.skipIf(missing !== null)(titled('soak', missing), () => {
