@@ -65,10 +65,11 @@ const PAIRS: Shape[] = [
   { cores: 1, mec: null },
   { cores: 2, mec: 'deadbeef' },
   { cores: 1, mec: 'exact', engine: 'interpreter' },
+  { cores: 1, mec: 'off', engine: 'compiled' },
 ];
 const ALL: Shape[] = [1, 2, 4].flatMap((cores) =>
   ([null, 'exact', 'deadbeef', 'off'] as const).flatMap((mec) =>
-    (['normal', 'interpreter'] as const).map((engine) => ({ cores, mec, engine })),
+    (['normal', 'interpreter', 'compiled'] as const).map((engine) => ({ cores, mec, engine })),
   ),
 );
 
