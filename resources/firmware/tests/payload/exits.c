@@ -77,6 +77,22 @@ static void list_registers(void) {
   check("list registers: the rest is empty", runs[0].exit.gicv3_lrs[2], 0);
 }
 
+/* A core in streaming SVE mode has other vector registers: RMM does not enter a realm there. */
+static void streaming(void) {
+  if (!has_sme())
+    return;
+  u64 traps = read_sysreg(cptr_el2);
+  /* SME, SVE and SIMD do not trap. */
+  write_sysreg(cptr_el2, traps & ~(BIT(12) | BIT(10) | BIT(8)));
+  isb();
+  write_sysreg(SYS_SVCR, 1);
+  check("streaming mode: refused", puppet_do(&realm, 0, PUPPET_READ, REALM_BASE, 0), ~(u64)RMI_ERROR_REC);
+  check("  and left as it is", read_sysreg(SYS_SVCR), 1);
+  write_sysreg(SYS_SVCR, 0);
+  check("  without it: entered", puppet_do(&realm, 0, PUPPET_READ, REALM_BASE, 0), RMI_EXIT_HOST_CALL);
+  write_sysreg(cptr_el2, traps);
+}
+
 void test_exits(void) {
   realm = puppet_make(22, 0, 1);
   u64 descriptor = (u64)shared_page | 6 << 2 | 3 << 6;
@@ -84,6 +100,7 @@ void test_exits(void) {
   waits();
   aborts();
   list_registers();
+  streaming();
   rmi(RMI_RTT_UNMAP_UNPROTECTED, realm.rd, SHARED, 3, 0, 0);
   puppet_unmake(&realm);
 }
