@@ -32,8 +32,10 @@ export interface DeviceSetting {
   readonly layout: Layout;
   readonly plan: MachinePlan;
   readonly fwCfg: readonly FwCfgItem[];
-  /** The memory protection engine of a thread that runs cores. */
-  protection?(): MemoryProtection | null;
+  /** The memory protection engine of this thread. */
+  protection(): MemoryProtection | null;
+  /** Granule protection refuses a requester's access to the page at a physical address. */
+  refused?(address: number, writes: boolean): void;
   /** The line of a serial port's console, by its id. */
   console(id: number): SerialLine;
   /** Sets the interrupt inputs `mask` (`LINE` bits) of a core to `bits`, and makes it look. */
@@ -101,6 +103,7 @@ export class MachineDevices {
       setting.plan,
       PAS.nonSecure,
       setting.protection,
+      setting.refused,
     );
     const uarts: Pl011[] = [];
     const transports: VirtioMmio[] = [];

@@ -35,7 +35,10 @@ const bare = { machine: { type: 'bare' }, kernel: 'a.elf', cores: 1 };
 const preset = (id: string) => ({ id, name: id, description: '', builtIn: true, launch: bare }) as never;
 const summary = (id: string, state = 'running') => ({ notices: [], id, state, consoles: [], cores: 1 }) as never;
 
-beforeEach(() => localStorage.clear());
+beforeEach(() => {
+  localStorage.clear();
+  sessionStorage.clear();
+});
 
 describe('client', () => {
   test('answers find their question; errors are errors; events their listeners', async () => {
