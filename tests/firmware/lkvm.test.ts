@@ -145,6 +145,7 @@ const MISTAKES: readonly (readonly [options: string, line: string])[] = [
   ['run -k /mnt/Image --realm --shared-mec 5', 'this machine has no memory encryption contexts (FEAT_MEC)'],
   ['run -k /mnt/Image --measurement-algo md5', `--measurement-algo md5: ${HELP}`],
   ['run -k /mnt/Image --firmware x', `not offered by this host: --firmware: ${HELP}`],
+  ['run -k /mnt/Image -m 2G', '2048 MB are more than this host has (free shows how much)'],
   ['run -k /nothing', 'Unable to open kernel: /nothing'],
   ['run -k /mnt/Image -i /nothing', 'Unable to open initrd: /nothing'],
   ['run -k /mnt/Image -d /nothing', '/nothing is no disk image'],

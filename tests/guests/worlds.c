@@ -63,7 +63,7 @@ static void tell(void) {
 }
 static void in(u64 world, const char *what) {
   text = what;
-  enter(SCR_RW | world, say, stack + sizeof stack);
+  enter(SCR_RW | world, tell, stack + sizeof stack);
 }
 
 void main(void) {

@@ -37,7 +37,7 @@ describe('lkvm run --realm', () => {
   for (const options of CASES) {
     const { firmware, mec, cpus, realmCores, realms } = options;
     const many = realms === 1 ? 'one realm' : `${realms} realms one after the other`;
-    const title = `${firmware.file}, MEC ${mec ? 'on' : 'off'}, ${cpus} cores; ${many}, ${realmCores} cores`;
+    const title = `${firmware.file}, MEC ${mec ? 'on' : 'off'}, cores: ${cpus}; ${many}, cores: ${realmCores}`;
     const reason = missing([firmware.file, KERNEL, INITRD]);
     it(
       title,

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DEVICES, initramfs, SHELL } from '../boot/debian/initramfs.ts';
 import { Guest, PROMPT } from '../boot/guest.ts';
-import { ALARM, type Boot, bootArguments } from '../boot/linux.ts';
+import { alarms, type Boot, bootArguments } from '../boot/linux.ts';
 
 export interface SoakOptions extends Boot {
   readonly minutes: number;
@@ -107,8 +107,7 @@ async function underLoad(guest: Guest, options: SoakOptions): Promise<SoakResult
     if (report[3] !== undefined) wrong.push(report[3]);
     progress.take(report[2] ?? '', now);
     for (const name of progress.still(names, now)) wrong.push(`${name} has stood still for ${STILL} s`);
-    const alarm = ALARM.exec(guest.text);
-    if (alarm) wrong.push(`the kernel says: ${guest.text.slice(alarm.index).split(/\r?\n/)[0]}`);
+    for (const line of alarms(guest.text)) wrong.push(`the kernel says: ${line}`);
     memory.push(residentMebibytes(guest.child.pid!));
     options.onReport?.(Math.round((now - start) / 1000), progress.counts, Math.round(memory.at(-1)!));
   }

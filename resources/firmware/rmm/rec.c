@@ -1,8 +1,6 @@
 /* Realm execution contexts: creation, destruction, PSCI completion. */
 #include "rmm.h"
 
-#define SCTLR_EL1_RESET 0x30c50830UL
-#define PSTATE_EL1H_MASKED 0x3c5UL
 #define MPIDR_UNIPROCESSOR_RES1 BIT(31)
 
 /* RmiRecMpidr: Aff0 is four bits wide, the others eight. */

@@ -223,6 +223,10 @@ enum after_exit realm_smc(struct rec *rec, struct rmi_rec_exit *exit);
 enum after_exit realm_psci(struct rec *rec, struct rmi_rec_exit *exit, u32 function);
 /* Writes a host call's answer into the realm; RETURN_TO_HOST if its buffer is gone. */
 enum after_exit host_call_complete(struct rec *rec, const struct rmi_rec_enter *enter, struct rmi_rec_exit *exit);
+/* An abort (rec_abort.c). */
+enum after_exit realm_abort(struct rec *rec, struct rmi_rec_exit *exit, u64 esr);
+/* The host's answer to the abort of the last exit; false if it has no right to give it. */
+bool abort_complete(struct rec *rec, const struct rmi_rec_enter *enter, bool *inject_sea);
 /* A trapped system register access (sysreg.c). */
 enum after_exit realm_sysreg(struct rec *rec, struct rmi_rec_exit *exit, u64 esr);
 

@@ -82,12 +82,7 @@ void guest_start(const void *tree) {
   guest_power_off();
 }
 
-void panic_at(const char *file, int line, const char *format, ...) {
-  char text[160];
-  va_list arguments;
-  va_start(arguments, format);
-  vsnprintf(text, sizeof text, format, arguments);
-  va_end(arguments);
+void panic_end(const char *file, int line, const char *text) {
   printf("FAIL: guest core %u, %s:%d: %s\n", cpu_index(), file, line, text);
   guest_power_off();
 }
