@@ -65,6 +65,16 @@ export class Scene {
   }
 }
 
+/** A test's body, in a scene. */
+export const staged = (body: (scene: Scene) => Promise<void>) => async () => {
+  const scene = new Scene();
+  try {
+    await body(scene);
+  } finally {
+    await scene.end();
+  }
+};
+
 const md5 = (bytes: Uint8Array | string): string => createHash('md5').update(bytes).digest('hex');
 /** Bytes that depend on their place. */
 function pattern(length: number): Uint8Array {
