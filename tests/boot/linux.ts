@@ -102,6 +102,8 @@ export async function bootAndCheck(boot: Boot, scene: Scene): Promise<void> {
   ]);
   await guest.expect(PROMPT);
   for (const sign of STARTED[boot.start]) expect(guest.text).toMatch(sign);
+  // What it says from now on would stand between the output of commands; alarms come all the same, or are in the log at the end.
+  await guest.output('dmesg -n 1');
 
   await processors(guest, boot.vcpus);
   await memory(guest);
@@ -113,6 +115,7 @@ export async function bootAndCheck(boot: Boot, scene: Scene): Promise<void> {
   expect(has9p.trim()).toBe(boot.kernel === 'cloud' ? '0' : '1');
   if (has9p.trim() === '1') await folder(guest, content);
 
+  expect(alarms(await guest.output('dmesg'))).toEqual([]);
   guest.send('poweroff -f\n');
   expect({ status: await guest.ended, stderr: guest.stderr }).toEqual({ status: 0, stderr: '' });
   expect(alarms(guest.text)).toEqual([]);
