@@ -92,6 +92,7 @@ void test_contexts(void);
 void test_services(void);
 void test_memory_states(void);
 void test_exits(void);
+void test_signals(void);
 void test_busy(void);
 void test_conditions(void);
 
