@@ -479,7 +479,7 @@ export class Thread {
   }
   private dropAll(core: number): void {
     this.dropTlb(core);
-    this.space.invalidateAll();
+    this.space.allCodeChanged();
   }
   /** Tells all other cores; the running core's next DSB waits until they have done it. */
   broadcast(kind: number, a: number, lo: number, hi: number): void {
