@@ -52,6 +52,7 @@ async function buildCommand() {
     main: 'cli/main.ts',
     'system-worker': 'system/worker.ts',
     'system-io-worker': 'system/io/worker.ts',
+    'system-compiler-worker': 'system/compiler/worker.ts',
   };
   await build({
     configFile: false,

@@ -24,11 +24,17 @@ export const REC_HEAT = 12;
 export const REC_SIZE = 16;
 export const REC_SHIFT = 4;
 
-/** A page of records: 1024 of them, one more that crosses to the next page, then heat counters of jump targets (u16). */
+/**
+ * A page of records: 1024 of them, one more that crosses to the next page, heat counters of jump targets (u16), and the word that
+ * each record was filled from (u32).
+ */
 export const PAGE_RECORDS = 1024;
 export const PAGE_SENTINEL = PAGE_RECORDS * REC_SIZE;
 export const PAGE_HEAT = PAGE_SENTINEL + REC_SIZE;
-export const PAGE_STRIDE = PAGE_HEAT + 2 * PAGE_RECORDS;
+export const PAGE_WORDS = PAGE_HEAT + 2 * PAGE_RECORDS;
+export const PAGE_STRIDE = PAGE_WORDS + 4 * PAGE_RECORDS;
+/** Record `index` of a page whose records begin at `base`. */
+export const recordAddress = (base: number, index: number): number => base + (index << REC_SHIFT);
 
 // A TLB entry: 32 bytes. A tag is the page's virtual address (all 64 bits), or −1.
 export const TLB_READ = 0;

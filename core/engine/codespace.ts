@@ -14,9 +14,9 @@ import {
   H_DECODE,
   H_STOP,
   H_TRACE,
-  PAGE_RECORDS,
   PAGE_SENTINEL,
   PAGE_STRIDE,
+  PAGE_WORDS,
   REC_ACTIVE,
   REC_BASE_HANDLER,
   REC_IMM,
@@ -74,7 +74,6 @@ export class CodeSpace {
   readonly decoder: Decoder;
   private readonly handlers: Handlers;
   private readonly templates: Templates;
-  private readonly words = new Map<number, Decoded | null>();
   private nextRegion = FIRST_REGION;
   private readonly freeRegions: number[] = [];
   private nextPage = 0;
@@ -86,8 +85,6 @@ export class CodeSpace {
   private readonly mapBase: number;
   /** Host page of each record page in use. */
   readonly hostPageOf: Uint32Array;
-  /** The word that each record was filled from, 1024 a page. */
-  private readonly seen: Uint32Array;
   /** Called when a branch target got hot. */
   onHot: (rec: number) => void = () => {};
   /** The table entry to run for a record whose region is of another mode. */
@@ -130,7 +127,6 @@ export class CodeSpace {
     this.recordsBase = layout.records(index);
     this.mapBase = layout.recordMap(index);
     this.hostPageOf = new Uint32Array(layout.recordPages);
-    this.seen = new Uint32Array(layout.recordPages * PAGE_RECORDS);
     const env: Record<string, unknown> = {
       memory,
       table: this.table,
@@ -177,7 +173,7 @@ export class CodeSpace {
     if (this.freePages.length === 0 && this.nextPage === this.layout.recordPages) this.evict();
     const page = this.freePages.pop() ?? this.nextPage++;
     const base = this.recordsBase + page * PAGE_STRIDE;
-    this.u8.fill(0, base, base + PAGE_STRIDE);
+    this.u8.fill(0, base, base + PAGE_WORDS);
     this.u16[(base + PAGE_SENTINEL) >> 1] = H_CROSS_PAGE;
     this.u16[(base + PAGE_SENTINEL + REC_BASE_HANDLER) >> 1] = H_CROSS_PAGE;
     this.hostPageOf[page] = hostPage >>> 0;
@@ -222,21 +218,12 @@ export class CodeSpace {
   }
 
   // Decoding.
-  /** What `word` means, or null when it is unallocated. Remembered by word. */
-  decodeWord(word: number): Decoded | null {
-    let d = this.words.get(word);
-    if (d === undefined) {
-      d = analyse(this.decoder, word);
-      this.words.set(word, d);
-    }
-    return d;
-  }
   private decodeRecord(_cpu: number, rec: number): void {
     this.counts.decoded++;
     const host = this.hostOf(rec);
     const offset = host & 0xfff;
     const word = this.u32[host >>> 2]!;
-    this.seen[this.pageOf(rec) * PAGE_RECORDS + (offset >> 2)] = word;
+    this.u32[(this.baseOfPage(this.pageOf(rec)) + PAGE_WORDS + offset) >> 2] = word;
     if (!this.templates.fill(rec, word, offset, this.allFar)) this.decodeAnew(rec, host, word);
     const breaks = this.breakOffsets.size + this.guestOffsets.size > 0 && this.breaksAt(offset);
     const watched = breaks ? H_BREAK : this.isTraced?.(word) ? H_TRACE : 0;
@@ -299,7 +286,7 @@ export class CodeSpace {
     const [base, host] = [this.baseOfPage(page), this.hostPageOf[page]!];
     for (let at = from; at < to; at += 4) {
       if (this.u16[(base + (at << 2) + REC_BASE_HANDLER) >> 1] === H_DECODE) continue;
-      if (this.wordAt(page, at >> 2) !== this.u32[(host + at) >>> 2]) return true;
+      if (this.u32[(base + PAGE_WORDS + at) >> 2] !== this.u32[(host + at) >>> 2]) return true;
     }
     return false;
   }
@@ -323,10 +310,6 @@ export class CodeSpace {
   /** Forgets everything that was decoded. */
   invalidateAll(): void {
     for (const page of this.inUse) this.forget(page, 0, 4096);
-  }
-  /** The word that the record at an index of a page was filled from. */
-  wordAt(page: number, index: number): number {
-    return this.seen[page * PAGE_RECORDS + index]!;
   }
   /** Called before records of a page are reset: its regions are no longer valid. */
   onInvalidate: (page: number) => void = () => {};
