@@ -14,6 +14,7 @@ import {
   H_DECODE,
   H_STOP,
   H_TRACE,
+  PAGE_HOST,
   PAGE_SENTINEL,
   PAGE_STRIDE,
   PAGE_WORDS,
@@ -83,8 +84,6 @@ export class CodeSpace {
   private readonly cores: number[] = [];
   private readonly recordsBase: number;
   private readonly mapBase: number;
-  /** Host page of each record page in use. */
-  readonly hostPageOf: Uint32Array;
   /** Called when a branch target got hot. */
   onHot: (rec: number) => void = () => {};
   /** The table entry to run for a record whose region is of another mode. */
@@ -99,7 +98,7 @@ export class CodeSpace {
   onDecoded: ((rec: number) => void) | null = null;
   /** Runs work of the host that leaves guest memory alone, code being read apart. */
   around: (work: () => void) => void = (work) => work();
-  private readonly counts = { decoded: 0, evictedPages: 0 };
+  private evictedPages = 0;
 
   constructor(
     memory: WebAssembly.Memory<SharedArrayBuffer>,
@@ -122,11 +121,10 @@ export class CodeSpace {
     this.i32 = new Int32Array(memory.buffer);
     this.memoryType = { min: 1, max: 65536, shared: true };
     this.handlers = new Handlers(library, this.memoryType, layout.parallel, (m) => this.instantiate(m));
-    this.templates = new Templates(memory.buffer);
+    this.templates = new Templates(memory.buffer, layout.templates(index));
     this.table = new WebAssembly.Table({ element: 'anyfunc', initial: TABLE_SIZE });
     this.recordsBase = layout.records(index);
     this.mapBase = layout.recordMap(index);
-    this.hostPageOf = new Uint32Array(layout.recordPages);
     const env: Record<string, unknown> = {
       memory,
       table: this.table,
@@ -157,7 +155,8 @@ export class CodeSpace {
     readonly modules: number;
     readonly evictedPages: number;
   } {
-    return { ...this.counts, ...this.handlers.stats };
+    const decoded = this.cores.reduce((sum, core) => sum + this.u32[(this.layout.core(core) + state.DECODED) >> 2]!, 0);
+    return { decoded, evictedPages: this.evictedPages, ...this.handlers.stats };
   }
 
   /** Binds a core to this code space. */
@@ -176,7 +175,7 @@ export class CodeSpace {
     this.u8.fill(0, base, base + PAGE_WORDS);
     this.u16[(base + PAGE_SENTINEL) >> 1] = H_CROSS_PAGE;
     this.u16[(base + PAGE_SENTINEL + REC_BASE_HANDLER) >> 1] = H_CROSS_PAGE;
-    this.hostPageOf[page] = hostPage >>> 0;
+    this.u32[(base + PAGE_HOST) >> 2] = hostPage;
     this.inUse.push(page);
     this.u32[(this.mapBase >> 2) + (hostPage >>> 12)] = base;
     return base;
@@ -186,12 +185,11 @@ export class CodeSpace {
     const old = this.inUse.splice(0, Math.max(1, this.inUse.length >> 2));
     for (const page of old) {
       this.onEvict(page);
-      this.u32[(this.mapBase >> 2) + (this.hostPageOf[page]! >>> 12)] = 0;
-      this.hostPageOf[page] = 0;
+      this.u32[(this.mapBase >> 2) + (this.hostPage(page) >>> 12)] = 0;
       this.freePages.push(page);
     }
     for (const core of this.cores) this.forgetFetches(core);
-    this.counts.evictedPages += old.length;
+    this.evictedPages += old.length;
   }
   /** Empties the instruction side of all TLB banks of a core. */
   private forgetFetches(core: number): void {
@@ -211,30 +209,45 @@ export class CodeSpace {
   baseOfPage(page: number): number {
     return this.recordsBase + page * PAGE_STRIDE;
   }
+  /** Host address of the page that a record page in use stands for. */
+  private hostPage(page: number): number {
+    return this.u32[(this.baseOfPage(page) + PAGE_HOST) >> 2]!;
+  }
   /** Host address of the instruction that a record stands for. */
   hostOf(rec: number): number {
     const page = this.pageOf(rec);
-    return this.hostPageOf[page]! + ((rec - this.baseOfPage(page)) >> (REC_SHIFT - 2));
+    return this.hostPage(page) + ((rec - this.baseOfPage(page)) >> (REC_SHIFT - 2));
   }
 
   // Decoding.
-  private decodeRecord(_cpu: number, rec: number): void {
-    this.counts.decoded++;
+  private decodeRecord(cpu: number, rec: number): void {
+    this.i32[(cpu + state.DECODED) >> 2]!++;
     const host = this.hostOf(rec);
     const offset = host & 0xfff;
     const word = this.u32[host >>> 2]!;
-    this.u32[(this.baseOfPage(this.pageOf(rec)) + PAGE_WORDS + offset) >> 2] = word;
-    if (!this.templates.fill(rec, word, offset, this.allFar)) this.decodeAnew(rec, host, word);
-    const breaks = this.breakOffsets.size + this.guestOffsets.size > 0 && this.breaksAt(offset);
+    if (!this.fill(rec)) this.decodeAnew(rec, host, word);
+    const breaks = this.anyBreaks && this.breaksAt(offset);
     const watched = breaks ? H_BREAK : this.isTraced?.(word) ? H_TRACE : 0;
     if (watched) {
       this.behindBreak.set(rec, this.u16[(rec + REC_BASE_HANDLER) >> 1]!);
       this.u16[(rec + REC_BASE_HANDLER) >> 1] = watched;
       this.u16[(rec + REC_ACTIVE) >> 1] = watched;
     } else this.onDecoded?.(rec);
+    const asked = this.anyBreaks || this.isTraced !== null || this.onDecoded !== null || this.allFar;
+    this.u32[(cpu + state.TEMPLATES) >> 2] = asked ? 0 : this.layout.templates(this.index);
+  }
+  /** Fills a record from a template; false: there is none. */
+  private fill(rec: number): boolean {
+    const base = this.baseOfPage(this.pageOf(rec));
+    return this.core.fillRecord!(base, rec, this.layout.templates(this.index), this.allFar ? 1 : 0) !== 0;
+  }
+  /** From now on the host is asked about each record that is filled. */
+  private ask(): void {
+    for (const core of this.cores) this.u32[(this.layout.core(core) + state.TEMPLATES) >> 2] = 0;
   }
   private decodeAnew(rec: number, host: number, word: number): void {
     const d = analyse(this.decoder, word);
+    this.u32[(this.baseOfPage(this.pageOf(rec)) + PAGE_WORDS + (host & 0xfff)) >> 2] = word;
     if (!d) {
       const handler = this.handlers.undefined();
       this.i32[(rec + REC_IMM) >> 2] = word;
@@ -246,7 +259,7 @@ export class CodeSpace {
     const wanted = { word, d, near };
     if (this.handlers.find(wanted) < 0) this.around(() => this.handlers.make(this.lookAhead(host)));
     this.templates.note(word, d, near, this.handlers.find(wanted));
-    this.templates.fill(rec, word, host & 0xfff, this.allFar);
+    this.fill(rec);
   }
   /** The instructions from a host address on: their handlers will be missing too. */
   private *lookAhead(host: number): Generator<Wanted> {
@@ -283,7 +296,7 @@ export class CodeSpace {
   }
   /** Is a record in a part of a page of another word than memory has now? */
   private differs(page: number, from: number, to: number): boolean {
-    const [base, host] = [this.baseOfPage(page), this.hostPageOf[page]!];
+    const [base, host] = [this.baseOfPage(page), this.hostPage(page)];
     for (let at = from; at < to; at += 4) {
       if (this.u16[(base + (at << 2) + REC_BASE_HANDLER) >> 1] === H_DECODE) continue;
       if (this.u32[(base + PAGE_WORDS + at) >> 2] !== this.u32[(host + at) >>> 2]) return true;
@@ -324,6 +337,7 @@ export class CodeSpace {
   private breakpoints: ReadonlySet<bigint> = new Set();
   /** Replaces the set of virtual addresses that stop any core. Everything decoded is forgotten. */
   setBreakpoints(addresses: ReadonlySet<bigint>): void {
+    this.ask();
     this.breakpoints = addresses;
     this.breakOffsets.clear();
     this.behindBreak.clear();
@@ -341,6 +355,7 @@ export class CodeSpace {
       this.guestOffsets.clear();
       this.invalidateAll();
     }
+    this.ask();
     this.guestOffsets.add(offset);
     for (const page of this.inUse) {
       const rec = this.baseOfPage(page) + (offset << (REC_SHIFT - 2));
@@ -349,6 +364,9 @@ export class CodeSpace {
       this.onRecordChange(page);
       this.u8.fill(0, rec, rec + (1 << REC_SHIFT));
     }
+  }
+  private get anyBreaks(): boolean {
+    return this.breakOffsets.size + this.guestOffsets.size > 0;
   }
   private breaksAt(offset: number): boolean {
     return this.breakOffsets.has(offset) || this.guestOffsets.has(offset);

@@ -144,6 +144,14 @@ lib.define('enter', [I32], I32, (link, cpu) => {
 
 // Handlers that are not instructions.
 lib.define('decodeHandler', [I32, I32, I32], I32, (link, cpu, rec, n) => {
+  const templates = load('i32', cpu!, state.TEMPLATES);
+  iff(templates, () => {
+    const handler = variable(I32, call(link('fillRecord'), load('i32', cpu!, state.REC_BASE), rec!, templates, i32(0)));
+    iff(handler.get(), () => {
+      store('i32', cpu!, load('i32', cpu!, state.DECODED).add(1), state.DECODED);
+      tailCallIndirect(HANDLER, handler.get(), cpu!, rec!, n!);
+    });
+  });
   store('i32', cpu!, n!, state.BUDGET);
   run(link('decode'), cpu!, rec!);
   tailCallIndirect(HANDLER, load('i32_16u', rec!, REC_ACTIVE), cpu!, rec!, n!);
