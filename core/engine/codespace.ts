@@ -6,7 +6,7 @@
 import type { Decoder } from '../arch/a64/decoder.ts';
 import * as state from '../arch/state.ts';
 import type { Library } from '../wasm/library.ts';
-import type { MemoryType, Module } from '../wasm/module.ts';
+import type { MemoryType } from '../wasm/module.ts';
 import {
   FIRST_REGION,
   H_BREAK,
@@ -28,7 +28,7 @@ import {
   TLB_EXEC,
 } from './abi.ts';
 import { analyse, type Decoded } from './decoded.ts';
-import { Handlers, type Wanted } from './handlers.ts';
+import { Handlers, type MadeHandlers, type Wanted } from './handlers.ts';
 import { BANKS_PER_CORE, CORE_STRIDE, type Layout } from './layout.ts';
 import { Templates } from './templates.ts';
 
@@ -109,6 +109,7 @@ export class CodeSpace {
     decoder: Decoder,
     host: Host,
     extra: Record<string, unknown>,
+    made: MadeHandlers | null = null,
   ) {
     this.memory = memory;
     this.layout = layout;
@@ -142,6 +143,7 @@ export class CodeSpace {
     const instance = new WebAssembly.Instance(coreModule, { env } as WebAssembly.Imports);
     this.core = instance.exports as Record<string, (...args: number[]) => number>;
     this.env = { ...env, ...instance.exports };
+    if (made) this.handlers.adopt(made, decoder);
     this.table.set(H_DECODE, this.core.decodeHandler as never);
     this.table.set(H_CROSS_PAGE, this.core.crossPageHandler as never);
     this.table.set(H_STOP, this.core.stopHandler as never);
@@ -376,8 +378,8 @@ export class CodeSpace {
   }
 
   // Table entries.
-  instantiate(m: Module): void {
-    new WebAssembly.Instance(new WebAssembly.Module(m.encode()), { env: this.env } as WebAssembly.Imports);
+  instantiate(m: WebAssembly.Module): void {
+    new WebAssembly.Instance(m, { env: this.env } as WebAssembly.Imports);
   }
   /** A free table slot for a region, or null when there is none. */
   takeSlot(): number | null {
