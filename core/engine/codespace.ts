@@ -172,9 +172,11 @@ export class CodeSpace {
   // Record pages.
   private newRecords(hostPage: number): number {
     if (this.freePages.length === 0 && this.nextPage === this.layout.recordPages) this.evict();
-    const page = this.freePages.pop() ?? this.nextPage++;
+    const used = this.freePages.pop();
+    const page = used ?? this.nextPage++;
     const base = this.recordsBase + page * PAGE_STRIDE;
-    this.u8.fill(0, base, base + PAGE_WORDS);
+    // Memory is zero where no record was.
+    if (used !== undefined) this.u8.fill(0, base, base + PAGE_WORDS);
     this.u16[(base + PAGE_SENTINEL) >> 1] = H_CROSS_PAGE;
     this.u16[(base + PAGE_SENTINEL + REC_BASE_HANDLER) >> 1] = H_CROSS_PAGE;
     this.u32[(base + PAGE_HOST) >> 2] = hostPage;

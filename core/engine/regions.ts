@@ -26,10 +26,8 @@ interface Region {
 
 /** A compiler on another thread. */
 export interface Elsewhere {
-  /** Can it be asked yet? */
-  readonly ready: boolean;
-  /** Asks for a module of these regions. */
-  send(jobs: readonly RegionJob[]): void;
+  /** Asks for a module of these regions; false: it cannot take them now. */
+  send(jobs: readonly RegionJob[]): boolean;
   /** What has been made next of what was asked for, in any order; null: nothing yet. */
   receive(): { readonly jobs: readonly RegionJob[]; readonly batch: CompiledBatch } | null;
 }
@@ -114,8 +112,7 @@ export class Regions {
       }
     }
     if (jobs.length === 0) return;
-    if (this.elsewhere?.ready) this.elsewhere.send(jobs);
-    else this.space.around(() => this.install(jobs, this.compiler.compile(jobs)));
+    if (!this.elsewhere?.send(jobs)) this.space.around(() => this.install(jobs, this.compiler.compile(jobs)));
   }
   /** Takes what was compiled elsewhere. */
   private collect(): void {

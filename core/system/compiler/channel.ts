@@ -1,23 +1,38 @@
-/** Between a thread that runs cores and the one that compiles for it: what passes over the port, and how each end reads it. */
+/**
+ * Between a thread that runs cores and the one that compiles for it. Jobs go through a ring in shared memory, which costs the one that
+ * runs code next to nothing; modules come back over a port.
+ */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { CompiledBatch, RegionJob } from '../../engine/region-compiler.ts';
 import type { Elsewhere } from '../../engine/regions.ts';
 
-/** Words of a channel: is somebody there who compiles; batches answered so far. */
+/** Words of a channel: batches answered; words of the ring written, and read, so far. */
+const ANSWERED = 0;
+const WRITTEN = 1;
+const READ = 2;
+/** Behind them the ring: a batch is its number of jobs, then base, index, mode word and table entry of each. */
+const RING = 4;
+const RING_WORDS = 1024;
+const JOB_WORDS = 4;
+
+/** The doorbell of the compiler: is it there; rings so far. */
 const READY = 0;
-const ANSWERED = 1;
-const WORDS = 2;
+const RINGS = 1;
 
 export interface CompilerChannel {
   readonly port: MessagePort;
   readonly words: Int32Array<SharedArrayBuffer>;
+  readonly bell: Int32Array<SharedArrayBuffer>;
 }
-export const channelWords = (): Int32Array<SharedArrayBuffer> => new Int32Array(new SharedArrayBuffer(4 * WORDS));
+export const newBell = (): Int32Array<SharedArrayBuffer> => new Int32Array(new SharedArrayBuffer(8));
+export const newWords = (): Int32Array<SharedArrayBuffer> =>
+  new Int32Array(new SharedArrayBuffer(4 * (RING + RING_WORDS)));
 
 interface Answer {
   readonly jobs: readonly RegionJob[];
   readonly batch: CompiledBatch;
 }
+const place = (n: number): number => RING + ((n >>> 0) % RING_WORDS);
 
 /** The end of the thread that wants regions. */
 export class CompilerClient implements Elsewhere {
@@ -27,11 +42,20 @@ export class CompilerClient implements Elsewhere {
   constructor(channel: CompilerChannel) {
     this.channel = channel;
   }
-  get ready(): boolean {
-    return Atomics.load(this.channel.words, READY) !== 0;
-  }
-  send(jobs: readonly RegionJob[]): void {
-    this.channel.port.postMessage(jobs);
+  send(jobs: readonly RegionJob[]): boolean {
+    const { words, bell } = this.channel;
+    if (Atomics.load(bell, READY) === 0) return false;
+    let at = words[WRITTEN]!;
+    const used = (at - Atomics.load(words, READ)) | 0;
+    if (used + 1 + jobs.length * JOB_WORDS > RING_WORDS) return false;
+    words[place(at++)] = jobs.length;
+    for (const job of jobs) {
+      for (const word of [job.base, job.at, job.mode, job.slot]) words[place(at++)] = word;
+    }
+    Atomics.store(words, WRITTEN, at | 0);
+    Atomics.add(bell, RINGS, 1);
+    Atomics.notify(bell, RINGS);
+    return true;
   }
   receive(): Answer | null {
     if (Atomics.load(this.channel.words, ANSWERED) === this.received) return null;
@@ -42,12 +66,34 @@ export class CompilerClient implements Elsewhere {
   }
 }
 
-/** The end of the compiler. */
-export function serve({ port, words }: CompilerChannel, compile: (jobs: readonly RegionJob[]) => CompiledBatch): void {
-  port.on('message', (jobs: readonly RegionJob[]) => {
-    const answer: Answer = { jobs, batch: compile(jobs) };
-    port.postMessage(answer);
-    Atomics.add(words, ANSWERED, 1);
-  });
-  Atomics.store(words, READY, 1);
+/** The next batch of a ring, or null. */
+function nextOf(words: Int32Array<SharedArrayBuffer>): RegionJob[] | null {
+  let at = words[READ]!;
+  if (at === Atomics.load(words, WRITTEN)) return null;
+  const take = (): number => words[place(at++)]!;
+  const jobs = Array.from({ length: take() }, () => ({ base: take(), at: take(), mode: take(), slot: take() }));
+  Atomics.store(words, READ, at | 0);
+  return jobs;
+}
+
+/** Compiles what comes over these channels, for ever. */
+export function serve(
+  channels: readonly CompilerChannel[],
+  bell: Int32Array<SharedArrayBuffer>,
+  compile: (jobs: readonly RegionJob[]) => CompiledBatch,
+): never {
+  Atomics.store(bell, READY, 1);
+  for (;;) {
+    const rings = Atomics.load(bell, RINGS);
+    let busy = false;
+    for (const { port, words } of channels) {
+      const jobs = nextOf(words);
+      if (!jobs) continue;
+      busy = true;
+      const answer: Answer = { jobs, batch: compile(jobs) };
+      port.postMessage(answer);
+      Atomics.add(words, ANSWERED, 1);
+    }
+    if (!busy) Atomics.wait(bell, RINGS, rings);
+  }
 }

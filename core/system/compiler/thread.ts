@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { extname, join } from 'node:path';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { SystemConfig } from '../api.ts';
-import { type CompilerChannel, channelWords } from './channel.ts';
+import { type CompilerChannel, newBell, newWords } from './channel.ts';
 import type { CompilerSetup } from './worker.ts';
 
 /** The thread's module, as a source or as it was built. */
@@ -19,6 +19,7 @@ export const compilesElsewhere = ({ engine, deterministic }: SystemConfig): bool
 export class CompilerThread {
   private readonly failed: (error: Error) => void;
   private readonly ends: CompilerChannel[] = [];
+  private readonly bell = newBell();
   private worker: Worker | null = null;
 
   /** `failed`: the thread came to an end by an error of ours. */
@@ -28,15 +29,15 @@ export class CompilerThread {
   /** A channel for a thread that runs cores; before `start`. */
   channel(): CompilerChannel {
     const { port1, port2 } = new MessageChannel();
-    const words = channelWords();
-    this.ends.push({ port: port1, words });
-    return { port: port2, words };
+    const common = { words: newWords(), bell: this.bell };
+    this.ends.push({ port: port1, ...common });
+    return { port: port2, ...common };
   }
   /** Starts it. Threads that have its channels compile for themselves until it is there. */
-  start(setup: Omit<CompilerSetup, 'channels'>): void {
+  start(setup: Omit<CompilerSetup, 'channels' | 'bell'>): void {
     const channels = this.ends.splice(0);
     const transferList: MessagePort[] = channels.map(({ port }) => port);
-    const workerData: CompilerSetup = { ...setup, channels };
+    const workerData: CompilerSetup = { ...setup, channels, bell: this.bell };
     this.worker = new Worker(WORKER, { workerData, transferList, stdout: false, stderr: false });
     this.worker.on('error', this.failed);
     // It is not what keeps a system going.

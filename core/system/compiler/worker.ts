@@ -15,11 +15,12 @@ export interface CompilerSetup {
   readonly arrangement: readonly [cores: number, spaces: number, arenaBytes: number];
   readonly config: SystemConfig;
   readonly channels: readonly CompilerChannel[];
+  readonly bell: Int32Array<SharedArrayBuffer>;
 }
 
-const { memory, arrangement, config, channels } = workerData as CompilerSetup;
+const { memory, arrangement, config, channels, bell } = workerData as CompilerSetup;
 const { libraries, decoder } = cpuOf(config);
 const library = coreLibrary(libraries);
 if (config.trace) traceRoutines(library, config.trace.choices);
 const compiler = new RegionCompiler(memory.buffer, library, MEMORY_TYPE, decoder, layoutOf(...arrangement).parallel);
-for (const channel of channels) serve(channel, (jobs) => compiler.compile(jobs));
+serve(channels, bell, (jobs) => compiler.compile(jobs));
