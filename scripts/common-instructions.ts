@@ -11,8 +11,8 @@ import { analyse } from '../core/engine/decoded.ts';
 import { shapeOf } from '../core/engine/handlers.ts';
 
 /** Places at which a shape must stand in all images together, and shapes that are listed at most. */
-const LEAST = 5;
-const MOST = 2500;
+const LEAST = 2;
+const MOST = 3000;
 
 const patterns = groups.flatMap((g) => g.patterns);
 const decoder = new Decoder(patterns, featureNames);

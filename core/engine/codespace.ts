@@ -143,7 +143,7 @@ export class CodeSpace {
     const instance = new WebAssembly.Instance(coreModule, { env } as WebAssembly.Imports);
     this.core = instance.exports as Record<string, (...args: number[]) => number>;
     this.env = { ...env, ...instance.exports };
-    if (made) this.handlers.adopt(made, decoder);
+    if (made) this.handlers.adopt(made);
     this.table.set(H_DECODE, this.core.decodeHandler as never);
     this.table.set(H_CROSS_PAGE, this.core.crossPageHandler as never);
     this.table.set(H_STOP, this.core.stopHandler as never);

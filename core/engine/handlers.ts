@@ -16,10 +16,10 @@ export interface Wanted {
 }
 type Builder = (m: Module) => FnRef;
 
-/** Handlers that were made before, in table entries from H_FIRST_FREE on: the module, and an instruction of each. */
+/** Handlers that were made before, in table entries from H_FIRST_FREE on: the module, and of each its pattern and shape. */
 export interface MadeHandlers {
   readonly module: WebAssembly.Module;
-  readonly instructions: readonly (readonly [word: number, near: boolean])[];
+  readonly shapes: readonly (readonly [pattern: number, shape: number])[];
 }
 
 /** What tells a handler from others of its pattern. */
@@ -42,7 +42,7 @@ export function makeHandlers(
   memoryType: MemoryType,
   decoder: Decoder,
   parallel: boolean,
-): { readonly bytes: Uint8Array; readonly instructions: MadeHandlers['instructions'] } {
+): { readonly bytes: Uint8Array; readonly shapes: MadeHandlers['shapes'] } {
   const wanted: Wanted[] = [];
   for (const word of words) {
     const d = analyse(decoder, word);
@@ -55,7 +55,7 @@ export function makeHandlers(
     H_FIRST_FREE,
     wanted.map((w) => addHandler(m, library, parallel, w)),
   );
-  return { bytes: m.encode(), instructions: wanted.map(({ word, near }) => [word, near]) };
+  return { bytes: m.encode(), shapes: wanted.map((w) => [w.d.pattern.id, shapeOf(w)]) };
 }
 
 export class Handlers {
@@ -82,30 +82,25 @@ export class Handlers {
     this.instantiate = instantiate;
   }
   /** Takes over what was made before; first of all. */
-  adopt({ module, instructions }: MadeHandlers, decoder: Decoder): void {
+  adopt({ module, shapes }: MadeHandlers): void {
     this.instantiate(module);
-    for (const [word, near] of instructions) {
-      const d = analyse(decoder, word);
-      // What this CPU does not have is never looked for.
-      if (d) this.enter({ word, d, near }, this.next);
-      this.next++;
-    }
+    for (const [pattern, shape] of shapes) this.enter(pattern, shape, this.next++);
   }
 
   /** Table entry of the handler, or −1 while there is none. */
   find(w: Wanted): number {
     return this.slots[w.d.pattern.id]?.get(shapeOf(w)) ?? -1;
   }
-  private enter(w: Wanted, slot: number): void {
-    this.slots[w.d.pattern.id] ??= new Map();
-    this.slots[w.d.pattern.id]!.set(shapeOf(w), slot);
+  private enter(pattern: number, shape: number, slot: number): void {
+    this.slots[pattern] ??= new Map();
+    this.slots[pattern]!.set(shape, slot);
   }
   /** Makes those of the handlers that are missing, in one module. */
   make(list: Iterable<Wanted>): void {
     const builders: Builder[] = [];
     for (const w of list) {
       if (this.find(w) >= 0) continue;
-      this.enter(w, this.next + builders.length);
+      this.enter(w.d.pattern.id, shapeOf(w), this.next + builders.length);
       builders.push((m) => addHandler(m, this.library, this.parallel, w));
     }
     this.generate(builders);

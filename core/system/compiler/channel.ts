@@ -15,9 +15,15 @@ const RING = 4;
 const RING_WORDS = 1024;
 const JOB_WORDS = 4;
 
-/** The doorbell of the compiler: is it there; rings so far. */
+/** The doorbell of the compiler: is it there; does it sleep until it is woken. */
 const READY = 0;
-const RINGS = 1;
+const ASLEEP = 1;
+/**
+ * To wake a thread costs the one that does so a good part of a millisecond on some hosts: while there is work the compiler looks by
+ * itself, so often (ms), and only sleeps after as many looks in vain.
+ */
+const NAP = 1;
+const LOOKS = 200;
 
 export interface CompilerChannel {
   readonly port: MessagePort;
@@ -53,8 +59,7 @@ export class CompilerClient implements Elsewhere {
       for (const word of [job.base, job.at, job.mode, job.slot]) words[place(at++)] = word;
     }
     Atomics.store(words, WRITTEN, at | 0);
-    Atomics.add(bell, RINGS, 1);
-    Atomics.notify(bell, RINGS);
+    if (Atomics.exchange(bell, ASLEEP, 0) !== 0) Atomics.notify(bell, ASLEEP);
     return true;
   }
   receive(): Answer | null {
@@ -83,8 +88,10 @@ export function serve(
   compile: (jobs: readonly RegionJob[]) => CompiledBatch,
 ): never {
   Atomics.store(bell, READY, 1);
-  for (;;) {
-    const rings = Atomics.load(bell, RINGS);
+  for (let looks = 0; ; looks++) {
+    // Set before the rings are read: who writes later finds it.
+    const sleeps = looks >= LOOKS;
+    if (sleeps) Atomics.store(bell, ASLEEP, 1);
     let busy = false;
     for (const { port, words } of channels) {
       const jobs = nextOf(words);
@@ -94,6 +101,8 @@ export function serve(
       port.postMessage(answer);
       Atomics.add(words, ANSWERED, 1);
     }
-    if (!busy) Atomics.wait(bell, RINGS, rings);
+    if (busy) looks = 0;
+    else if (sleeps) Atomics.wait(bell, ASLEEP, 1);
+    else Atomics.wait(bell, ASLEEP, 0, NAP);
   }
 }
