@@ -2,6 +2,9 @@ import { join } from 'node:path';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
 
+/** Guests that load several cores of the host for a minute or more: one after the other, when all other tests are over. */
+const HEAVY = ['tests/boot/linux.test.ts', 'tests/full/rootfs.test.ts', 'tests/soak/*.test.ts'];
+
 /**
  * `npm run test:full` (vitest's mode "full"), or TRIREME_FULL=1, adds the long tests under tests/full; `npm run test:firmware` (mode
  * "firmware") runs those under tests/real-firmware, and only those.
@@ -28,7 +31,17 @@ export default defineConfig(({ mode }) => {
             include: [firmware ? 'tests/real-firmware/*.test.ts' : 'tests/**/*.test.ts'],
             exclude: firmware
               ? []
-              : ['tests/ui/components/**', 'tests/real-firmware/**', ...(full ? [] : ['tests/full/**'])],
+              : ['tests/ui/components/**', 'tests/real-firmware/**', ...HEAVY, ...(full ? [] : ['tests/full/**'])],
+          },
+        },
+        {
+          test: {
+            ...common,
+            name: 'heavy',
+            include: firmware ? [] : HEAVY,
+            exclude: full ? [] : ['tests/full/**'],
+            maxWorkers: 1,
+            sequence: { groupOrder: 1 },
           },
         },
         {

@@ -10,6 +10,7 @@ import { elfOf, type Program, programs } from './programs.ts';
 import { heading, lines, report, summary } from './report.ts';
 import { qemuVersion, qemuWithRme, runQemu } from './run-qemu.ts';
 import { runInterpreter, runTrireme, triremeCommand } from './run-trireme.ts';
+import { measureWorlds, worldsLines } from './three-worlds.ts';
 
 interface Options {
   json?: string;
@@ -30,7 +31,7 @@ const command = new Command('bench')
   .description('Measures Trireme against QEMU; a ratio above 1 means that Trireme is faster.')
   .argument(
     '[name...]',
-    'programs or classes (all, and the interpreter, if none is named); boot, idle; mec: a realm, MEC on and off',
+    'programs or classes (all, and the interpreter, if none is named); boot, idle; mec: a realm, MEC on and off; three-worlds: boots of the bundled stack',
   )
   .option('--json <file>', 'write the results there as well')
   .option('--runs <n>', 'runs of each program in each emulator', atLeastOne, 5)
@@ -47,10 +48,13 @@ function fail(message: string): never {
 
 /** Not a program: `realm-work` with MEC on and off. */
 const MEC = 'mec';
+/** Nor is this: the bundled stack up to its login. */
+const WORLDS = 'three-worlds';
 
 function select(names: string[]): Program[] {
   const unknown = names.find(
-    (name) => name !== MEC && !programs.some((program) => program.name === name || program.class === name),
+    (name) =>
+      name !== MEC && name !== WORLDS && !programs.some((program) => program.name === name || program.class === name),
   );
   if (unknown !== undefined) fail(`there is no program or class ${unknown}; --list shows them`);
   if (names.length === 0) {
@@ -104,6 +108,14 @@ async function main(names: string[], options: Options): Promise<number> {
     for (const program of selected)
       console.log(`${program.name.padEnd(16)} ${program.class.padEnd(8)} ${elfOf(program)}`);
     return 0;
+  }
+  if (names.includes(WORLDS)) {
+    const found = await measureWorlds(options.runs);
+    console.log(worldsLines(found));
+    if (names.length === 1) {
+      if (options.json) writeFileSync(options.json, `${JSON.stringify(found, null, 2)}\n`);
+      return 0;
+    }
   }
   if (names.includes(MEC)) {
     const found = await measureMec(options.trireme, options.runs);

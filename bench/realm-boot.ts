@@ -5,15 +5,19 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { FIRMWARE, INITRD, KERNEL, missing, PROMPT } from '../tests/real-firmware/artifacts.ts';
 import { bootWords } from '../tests/real-firmware/run.ts';
 import { type Spread, spread } from './measure.ts';
 import { qemuVersion } from './run-qemu.ts';
 import { triremeCommand } from './run-trireme.ts';
 
+/** What is compared: Trireme with QEMU; the `exact` model with `off`. */
+const COMPARISONS = ['qemu', 'exact'] as const;
+
 interface Options {
   json?: string;
+  only?: (typeof COMPARISONS)[number];
   runs: number;
   qemu: string;
   trireme: string;
@@ -97,7 +101,9 @@ async function compare(
     // Who goes first changes: what the first leaves behind in the host's caches helps both equally.
     const first = i % 2 === 0 ? await theirs() : await ours();
     const second = i % 2 === 0 ? await ours() : await theirs();
-    pairs.push(i % 2 === 0 ? { ours: second, theirs: first } : { ours: first, theirs: second });
+    const pair = i % 2 === 0 ? { ours: second, theirs: first } : { ours: first, theirs: second };
+    pairs.push(pair);
+    console.log(`  pair ${i + 1} of ${runs}: ${pair.ours.seconds.toFixed(1)} s, ${pair.theirs.seconds.toFixed(1)} s`);
   }
   const instructionsOf = (side: 'ours' | 'theirs'): number | null => {
     const counts = pairs.flatMap((pair) => pair[side].instructions ?? []);
@@ -132,7 +138,8 @@ const command = new Command('bench:realm-boot')
     'Measures the boot of a realm on the firmware in TRIREME_FIRMWARE; a ratio above 1 means that the first is faster.',
   )
   .option('--json <file>', 'write the results there as well')
-  .option('--runs <n>', 'pairs of each comparison', atLeastOne, 15)
+  .option('--runs <n>', 'pairs of each comparison: a pair takes one to two minutes', atLeastOne, 15)
+  .addOption(new Option('--only <comparison>', 'only with QEMU, or only exact with off').choices(COMPARISONS))
   .option('--qemu <path>', 'a QEMU with RME', '/var/cache/trireme/trixie/qemu-system-aarch64')
   .option('--trireme <file>', "the command's file, for instance of another checkout", triremeCommand);
 
@@ -141,39 +148,39 @@ function fail(message: string): never {
   process.exit(2);
 }
 
-const { runs, qemu, trireme, json } = command.parse().opts<Options>();
+const { runs, qemu, trireme, json, only } = command.parse().opts<Options>();
 const absent = missing([FIRMWARE.rmm08.file, FIRMWARE.rmm08rmi11.file, KERNEL, INITRD]);
 if (absent !== null) fail(absent);
+const wanted = COMPARISONS.filter((name) => only === undefined || only === name);
 let version = '';
 try {
-  version = qemuVersion(qemu);
+  if (wanted.includes('qemu')) version = `${qemuVersion(qemu)}; `;
 } catch {
   fail(`cannot run ${qemu}; tests/differential/qemu-chroot.sh gets one with RME`);
 }
-console.log(`${version}; Node ${process.version}, V8 ${process.versions.v8}; ${cpus().length} × ${cpus()[0]?.model}`);
+console.log(`${version}Node ${process.version}, V8 ${process.versions.v8}; ${cpus().length} × ${cpus()[0]?.model}`);
 if (loadavg()[0]! > 0.5) console.log('Something else is running: the figures will be off.');
 
 const plain = bootWords({ firmware: FIRMWARE.rmm08, cpus: 1, mec: false });
 const mec = bootWords({ firmware: FIRMWARE.rmm08rmi11, cpus: 1, mec: true });
+const withModel = (model: string) => () => runTrireme(trireme, [...mec, '--mec-model', model]);
+const SIDES = {
+  qemu: {
+    title: 'MEC off, Trireme against QEMU',
+    ours: () => runTrireme(trireme, plain),
+    theirs: async () => ({ seconds: await session(qemu, plain), instructions: null }),
+  },
+  exact: { title: 'MEC on, exact against off', ours: withModel('exact'), theirs: withModel('off') },
+} as const;
 const results: Comparison[] = [];
 try {
-  for (const [name, ours, theirs] of [
-    [
-      'MEC off, Trireme against QEMU',
-      () => runTrireme(trireme, plain),
-      async () => ({ seconds: await session(qemu, plain), instructions: null }),
-    ],
-    [
-      'MEC on, exact against off',
-      () => runTrireme(trireme, [...mec, '--mec-model', 'exact']),
-      () => runTrireme(trireme, [...mec, '--mec-model', 'off']),
-    ],
-  ] as const) {
-    const result = await compare(name, runs, ours, theirs);
+  for (const name of wanted) {
+    const { title, ours, theirs } = SIDES[name];
+    const result = await compare(title, runs, ours, theirs);
     results.push(result);
     console.log(show(result));
+    if (json) writeFileSync(json, `${JSON.stringify(results, null, 2)}\n`);
   }
 } catch (error) {
   fail((error as Error).message);
 }
-if (json) writeFileSync(json, `${JSON.stringify(results, null, 2)}\n`);

@@ -50,6 +50,8 @@ export class Session {
   private readonly cleanups: (() => void | Promise<void>)[] = [];
   private finish: (status: number) => void = () => {};
   private done = false;
+  /** Something of ours went wrong, which was said. */
+  private failed = false;
 
   constructor(system: System, io: Io, options: SessionOptions) {
     this.system = system;
@@ -103,6 +105,7 @@ export class Session {
         resolve(status);
       };
     });
+    let status: number;
     try {
       this.listen();
       this.openTrace();
@@ -113,14 +116,15 @@ export class Session {
       if (!this.done) await this.start();
       if (!this.done) this.readInput();
       if (!this.done) this.watchTime();
-      const status = await ended;
+      status = await ended;
       await this.writeStats();
-      return status;
     } finally {
-      for (const cleanup of this.cleanups.reverse()) await cleanup();
+      // First, while somebody listens: at its end a system says what it could not keep.
       await this.system.stop();
+      for (const cleanup of this.cleanups.reverse()) await cleanup();
       await flushed(this.io.stdout);
     }
+    return this.failed ? STATUS.failed : status;
   }
 
   /** What a script types: without a name, into the first console. */
@@ -225,11 +229,11 @@ export class Session {
   }
 
   private async ended(exit: SystemExit): Promise<void> {
+    if (exit.reason === 'failed') this.reportFailure(exit.message ?? 'unknown');
     if (this.done) return;
     // However slow the reader is, what the guest showed is shown.
     for (const { id } of this.system.consoles) this.system.holdConsole(id, false);
     if (exit.reason === 'wild') await this.reportWild(exit);
-    else if (exit.reason === 'failed') this.reportFailure(exit.message ?? 'unknown');
     if (this.done) return;
     if (exit.reason === 'limit') this.missed(`${this.options.host.timeout} s of guest time have passed`);
     else if (this.script.pending) this.missed(`the guest ended with status ${exit.status}`);
@@ -239,8 +243,9 @@ export class Session {
   }
 
   private reportFailure(message: string): void {
+    this.failed = true;
     const [first = '', ...rest] = message.split('\n');
-    this.say(`internal error: ${first.replace(/^((internal error|Error): )+/, '')}`);
+    this.say(first.replace(/^internal error: ((internal error|Error): )+/, 'internal error: '));
     // Where it happened is for us, not for users.
     if (process.env.TRIREME_DEBUG) this.io.stderr.write(`${rest.join('\n')}\n`);
   }

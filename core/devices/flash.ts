@@ -4,7 +4,8 @@
  * command is taken from the low byte of a write; answers come from both chips at once.
  *
  * Commands take no time: the status says "ready" in the access after. Programming stores what is written, as in QEMU; a real chip
- * can only clear bits. Blocks are never locked: locking commands are taken and have no effect.
+ * can only clear bits. Blocks are never locked: locking commands are taken and have no effect. A bank that is read-only answers
+ * commands as ever, but programming and erasing end with their error in the status, as in QEMU.
  */
 import type { Device } from './device.ts';
 
@@ -60,18 +61,20 @@ export class Flash implements Device {
   private readonly bytes: Uint8Array;
   private readonly modeChanged: (arrayMode: boolean) => void;
   private readonly table: Uint8Array;
+  private readonly readOnly: boolean;
 
   /**
    * `state`: `Flash.WORDS` shared words, zero or as another instance left them; then `reset` by one thread. `bytes`: the contents,
    * shared; a whole number of blocks. `modeChanged` tells when reads begin to come from the contents (true) or have to come here.
    */
-  constructor(state: Int32Array, bytes: Uint8Array, modeChanged: (arrayMode: boolean) => void) {
+  constructor(state: Int32Array, bytes: Uint8Array, modeChanged: (arrayMode: boolean) => void, readOnly = false) {
     if (bytes.length === 0 || bytes.length % FLASH_BLOCK !== 0) throw new RangeError('a flash has whole blocks');
     this.state = state;
     this.buffer = new Uint8Array(state.buffer, state.byteOffset + 4 * W_BUFFER, BUFFER_BYTES);
     this.bytes = bytes;
     this.modeChanged = modeChanged;
     this.table = queryTable(bytes.length);
+    this.readOnly = readOnly;
   }
 
   /** Reads come from the contents at present. */
@@ -191,7 +194,7 @@ export class Flash implements Device {
 
   private erase(offset: number): void {
     const at = offset - (offset % FLASH_BLOCK);
-    if (at + FLASH_BLOCK > this.bytes.length) this.state[W_STATUS]! |= STATUS_ERASE_ERROR;
+    if (this.readOnly || at + FLASH_BLOCK > this.bytes.length) this.state[W_STATUS]! |= STATUS_ERASE_ERROR;
     else this.bytes.fill(0xff, at, at + FLASH_BLOCK);
   }
   /** A word for the buffer; all have to lie in the same aligned piece of the flash. */
@@ -207,7 +210,7 @@ export class Flash implements Device {
     this.state[W_CYCLE] = 0;
   }
   private store(into: Uint8Array, offset: number, value: number, size: number): boolean {
-    if (offset < 0 || offset + size > into.length) return false;
+    if (this.readOnly || offset < 0 || offset + size > into.length) return false;
     for (let n = 0; n < size; n++) into[offset + n] = value >>> (8 * n);
     return true;
   }

@@ -26,6 +26,7 @@ export interface WorldTimeline {
       readonly el: number;
       readonly waiting: boolean;
     }[];
+    /** None where they are more than the limit. */
     readonly edges: readonly {
       readonly at: number;
       readonly kind: 'smc' | 'hvc' | 'eret' | 'irq' | 'fiq' | 'serror' | 'abort';
@@ -36,18 +37,24 @@ export interface WorldTimeline {
     }[];
     /** Share of time by world, 0–1, over the whole run. */
     readonly share: Readonly<Record<World, number>>;
+    /** To EL3 and from it, since the start. */
     readonly switches: number;
+    /** Switches a second in the time that was asked for. */
+    readonly rate: number;
   }[];
 }
 
 export interface Realm {
   /** Physical address of the realm descriptor. */
   readonly rd: string;
+  /** Its personalization value, where that is a text. */
   readonly name: string | null;
   readonly state: 'new' | 'active' | 'system-off' | 'destroyed';
   readonly vmid: number;
-  /** Of the context that its memory is in; null without encryption contexts. */
+  /** Of the context that its memory is in, as MECID registers hold it; null without encryption contexts, or before there is memory. */
   readonly mecid: number | null;
+  /** As the host asked for it (RMI_REALM_CREATE): RMM keeps some MECIDs to itself, and counts the others on its own. */
+  readonly hostMecid: number | null;
   readonly recs: { readonly total: number; readonly running: number };
   readonly ramBytes: number;
   readonly rttGranules: number;
@@ -72,7 +79,12 @@ export interface RealmDetail {
     readonly core: number | null;
     readonly lastExit: string | null;
   }[];
-  readonly measurements: readonly { readonly name: string; readonly value: string }[];
+  /** `read`: as the realm read it; else as it follows from the calls that made the realm. Hexadecimal. */
+  readonly measurements: readonly { readonly name: string; readonly value: string; readonly read: boolean }[];
+  /** Realm personalization value, hexadecimal. */
+  readonly personalization: string | null;
+  /** The last attestation token that it got, in base64; `bytes` null: it was gone before it could be read. */
+  readonly token: { readonly at: number; readonly bytes: string | null } | null;
   readonly rtt: readonly RttNode[];
 }
 
@@ -84,7 +96,9 @@ export interface GranuleMap {
   readonly states: readonly {
     readonly pas: World | 'none' | 'any';
     readonly mecid: number | null;
-    readonly owner: string | null;
+    /** The host's number for it, where a realm has it. */
+    readonly hostMecid: number | null;
+    readonly owner: World | null;
   }[];
   /** Base64, a byte a bucket: how recently it changed, 255 just now. */
   readonly heat: string;
@@ -93,15 +107,12 @@ export interface Granule {
   readonly address: string;
   readonly pas: World | 'none' | 'any';
   readonly mecid: number | null;
-  readonly owner: string | null;
-  /** State in the RMM's terms, if known. */
+  readonly hostMecid: number | null;
+  readonly owner: World | null;
+  /** What RMM uses it for, if known. */
   readonly rmmState: string | null;
-  readonly writers: readonly {
-    readonly at: number;
-    readonly core: number;
-    readonly pc: string;
-    readonly world: World;
-  }[];
+  /** Faults on this page, and contexts that met it, the newest last. */
+  readonly events: readonly MemoryFault[];
 }
 
 export interface Call {

@@ -3,7 +3,7 @@ import type { KeptCall } from '../observe/call-columns.ts';
 import type { CallLog } from '../observe/calls.ts';
 import { functionOf, resultText } from '../observe/functions.ts';
 import type { Observer } from '../observe/observer.ts';
-import type { ObservedRealm, ObservedRtt } from '../observe/realms.ts';
+import { entryBytes, type ObservedRealm, type ObservedRtt } from '../observe/realms.ts';
 import type { Call, CallPage, Realm, RealmDetail, RttNode } from './observation.ts';
 import { toHex } from './values.ts';
 
@@ -127,15 +127,36 @@ const mecidAt = (observer: Observer, address: bigint): number | null =>
 export function realmOf(observer: Observer, realm: ObservedRealm): Realm {
   const recs = [...realm.recs.values()];
   const [data] = realm.data.values();
-  const hasContexts = observer.hasContexts;
+  const { hasContexts } = observer;
   return {
-    ...{ rd: toHex(realm.rd), name: null, state: realm.state, vmid: realm.vmid },
-    // What its memory is in counts; before there is some, what it was made for.
-    mecid: hasContexts ? ((data === undefined ? null : mecidAt(observer, data)) ?? realm.mecid) : null,
+    ...{ rd: toHex(realm.rd), name: nameOf(realm), state: realm.state, vmid: realm.vmid },
+    mecid: hasContexts && data !== undefined ? mecidAt(observer, data) : null,
+    hostMecid: hasContexts ? realm.mecid : null,
     recs: { total: recs.length, running: recs.filter((r) => r.core !== null).length },
     ...{ ramBytes: realm.data.size * 4096, rttGranules: realm.tables.size + realm.startTables.length },
-    ...{ rim: realm.measurements.get(0) ?? null, seconds: realm.seconds },
+    ...{ rim: realm.state === 'new' ? null : measurement(realm, 0), seconds: realm.seconds },
   };
+}
+
+/** The personalization value, where it is a text. */
+export function nameOf({ personalization }: ObservedRealm): string | null {
+  const text = Buffer.from(personalization ?? []).toString('latin1');
+  return /^([\x20-\x7e]+)\0*$/.exec(text)?.[1]?.trim() || null;
+}
+
+/** What the realm read, or what follows from the calls. */
+const measurement = (realm: ObservedRealm, index: number): string | null =>
+  realm.measurements.get(index) ?? realm.computed?.at(index) ?? null;
+
+/** By MECIDs of memory: those under which the host knows them, of realms that are there. */
+export function hostMecids(observer: Observer): Map<number, number> {
+  const found = new Map<number, number>();
+  for (const realm of observer.realms.realms) {
+    const [data] = realm.data.values();
+    const mecid = realm.state === 'destroyed' || data === undefined ? null : mecidAt(observer, data);
+    if (mecid !== null) found.set(mecid, realm.mecid);
+  }
+  return found;
 }
 
 export function detailOf(observer: Observer, realm: ObservedRealm): RealmDetail {
@@ -146,19 +167,27 @@ export function detailOf(observer: Observer, realm: ObservedRealm): RealmDetail 
     recs: [...realm.recs.values()].map((r) => ({
       ...{ rec: toHex(r.rec), mpidr: toHex(r.mpidr), runnable: r.runnable, core: r.core, lastExit: r.lastExit },
     })),
-    measurements: [...realm.measurements]
-      .sort(([a], [b]) => a - b)
-      .map(([index, value]) => ({ name: name(index), value })),
+    measurements: MEASUREMENTS.flatMap((index) => {
+      const value = realm.state === 'new' ? null : measurement(realm, index);
+      return value === null ? [] : { name: name(index), value, read: realm.measurements.has(index) };
+    }),
+    personalization: realm.personalization && Buffer.from(realm.personalization).toString('hex'),
+    token: realm.token && {
+      at: realm.token.at,
+      bytes: realm.token.bytes && Buffer.from(realm.token.bytes).toString('base64'),
+    },
     rtt: rttOf(realm),
   };
 }
 
+/** RIM, and four that the realm extends. */
+const MEASUREMENTS = [0, 1, 2, 3, 4];
 /** Granules of data that are named below one table. */
 const NAMED = 64;
 
 /** Tables under each other by what they translate, with the data granules of the last level. */
 function rttOf(realm: ObservedRealm): RttNode[] {
-  const span = (level: number): bigint => 1n << BigInt(12 + 9 * (4 - level));
+  const span = (level: number): bigint => 512n * entryBytes(level);
   const tables = [...realm.tables.values()];
   const node = (table: ObservedRtt): RttNode => {
     const end = table.ipa + span(table.level);

@@ -5,7 +5,7 @@ import { Walker } from '../observe/walk.ts';
 import type { WorldSwitch } from '../observe/worlds.ts';
 import type { System } from '../system/api.ts';
 import type { Granule, GranuleMap, MemoryFault, Observation, World, WorldTimeline } from './observation.ts';
-import { detailOf, FilteredCalls, realmOf } from './observe-calls.ts';
+import { detailOf, FilteredCalls, hostMecids, nameOf, realmOf } from './observe-calls.ts';
 import { toHex } from './values.ts';
 
 const SPACE: Readonly<Record<GranuleState, Granule['pas']>> = {
@@ -40,17 +40,19 @@ function edge(s: WorldSwitch): WorldTimeline['lanes'][number]['edges'][number] {
 function timeline(system: System, observer: Observer, from: number, to: number, limit: number): WorldTimeline {
   observer.refresh();
   const totals = observer.worlds.totals();
-  const lanes = observer.worlds.lanes(from, to, limit).map(({ core, segments, switches }) => {
+  const lanes = observer.worlds.lanes(from, to, limit).map(({ core, segments, switches, rate }) => {
     const { seconds, switches: count } = totals[core]!;
     const all = Object.values(seconds).reduce((a, b) => a + b, 0) || 1;
     const share = Object.fromEntries(Object.entries(seconds).map(([w, s]) => [w, s / all])) as Record<World, number>;
-    const waits = system.cores[core]!.waiting;
+    // Whether it waits is known of now only.
+    const waits = system.cores[core]!.waiting && to >= system.probe.now() / 1e9;
     return {
       core,
       segments: segments.map((s, n) => ({ ...s, waiting: waits && n === segments.length - 1 })),
       edges: switches.map(edge),
       share,
       switches: count,
+      rate,
     };
   });
   return { now: system.probe.now() / 1e9, lanes };
@@ -58,19 +60,27 @@ function timeline(system: System, observer: Observer, from: number, to: number, 
 
 function granuleMap(observer: Observer, from: bigint, to: bigint, buckets: number): GranuleMap {
   const { bucketBytes, kind, kinds, heat } = observer.granules.map(Number(from), Number(to), buckets);
-  const states = kinds.map(({ state, pas, mecid }) => ({ pas: SPACE[state], mecid, owner: ownerText(pas, mecid) }));
+  const host = hostMecids(observer);
+  const states = kinds.map(({ state, pas, mecid }) => ({
+    ...{ pas: SPACE[state], mecid, owner: pas },
+    hostMecid: mecid === null ? null : (host.get(mecid) ?? null),
+  }));
   return { bucketBytes, state: base64(kind), states, heat: base64(heat) };
 }
 
 function granule(observer: Observer, address: bigint): Granule {
   const { from, state, owner } = observer.granules.at(Number(address));
+  const mecid = owner?.mecid ?? null;
   return {
     address: toHex(BigInt(from)),
     pas: SPACE[state],
-    mecid: owner?.mecid ?? null,
-    owner: ownerText(owner?.pas ?? null, owner?.mecid ?? null),
+    mecid,
+    hostMecid: mecid === null ? null : (hostMecids(observer).get(mecid) ?? null),
+    owner: owner?.pas ?? null,
     rmmState: useText(observer, address),
-    writers: [],
+    events: faults(observer)
+      .filter((f) => BigInt(f.address) >> 12n === address >> 12n)
+      .slice(-EVENTS),
   };
 }
 
@@ -78,7 +88,8 @@ function granule(observer: Observer, address: bigint): Granule {
 function useText(observer: Observer, address: bigint): string | null {
   const found = observer.realms.useOf(address);
   if (!found) return null;
-  const of = found.rd === null ? '' : ` of realm ${toHex(found.rd)}`;
+  const realm = found.rd === null ? undefined : observer.realms.find(found.rd);
+  const of = realm ? ` of realm ${nameOf(realm) ?? toHex(realm.rd)}` : '';
   return `${found.use}${of}${found.ipa === null ? '' : `, IPA ${toHex(found.ipa)}`}`;
 }
 
@@ -94,8 +105,9 @@ function faults(observer: Observer): MemoryFault[] {
   }));
 }
 
-/** Faults that are told of. */
+/** Faults that are told of; of one page. */
 const FAULTS = 200;
+const EVENTS = 5;
 
 export function observe(system: System): Observation {
   const observer = new Observer(system);

@@ -42,6 +42,8 @@ export interface FwCfgDescription extends DeviceBase {
 }
 export interface FlashDescription extends DeviceBase {
   readonly kind: 'flash';
+  /** The guest cannot program it. */
+  readonly readOnly: boolean;
 }
 export interface VirtioDescription extends DeviceBase {
   readonly kind: 'virtio-mmio';

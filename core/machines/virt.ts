@@ -2,7 +2,7 @@
  * The machine `virt`: what QEMU's machine of that name (11.1) has at which address and on which interrupt, so that images built for
  * it run unchanged. Checked against its device tree (`tests/machines/virt-tree.test.ts`) and its `info mtree`.
  */
-import { EVERY_PAS, SECURE_SIDE } from '../devices/device.ts';
+import { EVERY_PAS, type PasSet, SECURE_SIDE } from '../devices/device.ts';
 import { UserError } from '../system/errors.ts';
 import type { DeviceDescription, MachineDescription, MemoryRegion } from './machine.ts';
 
@@ -24,6 +24,8 @@ export interface VirtOptions {
    * to 4 with two that QEMU has not, at addresses and interrupts that it leaves free.
    */
   readonly uarts?: 1 | 2 | 3 | 4;
+  /** Whether the guest cannot program the first and the second flash; it can when this is not given. */
+  readonly readOnlyFlash?: readonly [boolean, boolean];
 }
 
 /** Where things are: [base, size]. */
@@ -81,7 +83,10 @@ export function virtMachine(options: VirtOptions): MachineDescription {
     name: 'virt',
     cores,
     memory: memory(memoryBytes, secure),
-    devices: devices(cores, secure, virtualization, Math.max(options.uarts ?? 1, secure ? 2 : 1)),
+    devices: [
+      ...flashes(secure, options.readOnlyFlash ?? [false, false]),
+      ...devices(cores, secure, virtualization, Math.max(options.uarts ?? 1, secure ? 2 : 1)),
+    ],
     el2: virtualization,
     el3: secure,
   };
@@ -89,20 +94,30 @@ export function virtMachine(options: VirtOptions): MachineDescription {
 
 function memory(memoryBytes: number, secure: boolean): MemoryRegion[] {
   const regions: MemoryRegion[] = [
-    // The first flash holds Secure firmware when there is a Secure world, and only that world sees it.
-    { name: 'flash0', kind: 'flash', ...at('flash0'), pas: secure ? SECURE_SIDE : EVERY_PAS },
-    { name: 'flash1', kind: 'flash', ...at('flash1'), pas: EVERY_PAS },
+    ...FLASHES.map((name, n) => ({ name, kind: 'flash', ...at(name), pas: flashPas(secure)[n]! }) as const),
     { name: 'dram', kind: 'ram', base: VIRT_MAP.dram[0], size: memoryBytes, pas: EVERY_PAS },
   ];
   if (secure) regions.push({ name: 'secure-ram', kind: 'ram', ...at('secureRam'), pas: SECURE_SIDE });
   return regions;
 }
 
+// The first flash holds Secure firmware when there is a Secure world, and only that world sees it.
+const flashPas = (secure: boolean): readonly [PasSet, PasSet] => [secure ? SECURE_SIDE : EVERY_PAS, EVERY_PAS];
+const FLASHES = ['flash0', 'flash1'] as const;
+
+const flashes = (secure: boolean, readOnly: readonly [boolean, boolean]): DeviceDescription[] =>
+  FLASHES.map((name, n) => ({
+    kind: 'flash',
+    name,
+    ...at(name),
+    pas: flashPas(secure)[n]!,
+    spis: [],
+    readOnly: readOnly[n]!,
+  }));
+
 function devices(cores: number, secure: boolean, virtualization: boolean, uarts: number): DeviceDescription[] {
   const everywhere = { pas: EVERY_PAS };
   const list: DeviceDescription[] = [
-    { kind: 'flash', name: 'flash0', ...at('flash0'), pas: secure ? SECURE_SIDE : EVERY_PAS, spis: [] },
-    { kind: 'flash', name: 'flash1', ...at('flash1'), ...everywhere, spis: [] },
     {
       kind: 'gicv3',
       name: 'gic',

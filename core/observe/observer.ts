@@ -51,7 +51,7 @@ export class Observer {
   readonly worlds: WorldHistory;
   readonly memory = new MemoryEvents();
   /** With the calls that tell of them. */
-  readonly realms = new RealmTracker();
+  readonly realms: RealmTracker;
   private readonly system: System;
   private readonly events = new Emitter<ObserverEvents>();
   private readonly ends: readonly (() => void)[];
@@ -62,6 +62,10 @@ export class Observer {
     const { probe } = system;
     this.granules = new GranuleView(probe);
     this.worlds = new WorldHistory(probe, system.cores.length);
+    this.realms = new RealmTracker({
+      read: (address, length) => system.readMemory(address, length),
+      dropped: () => probe.dropped,
+    });
     this.ends = [
       probe.watch(depth, (records) => this.take(records)),
       checkFirmware(system, (notice) => this.events.emit('notice', notice)),
@@ -71,6 +75,7 @@ export class Observer {
     return this.events.on(event, listener);
   }
   private take(records: Uint8Array): void {
+    this.realms.begin();
     const view = new DataView(records.buffer, records.byteOffset, records.byteLength);
     for (let at = 0; at < records.byteLength; at += WATCH_BYTES) {
       const record = decodeWatch(view, at);

@@ -2,8 +2,11 @@
  * Realms, as the calls tell that make, run and end them (DEN0137): nothing is asked of the guest, and nothing of RMM's own structures
  * is read. What was done before watching began is not known.
  */
+import { DIGESTS } from '../system/watch-calls.ts';
 import { CallLog, type ObservedCall } from './calls.ts';
 import { REC_EXITS, resultText } from './functions.ts';
+import { gather, HASH_BYTES, type Hash, Measurements } from './measurements.ts';
+import { type ObservedToken, TokenReader } from './tokens.ts';
 
 const PAGE = 4096n;
 /** Events that are kept of a realm's life. */
@@ -42,7 +45,9 @@ export interface ObservedRealm {
   /** As RMI_REALM_CREATE asked for. */
   readonly mecid: number;
   readonly ipaBits: number;
-  readonly hash: string;
+  readonly hash: Hash | 'unknown';
+  /** Realm personalization value, 64 bytes; null: not seen. */
+  readonly personalization: Uint8Array | null;
   readonly startLevel: number;
   readonly startTables: readonly bigint[];
   readonly recs: Map<bigint, ObservedRec>;
@@ -52,6 +57,10 @@ export interface ObservedRealm {
   readonly data: Map<bigint, bigint>;
   /** By index: RIM, then extensible ones; as the realm read them. */
   readonly measurements: Map<number, string>;
+  /** As they follow from the calls; null where the algorithm is not known. */
+  readonly computed: Measurements | null;
+  /** The last that one of its RECs got. */
+  token: ObservedToken | null;
   readonly events: RealmEvent[];
   /** Seconds in the realm: all cores together. */
   seconds: number;
@@ -76,12 +85,19 @@ const PSCI_OFF: Readonly<Record<string, string>> = {
 
 /** A little-endian number in the pieces of a page. */
 function field(page: ReadonlyMap<number, Uint8Array>, at: number, bytes: number): bigint {
-  const piece = page.get(at & ~31);
-  if (!piece) return 0n;
   let value = 0n;
-  for (let n = bytes - 1; n >= 0; n--) value = (value << 8n) | BigInt(piece[(at & 31) + n]!);
+  for (const byte of gather(page, at, bytes)?.reverse() ?? []) value = (value << 8n) | BigInt(byte);
   return value;
 }
+
+/** What the tracker asks of the machine. */
+export interface RealmSource {
+  /** Physical memory as its owner sees it. */
+  read(address: bigint, length: number): Uint8Array;
+  /** Records that were lost so far. */
+  dropped(): number;
+}
+const NOTHING: RealmSource = { read: () => new Uint8Array(0), dropped: () => 0 };
 
 export class RealmTracker {
   /** Changes with what is seen. */
@@ -91,13 +107,25 @@ export class RealmTracker {
   private readonly granules = new Map<bigint, ObservedUse>();
   private readonly running = new Map<number, Running>();
   private readonly generations = new Map<bigint, number>();
+  private readonly tokens: TokenReader;
+  private readonly source: RealmSource;
+  private dropped = 0;
 
-  constructor() {
+  constructor(source: RealmSource = NOTHING) {
+    this.source = source;
+    this.tokens = new TokenReader((address, length) => source.read(address, length));
     this.calls = new CallLog({
       called: (call) => this.called(call),
       returned: (call) => this.returned(call),
       realmRuns: (core, runs, at) => this.realmRuns(core, runs, at),
     });
+  }
+  /** Before records are added: what was lost takes the certainty of what realms in the making amount to. */
+  begin(): void {
+    const dropped = this.source.dropped();
+    if (dropped === this.dropped) return;
+    this.dropped = dropped;
+    for (const realm of this.list) if (realm.state === 'new') realm.computed?.miss();
   }
   /** In the order of their making; those that are gone as well. */
   get realms(): readonly ObservedRealm[] {
@@ -123,7 +151,9 @@ export class RealmTracker {
     return null;
   }
   private tell(realm: ObservedRealm, at: number, text: string): void {
-    realm.events.push({ at, text });
+    // What cores tell comes core by core, not in the order in which it happened.
+    const before = realm.events.findLastIndex((e) => e.at <= at);
+    realm.events.splice(before + 1, 0, { at, text });
     if (realm.events.length > EVENTS) realm.events.splice(1, 1);
     this.revision++;
   }
@@ -173,8 +203,10 @@ export class RealmTracker {
     const { function: f, results } = call;
     if (!results) return;
     if (f.name === 'RMI_REC_ENTER') this.left(call);
+    if (f.name === 'RSI_ATTESTATION_TOKEN_INIT' || f.name === 'RSI_ATTESTATION_TOKEN_CONTINUE') this.token(call);
     if (resultText(f, results[0]!).failed || results[0] !== 0n) return;
     if (f.name === 'RSI_MEASUREMENT_READ') this.measured(call);
+    else if (f.name === 'RSI_MEASUREMENT_EXTEND') this.extended(call);
     else RETURNS[f.name]?.(this.steps, call);
   }
   private left(call: ObservedCall): void {
@@ -197,12 +229,31 @@ export class RealmTracker {
   private measured(call: ObservedCall): void {
     const realm = call.realm === null ? undefined : this.live(call.realm);
     if (!realm) return;
-    const bytes = realm.hash === 'SHA-512' ? 64 : 32;
+    const bytes = realm.hash === 'unknown' ? 64 : HASH_BYTES[realm.hash];
     const digest = Buffer.from(call.results!.buffer, 8, bytes).toString('hex');
     const index = Number(call.arguments[0]);
     if (realm.measurements.get(index) === digest) return;
     realm.measurements.set(index, digest);
     this.tell(realm, call.at, `read measurement ${index === 0 ? 'RIM' : `REM${index - 1}`}: ${digest.slice(0, 16)}…`);
+  }
+  private extended(call: ObservedCall): void {
+    const realm = call.realm === null ? undefined : this.live(call.realm);
+    if (!realm) return;
+    const [index, size] = [Number(call.arguments[0]), Number(call.arguments[1])];
+    // X3 and on; of them X8 is the last that is seen.
+    const value = new Uint8Array(call.arguments.slice(2).buffer);
+    realm.computed?.extend(index, size <= value.length ? value.subarray(0, size) : null);
+    realm.measurements.delete(index);
+    this.tell(realm, call.at, `extended REM${index - 1} by ${size} bytes`);
+  }
+  private token(call: ObservedCall): void {
+    const realm = call.realm === null ? undefined : this.live(call.realm);
+    const rec = this.running.get(call.core)?.rec.rec;
+    const token = realm && rec !== undefined && this.tokens.take(rec, call, realm.data);
+    if (!realm || !token) return;
+    realm.token = token;
+    const what = token.bytes ? `${token.bytes.length} bytes` : 'it was gone before it could be read';
+    this.tell(realm, call.at, `got an attestation token: ${what}`);
   }
 
   /** What calls do when they succeed. */
@@ -240,16 +291,18 @@ interface Steps {
 }
 type Effect = (steps: Steps, call: ObservedCall) => void;
 
-const HASHES = ['SHA-256', 'SHA-512', 'SHA-384'];
+const HASHES: readonly Hash[] = ['SHA-256', 'SHA-512', 'SHA-384'];
 
 function realmCreate(steps: Steps, call: ObservedCall): void {
   const [rd] = call.arguments;
   const { page, at } = call;
   const base = field(page, 0x808, 8);
   const tables = Array.from({ length: Number(field(page, 0x818, 4)) }, (_, n) => base + BigInt(n) * PAGE);
+  const hash = HASHES[Number(field(page, 0x30, 1))];
   const realm = steps.make({
     ...{ rd: rd!, state: 'new', vmid: Number(field(page, 0x800, 2)), mecid: Number(field(page, 0x828, 8)) },
-    ...{ ipaBits: Number(field(page, 0x8, 1)), hash: HASHES[Number(field(page, 0x30, 1))] ?? 'unknown' },
+    ...{ ipaBits: Number(field(page, 0x8, 1)), hash: hash ?? 'unknown', personalization: gather(page, 0x400, 64) },
+    ...{ computed: hash ? new Measurements(hash, page) : null, token: null },
     ...{ startLevel: Number(BigInt.asIntN(64, field(page, 0x810, 8))), startTables: tables },
     ...{ recs: new Map(), tables: new Map(), data: new Map(), measurements: new Map(), events: [], seconds: 0 },
   });
@@ -266,9 +319,25 @@ function recCreate(steps: Steps, call: ObservedCall): void {
   const runnable = (field(call.page, 0, 8) & 1n) !== 0n;
   realm.recs.set(rec!, { rec: rec!, mpidr, runnable, core: null, lastExit: null, enters: 0 });
   steps.use(rec!, 'rec', rd);
+  if (runnable) realm.computed?.rec(call.page);
   const count = Math.min(16, Number(field(call.page, 0x800, 8)));
   for (let n = 0; n < count; n++) steps.use(field(call.page, 0x808 + 8 * n, 8), 'rec-aux', rd);
   steps.tell(realm, call.at, `REC ${hex(mpidr)} created${runnable ? '' : ', not runnable'}`);
+}
+
+/** With contents of the host's: they are a part of the initial measurement. */
+function dataCopied(steps: Steps, call: ObservedCall): void {
+  const [rd, , ipa, , flags] = call.arguments;
+  const realm = steps.realm(rd);
+  if (realm?.computed) {
+    const measured = (flags! & 1n) !== 0n;
+    const { hash } = realm;
+    const seen = measured && (hash === 'SHA-256' || hash === 'SHA-512');
+    const content = seen ? gather(call.page, DIGESTS[hash], HASH_BYTES[hash]) : null;
+    if (measured && !content) realm.computed.miss();
+    else realm.computed.data(ipa!, flags!, content);
+  }
+  dataCreate(steps, call);
 }
 
 function dataCreate(steps: Steps, call: ObservedCall): void {
@@ -286,6 +355,24 @@ function dataDestroy(steps: Steps, call: ObservedCall): void {
   if (!realm || granule === undefined) return;
   realm.data.delete(call.arguments[1]!);
   steps.use(granule, 'delegated');
+}
+
+/** Bytes that an entry of a table of this level translates. */
+export const entryBytes = (level: number): bigint => 1n << BigInt(12 + 9 * (3 - level));
+
+/** RAM, entry by entry of the table that is the last for its begin: each is a step of the initial measurement. */
+function ripas(steps: Steps, call: ObservedCall): void {
+  const [rd, base] = call.arguments;
+  const realm = steps.realm(rd);
+  const top = call.results?.[1];
+  if (!realm || top === undefined) return;
+  let level = realm.startLevel;
+  for (const t of realm.tables.values()) {
+    if (t.level > level && t.ipa <= base! && base! < t.ipa + 512n * entryBytes(t.level)) level = t.level;
+  }
+  const size = entryBytes(level);
+  if (top - base! > 512n * size) realm.computed?.miss();
+  else for (let at = base!; at < top; at += size) realm.computed?.ripas(at, at + size);
 }
 
 function rttCreate(steps: Steps, call: ObservedCall): void {
@@ -345,10 +432,11 @@ const RETURNS: Readonly<Record<string, Effect>> = {
   RMI_REALM_DESTROY: destroy,
   RMI_REC_CREATE: recCreate,
   RMI_REC_DESTROY: recDestroy,
-  RMI_DATA_CREATE: dataCreate,
+  RMI_DATA_CREATE: dataCopied,
   RMI_DATA_CREATE_UNKNOWN: dataCreate,
   RMI_DATA_DESTROY: dataDestroy,
   RMI_RTT_CREATE: rttCreate,
+  RMI_RTT_INIT_RIPAS: ripas,
   RMI_RTT_DESTROY: rttGone,
   RMI_RTT_FOLD: rttGone,
   RMI_PSCI_COMPLETE: psciComplete,

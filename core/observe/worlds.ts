@@ -26,7 +26,10 @@ export interface WorldSwitch {
 export interface WorldLane {
   readonly core: number;
   readonly segments: readonly WorldSegment[];
+  /** None where there are more than were asked for: they cannot be told apart at that scale. */
   readonly switches: readonly WorldSwitch[];
+  /** Switches a second in this time, as far as they are kept. */
+  readonly rate: number;
 }
 export interface WorldTotals {
   readonly core: number;
@@ -115,10 +118,16 @@ class CoreHistory {
     }
     return low;
   }
-  /** Switches in a time, `limit` at most. */
+  /** Switches a second in a time; of what is kept. */
+  rate(from: number, to: number): number {
+    const start = Math.max(from, this.count > KEPT ? this.time[this.count % KEPT]! : this.begin);
+    return to > start ? (this.search(to) - this.search(start)) / ((to - start) / 1e9) : 0;
+  }
+  /** Switches in a time; none when there are more than `limit`. */
   switches(from: number, to: number, limit: number): WorldSwitch[] {
     const [first, last] = [this.search(from), this.search(to)];
-    return Array.from({ length: Math.min(limit, last - first) }, (_, i) => {
+    if (last - first > limit) return [];
+    return Array.from({ length: last - first }, (_, i) => {
       const r = this.kept(first + i);
       return {
         ...{ at: r.time / 1e9, kind: kindOf(r), from: WORLDS[(r.from >> 2) & 3]!, to: WORLDS[(r.to >> 2) & 3]! },
@@ -205,6 +214,7 @@ export class WorldHistory {
       core,
       segments: c.segments(from * 1e9, until, limit),
       switches: c.switches(from * 1e9, until, limit),
+      rate: c.rate(from * 1e9, until),
     }));
   }
   totals(): WorldTotals[] {

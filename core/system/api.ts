@@ -112,7 +112,8 @@ export interface SystemConfig {
 
 /**
  * `exit`: the guest said so through semihosting; `poweroff`: PSCI SYSTEM_OFF or a power device; `wild`: a core can do nothing but
- * fault for ever; `limit`: `timeLimit`; `stopped`: `stop()`; `failed`: an error of ours.
+ * fault for ever; `limit`: `timeLimit`; `stopped`: `stop()`; `failed`: an error of ours (its message says `internal error`), or what
+ * the guest has written could not be kept.
  */
 export type ExitReason = 'exit' | 'poweroff' | 'wild' | 'limit' | 'stopped' | 'failed';
 

@@ -29,7 +29,7 @@ export class Clock {
   private readonly epoch: number;
   private readonly rtc: RtcConfig | undefined;
 
-  constructor(i32: Int32Array, layout: Layout, config: SystemConfig, epoch: number) {
+  constructor(i32: Int32Array, layout: Layout, config: Pick<SystemConfig, 'deterministic' | 'rtc'>, epoch: number) {
     this.i32 = i32;
     this.f64 = new Float64Array(i32.buffer);
     this.view = new DataView(i32.buffer);

@@ -14,7 +14,13 @@ import { Pl031 } from '../devices/pl031.ts';
 import { Pl061 } from '../devices/pl061.ts';
 import { VirtioMmio } from '../devices/virtio/mmio.ts';
 import type { Layout } from '../engine/layout.ts';
-import type { DeviceDescription, GicDescription, GpioDescription, PcieDescription } from '../machines/machine.ts';
+import type {
+  DeviceDescription,
+  FlashDescription,
+  GicDescription,
+  GpioDescription,
+  PcieDescription,
+} from '../machines/machine.ts';
 import { GLOBAL, globalIndex } from './control.ts';
 import { RequesterMemory } from './guest-memory.ts';
 import { ringIo } from './io/control.ts';
@@ -26,8 +32,10 @@ export interface DeviceSetting {
   readonly layout: Layout;
   readonly plan: MachinePlan;
   readonly fwCfg: readonly FwCfgItem[];
-  /** The memory protection engine of a thread that runs cores. */
-  protection?(): MemoryProtection | null;
+  /** The memory protection engine of this thread. */
+  protection(): MemoryProtection | null;
+  /** Granule protection refuses a requester's access to the page at a physical address. */
+  refused?(address: number, writes: boolean): void;
   /** The line of a serial port's console, by its id. */
   console(id: number): SerialLine;
   /** Sets the interrupt inputs `mask` (`LINE` bits) of a core to `bits`, and makes it look. */
@@ -95,6 +103,7 @@ export class MachineDevices {
       setting.plan,
       PAS.nonSecure,
       setting.protection,
+      setting.refused,
     );
     const uarts: Pl011[] = [];
     const transports: VirtioMmio[] = [];
@@ -173,11 +182,11 @@ export class MachineDevices {
       if (line === RESET_LINE) this.setting.reset();
     });
   }
-  private buildFlash(d: DeviceDescription): Flash {
+  private buildFlash(d: FlashDescription): Flash {
     const { memory, layout, plan, showFlash } = this.setting;
     const index = plan.regions.findIndex((r) => r.name === d.name);
     const bytes = new Uint8Array(memory.buffer, layout.arena + plan.regions[index]!.host, d.size);
-    return new Flash(this.words(d), bytes, (arrayMode) => showFlash(index, arrayMode));
+    return new Flash(this.words(d), bytes, (arrayMode) => showFlash(index, arrayMode), d.readOnly);
   }
   private words(d: DeviceDescription): Int32Array {
     const { memory, layout, plan } = this.setting;

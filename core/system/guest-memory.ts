@@ -7,7 +7,7 @@ import { lock, unlock } from '../devices/lock.ts';
 import type { Layout } from '../engine/layout.ts';
 import { GLOBAL, globalIndex } from './control.ts';
 import type { MachinePlan, PlannedRegion } from './plan.ts';
-import { granuleModel, hostProtection } from './protection.ts';
+import { granuleModel } from './protection.ts';
 
 const PAGE = 4096;
 
@@ -22,9 +22,8 @@ export class RequesterMemory implements GuestMemory {
   private readonly pas: Pas;
   private readonly regions: readonly PlannedRegion[];
   private readonly words: Int32Array;
-  /** The thread's own engine; without, one for a thread that runs no cores. */
-  private readonly own: (() => MemoryProtection | null) | undefined;
-  private engine: MemoryProtection | null = null;
+  private readonly protection: () => MemoryProtection | null;
+  private readonly refused: ((address: number, writes: boolean) => void) | undefined;
   private granules: GranuleModel | null = null;
 
   constructor(
@@ -32,7 +31,10 @@ export class RequesterMemory implements GuestMemory {
     layout: Layout,
     plan: MachinePlan,
     pas: Pas,
-    protection?: () => MemoryProtection | null,
+    /** This thread's memory protection engine. */
+    protection: () => MemoryProtection | null,
+    /** Told of accesses that granule protection refuses: the first address that is not the requester's. */
+    refused?: (address: number, writes: boolean) => void,
   ) {
     this.memory = memory;
     this.layout = layout;
@@ -40,7 +42,8 @@ export class RequesterMemory implements GuestMemory {
     this.pas = pas;
     this.regions = plan.regions.filter((r) => (r.pas >>> pas) & 1);
     this.words = new Int32Array(memory.buffer);
-    this.own = protection;
+    this.protection = protection;
+    this.refused = refused;
   }
   read(address: number, length: number): Uint8Array | null {
     const window = this.window(address, length, false);
@@ -65,11 +68,6 @@ export class RequesterMemory implements GuestMemory {
     this.granules ??= granuleModel(this.memory.buffer, this.layout, this.plan, () => this.protection());
     return this.protection() !== null || this.granules.on;
   }
-  private protection(): MemoryProtection | null {
-    if (this.own) return this.own();
-    this.engine ??= hostProtection(this.memory, this.layout, this.plan);
-    return this.engine;
-  }
   private window(address: number, length: number, write: boolean): Uint8Array<SharedArrayBuffer> | null {
     for (const r of this.regions) {
       if (address < r.base || address + length > r.base + r.size || (write && r.readOnly)) continue;
@@ -90,7 +88,11 @@ export class RequesterMemory implements GuestMemory {
     const at = globalIndex(GLOBAL.requester);
     lock(this.words, at);
     try {
-      if (!this.allowed(address, length)) return false;
+      const foreign = this.foreign(address, length);
+      if (foreign !== null) {
+        this.refused?.(foreign, writes);
+        return false;
+      }
       for (let done = 0; done < length; ) {
         const n = Math.min(length - done, PAGE - ((address + done) % PAGE));
         const from = done;
@@ -103,15 +105,16 @@ export class RequesterMemory implements GuestMemory {
       unlock(this.words, at);
     }
   }
-  private allowed(address: number, length: number): boolean {
+  /** The first address of a range that granule protection does not give the requester; null: it may access all of it. */
+  private foreign(address: number, length: number): number | null {
     const { granules, pas } = this;
-    if (!granules?.on) return true;
+    if (!granules?.on) return null;
     for (let at = address; at < address + length; ) {
-      if (!granules.mayAccess(pas, at)) return false;
+      if (!granules.mayAccess(pas, at)) return at;
       const { base, bytes } = granules.at(at);
       at = base + bytes;
     }
-    return true;
+    return null;
   }
 }
 

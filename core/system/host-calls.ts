@@ -82,6 +82,7 @@ export class HostCalls {
     return {
       cores: layout.cores,
       affinity: (core) => this.view.getBigUint64(t.core(core) + regOffset('MPIDR_EL1'), true) & 0xff_00ff_ffffn,
+      level: plan.machine.el2 ? 2 : 1,
       // From 2 on: CPU_ON has been accepted, or is about to be.
       power: (core) => (['off', 'on'] as const)[Atomics.load(t.i32, run(core))] ?? 'pending',
       turnOn: (core, entry, context, el) => {

@@ -29,6 +29,8 @@ export class HostMachine {
       layout,
       plan,
       fwCfg: [],
+      // No device does DMA on this thread.
+      protection: () => null,
       console: (id) => consoles[id]!,
       setLines: (core, bits, mask) => lines.set(core, bits, mask),
       line: () => {},

@@ -15,7 +15,7 @@ import { HostFiles } from './host-files.ts';
 import { IO_WORDS } from './io/control.ts';
 import { protectionCpu } from './protection.ts';
 import { TRACE_RING_BYTES } from './trace.ts';
-import { watchRingBytes } from './watch-ring.ts';
+import { IO_WATCH_CAPACITY, type WatchRing, watchCapacity, watchRingBytes } from './watch-ring.ts';
 
 /** A region of the machine's memory; `host` counts from the layout's arena. */
 export interface PlannedRegion extends MappedRegion {
@@ -36,8 +36,8 @@ export interface MachinePlan {
   readonly files: number;
   /** Rings of the threads' traces; empty without tracing. */
   readonly traces: readonly number[];
-  /** Rings of what the threads note for observers. */
-  readonly watches: readonly number[];
+  /** Rings of what the threads note for observers: those that run cores, then the one that serves virtio devices. */
+  readonly watches: readonly WatchRing[];
   /** State of devices by name. */
   readonly states: Readonly<Record<string, number>>;
   /** Devices behind virtio transports. */
@@ -100,7 +100,10 @@ export function planOf(config: SystemConfig): MachinePlan {
     ram: dramOf(machine),
     consoles: [...serial, ...consoles].map((info, id) => ({ ...info, id, offset: take(CONSOLE_BYTES) })),
     traces: config.trace ? Array.from({ length: threadsOf(config) }, () => take(TRACE_RING_BYTES)) : [],
-    watches: Array.from({ length: threadsOf(config) }, () => take(watchRingBytes(threadsOf(config)))),
+    watches: [
+      ...new Array<number>(threadsOf(config)).fill(watchCapacity(threadsOf(config))),
+      ...(config.virtio?.length && !config.deterministic ? [IO_WATCH_CAPACITY] : []),
+    ].map((capacity) => ({ at: take(watchRingBytes(capacity)), capacity })),
     files: take(HostFiles.BYTES),
     virtio: planVirtio(configs, slots),
     virtioLegacy: config.virtioLegacy ?? false,

@@ -79,7 +79,7 @@ export class HostProbe implements SystemProbe {
     this.now = () => seconds() * 1e9;
     this.granules = rme ? granuleModel(buffer, layout, plan, () => this.protection) : null;
     const { watches } = plan;
-    this.readers = watches.map((at) => new WatchReader(buffer, layout.devices + at, watches.length));
+    this.readers = watches.map((ring) => new WatchReader(buffer, layout.devices, ring));
   }
   /** Set up with the machine's memory, after the probe. */
   get protection(): MemoryProtection | null {

@@ -22,7 +22,9 @@ export interface PowerControl {
   /** Affinity fields of a core's MPIDR_EL1: bits 39:32 and 23:0. */
   affinity(core: number): bigint;
   power(core: number): 'on' | 'off' | 'pending';
-  /** Starts a core that is off, at the caller's exception level, with X0 = context; false when it was not off (any more). */
+  /** Highest exception level of the Non-secure state: where cores are started, whatever the caller's level (6.4.1 of DEN 0022). */
+  readonly level: number;
+  /** Starts a core that is off, at that exception level, with X0 = context; false when it was not off (any more). */
   turnOn(core: number, entry: bigint, context: bigint, el: number): boolean;
   /** Whether code can be there. */
   isMemory(address: bigint): boolean;
@@ -42,7 +44,8 @@ const cpuOn: Call = (power, cpu, [target, entry, context]) => {
   const state = power.power(core);
   if (state === 'pending') return PSCI.onPending;
   if (state === 'on') return PSCI.alreadyOn;
-  return power.turnOn(core, entry!, context!, cpu.el) ? PSCI.success : PSCI.onPending;
+  // On a bare machine a program at EL3 may have PSCI, too.
+  return power.turnOn(core, entry!, context!, Math.max(cpu.el, power.level)) ? PSCI.success : PSCI.onPending;
 };
 
 /** Both kinds of power state are standby here: the core wakes with all its state, which powering down permits (5.4.5). */

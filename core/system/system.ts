@@ -187,15 +187,15 @@ class RunningSystem implements System {
     const arrangement = this.arrangement;
     const config = { ...this.config, images: [] };
     const { memory, plan, modules } = this;
-    const io = this.plan.virtio.length > 0 && !this.config.deterministic ? this.startIo(arrangement) : null;
+    const io = this.plan.virtio.length > 0 && !this.config.deterministic ? this.startIo(arrangement, epoch) : null;
     await this.threads.start(groups, { memory, modules, arrangement, config, plan, epoch });
     this.io = await io;
     if (!paused) this.resume();
   }
-  private startIo(arrangement: readonly [number, number, number]): Promise<IoThread> {
+  private startIo(arrangement: readonly [number, number, number], epoch: number): Promise<IoThread> {
     const { deterministic, seed } = this.config;
-    const randomness = { deterministic, ...(seed === undefined ? {} : { seed }) };
-    const setup = { memory: this.memory, arrangement, plan: this.plan, randomness };
+    const config = { deterministic, ...(seed === undefined ? {} : { seed }) };
+    const setup = { memory: this.memory, arrangement, plan: this.plan, config, epoch };
     return IoThread.start(setup, { bell: () => this.service(), failed: (e) => this.fail(e) });
   }
   /** Arguments of `layoutOf`. */

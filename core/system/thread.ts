@@ -1,6 +1,5 @@
 /** Everything that one thread needs to run cores, built over the memory that all threads share. */
-import { type Context, MemoryProtection } from '../arch/encryption/engine.ts';
-import { ownerOf } from '../arch/encryption/layout.ts';
+import { MemoryProtection } from '../arch/encryption/engine.ts';
 import { GPCCR } from '../arch/granules/format.ts';
 import { PMU_INTID, type PmuOutput, pmuOutput } from '../arch/registers/pmu-lines.ts';
 import type { Cpu } from '../arch/registers/reset.ts';
@@ -37,6 +36,7 @@ import { ENTROPY_STREAM, randomFiller, randomSource } from './random.ts';
 import { TraceWriter } from './trace.ts';
 import { TRACE_KIND } from './trace-record.ts';
 import { type Look, steppedRecords, tracedKind, traceRoutines, traces } from './tracing.ts';
+import { RequesterWatch } from './watch-requests.ts';
 import { WatchWriter } from './watch-ring.ts';
 import { Watching } from './watching.ts';
 
@@ -61,7 +61,6 @@ export interface SystemEnds {
   /** Firmware did what tells whether it fits the machine. */
   firmware(fact: FirmwareFact): void;
 }
-const wordOf = ({ pas, mecid, generation }: Context): number => ownerOf(pas, mecid, generation);
 
 /** What drives the IRQ input of a core (`CTL.sources`). */
 const SOURCE = { devices: 1, timers: 2 } as const;
@@ -107,12 +106,7 @@ export class Thread {
     this.cpu = cpu.cpu;
     const library = coreLibrary(cpu.libraries);
     if (config.trace) traceRoutines(library, config.trace.choices);
-    this.watchWriter = new WatchWriter(
-      memory.buffer,
-      layout.devices + plan.watches[setup.space]!,
-      plan.watches.length,
-      bell,
-    );
+    this.watchWriter = new WatchWriter(memory.buffer, layout.devices, plan.watches[setup.space]!, bell);
     const physical = new HostMemory(memory.buffer, layout, plan);
     this.watching = new Watching({
       memory: memory.buffer,
@@ -120,6 +114,12 @@ export class Thread {
       writer: this.watchWriter,
       now: (core) => this.clock.now(core),
       read: (address, length) => physical.read(address, length),
+      ownerWord: (address) => this.protection?.ownerWord(address) ?? 0,
+    });
+    const requests = new RequesterWatch({
+      memory: memory.buffer,
+      writer: this.watchWriter,
+      now: () => this.clock.now(layout.core(0)),
       ownerWord: (address) => this.protection?.ownerWord(address) ?? 0,
     });
     this.clock = new Clock(this.i32, layout, config, setup.epoch);
@@ -139,6 +139,7 @@ export class Thread {
       plan,
       fwCfg: config.fwCfg ?? [],
       protection: () => this.protection,
+      refused: (address, writes) => requests.refused(address, writes),
       console: (id) => this.consoles[id]!,
       setLines: (core, bits, mask) => this.lines.set(core, bits, mask),
       line: (level) => this.source(0, SOURCE.devices, level),
@@ -191,8 +192,10 @@ export class Thread {
             }),
           );
     if (this.protection) {
-      this.protection.onTransfer = ({ address, core, from, to, overwritten, who }) => {
-        if (!overwritten) this.watching.mismatch(core, address, wordOf(from), wordOf(to), who);
+      this.protection.onTransfer = (transfer) => {
+        const { address, core, from, to, overwritten, who } = transfer;
+        if (core === null) requests.tookOver(transfer);
+        else if (!overwritten) this.watching.mismatch(core, address, from, to, who);
       };
     }
     this.space.onWatch = (_cpu, va, bytes, kind) => this.watch(va, bytes, kind);

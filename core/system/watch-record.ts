@@ -5,7 +5,7 @@
  * | -------- | --------------------------------------- | ------------- | ---------------- | ------------------------------------------- | ------------------------ |
  * | entry    | an exception was taken                  | where it came | X0               | vector (0 sync, 1 IRQ, 2 FIQ, 3 SError), EC << 8 | ISS, 0              |
  * | return   | a return from an exception              | where it goes | X0               | 0                                           | 0, 0                     |
- * | granule  | a granule protection fault is taken     | instruction   | page             | physical address space, `ACCESS` << 8       | ISS with hints, owner    |
+ * | granule  | a granule protection fault is taken     | instruction   | page             | physical address space, `ACCESS` << 8       | ISS with hints (0: DMA), owner |
  * | mismatch | a context met another's page            | instruction   | page             | `ACCESS` << 8                               | owner before, accessor   |
  *
  * | words    | right behind an entry or a return | X(n) to X(n+3) in place of time to b; `from` is n | | | |

@@ -1,5 +1,5 @@
 /**
- * The way of observers' records from core threads to the host. Nobody waits for observers: what does not fit is dropped and counted.
+ * The way of observers' records from the threads of a system to the host. Nobody waits for observers: what does not fit is dropped and counted.
  * The host is told at once of faults, and when much has come together; else it looks when it wants to.
  */
 import { ByteRing } from '../devices/ring.ts';
@@ -14,17 +14,31 @@ const LARGEST = 1 << 18;
 /** Bytes of records in the ring of one of `threads` threads; a power of two. */
 export const watchCapacity = (threads: number): number =>
   2 ** Math.floor(Math.log2(Math.min(LARGEST, TOGETHER / threads)));
-/** Shared memory of one thread's ring, in bytes: a word for the count of dropped records, then the ring. */
-export const watchRingBytes = (threads: number): number => 64 + ByteRing.bytes(watchCapacity(threads));
+/** The same of the I/O thread, which has little to tell. */
+export const IO_WATCH_CAPACITY = 1 << 13;
 
-function ringAt(buffer: SharedArrayBuffer, offset: number, threads: number): { dropped: Int32Array; ring: ByteRing } {
+/** One thread's ring: a word for the count of dropped records, then the ring. */
+export interface WatchRing {
+  /** Offset in the devices' memory. */
+  readonly at: number;
+  /** Bytes of records that it holds. */
+  readonly capacity: number;
+}
+/** Shared memory of a ring, in bytes. */
+export const watchRingBytes = (capacity: number): number => 64 + ByteRing.bytes(capacity);
+
+function ringAt(
+  buffer: SharedArrayBuffer,
+  devices: number,
+  { at, capacity }: WatchRing,
+): { dropped: Int32Array; ring: ByteRing } {
   return {
-    dropped: new Int32Array(buffer, offset, 1),
-    ring: new ByteRing(buffer, offset + 64, watchCapacity(threads)),
+    dropped: new Int32Array(buffer, devices + at, 1),
+    ring: new ByteRing(buffer, devices + at + 64, capacity),
   };
 }
 
-/** A core thread's end. */
+/** The end of the thread that records. */
 export class WatchWriter {
   private readonly ring: ByteRing;
   private readonly dropped: Int32Array;
@@ -34,8 +48,9 @@ export class WatchWriter {
   private used = 0;
   private urgent = false;
 
-  constructor(buffer: SharedArrayBuffer, offset: number, threads: number, bell: { ring(): void }) {
-    ({ ring: this.ring, dropped: this.dropped } = ringAt(buffer, offset, threads));
+  /** `devices`: address of the devices' memory. */
+  constructor(buffer: SharedArrayBuffer, devices: number, place: WatchRing, bell: { ring(): void }) {
+    ({ ring: this.ring, dropped: this.dropped } = ringAt(buffer, devices, place));
     this.bell = bell;
   }
   append(record: WatchRecord): void {
@@ -71,8 +86,8 @@ export class WatchReader {
   private readonly ring: ByteRing;
   private readonly counted: Int32Array;
 
-  constructor(buffer: SharedArrayBuffer, offset: number, threads: number) {
-    ({ ring: this.ring, dropped: this.counted } = ringAt(buffer, offset, threads));
+  constructor(buffer: SharedArrayBuffer, devices: number, place: WatchRing) {
+    ({ ring: this.ring, dropped: this.counted } = ringAt(buffer, devices, place));
   }
   /** Whole records that came since the last call. */
   read(): Uint8Array {

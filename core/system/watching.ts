@@ -1,16 +1,13 @@
 /** What a core thread notes for observers: see `watch-record.ts`. Called from generated code, and only while somebody watches. */
-import { OWNER } from '../arch/encryption/layout.ts';
-import { WHO } from '../arch/encryption/owners.ts';
+import { OWNER, WHO } from '../arch/encryption/layout.ts';
 import { ISS } from '../arch/exceptions/fault-kinds.ts';
 import { regOffset } from '../arch/registers/storage.ts';
 import * as state from '../arch/state.ts';
 import { type Layout, WATCH } from '../engine/layout.ts';
 import { CallWatch } from './watch-calls.ts';
-import { ACCESS, NO_CORE, NO_PC, WATCH_KIND } from './watch-record.ts';
+import { ACCESS, NO_PC, WATCH_KIND } from './watch-record.ts';
 import type { WatchWriter } from './watch-ring.ts';
 
-/** Requesters' accesses: security state << 2. */
-const NON_SECURE = 1 << 2;
 /** Of FAULT_PA: the page's address; {NS, NSE} of its address space, in bits [63:62]. */
 const PAGE = 0x00fffffffffff000n;
 
@@ -106,23 +103,15 @@ export class Watching {
     });
   }
   /** A context met a page of another; `who`: `WHO` of the access. */
-  mismatch(core: number | null, address: number, from: number, to: number, who: number): void {
+  mismatch(core: number, address: number, from: number, to: number, who: number): void {
     if (!this.on || from === OWNER.none) return;
-    const page = { kind: WATCH_KIND.mismatch, address: BigInt(address), a: from, b: to } as const;
-    if (core === null) {
-      const detail = (who & WHO.write ? ACCESS.write : ACCESS.read) << 8;
-      const time = this.t.now(this.t.layout.core(0));
-      this.t.writer.append({ ...page, core: NO_CORE, from: NON_SECURE, to: NON_SECURE, detail, time, pc: NO_PC });
-      return;
-    }
     const cpu = this.t.layout.core(core);
     const at = this.present(cpu);
     const slow = this.word(cpu, state.SLOW_REC);
     const access =
       who & WHO.walk ? ACCESS.walk : slow === 1 ? ACCESS.fetch : who & WHO.write ? ACCESS.write : ACCESS.read;
     this.t.writer.append({
-      ...page,
-      core,
+      ...{ kind: WATCH_KIND.mismatch, core, address: BigInt(address), a: from, b: to },
       from: at,
       to: at,
       detail: access << 8,

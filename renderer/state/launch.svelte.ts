@@ -8,6 +8,8 @@ import { type Workbench, workbench } from './workbench.svelte.ts';
 export type Draft = Record<string, unknown>;
 
 const KEY = 'trireme.launch';
+/** The window's draft, so that a reload loses nothing. */
+const DRAFT = 'trireme.draft';
 const DELAY = 60;
 
 /** Value at a path like `machine.uarts`. */
@@ -20,6 +22,16 @@ export function withValue(draft: Draft, path: string, value: unknown): Draft {
   const inner = rest.length === 0 ? value : withValue((draft[key] ?? {}) as Draft, rest.join('.'), value);
   if (Array.isArray(draft)) return draft.map((old, n) => (String(n) === key ? inner : old)) as unknown as Draft;
   return { ...draft, [key]: inner };
+}
+
+/** What was being edited in this window before it was loaded again. */
+function keptDraft(): { preset: string; draft: Draft } | null {
+  try {
+    const kept = JSON.parse(sessionStorage.getItem(DRAFT) ?? 'null');
+    return typeof kept?.preset === 'string' && typeof kept.draft === 'object' && kept.draft ? kept : null;
+  } catch {
+    return null;
+  }
 }
 
 export class LaunchState {
@@ -48,20 +60,20 @@ export class LaunchState {
       this.preset = now;
       return;
     }
-    const last = localStorage.getItem(KEY);
+    const kept = keptDraft();
+    const last = kept?.preset ?? localStorage.getItem(KEY);
     this.choose(presets.find((p) => p.id === last) ?? presets[0]!);
+    if (kept && this.preset?.id === kept.preset) this.change(kept.draft, 0);
   }
   choose(preset: ListedPreset): void {
     localStorage.setItem(KEY, preset.id);
     this.preset = preset;
-    this.draft = structuredClone(preset.launch) as Draft;
-    this.recheck(0);
+    this.change(structuredClone(preset.launch) as Draft, 0);
   }
   /** Shows the launch of a run as a draft. */
   adopt(run: RunSummary): void {
     this.preset = this.bench.presets.find((p) => p.id === run.preset) ?? this.preset;
-    this.draft = structuredClone(run.launch) as Draft;
-    this.recheck(0);
+    this.change(structuredClone(run.launch) as Draft, 0);
   }
   setMec(on: boolean): void {
     this.set('mec.enabled', on);
@@ -73,8 +85,7 @@ export class LaunchState {
     if (this.preset) this.choose(this.preset);
   }
   set(path: string, value: unknown): void {
-    this.draft = withValue(this.draft, path, value);
-    this.recheck(DELAY);
+    this.change(withValue(this.draft, path, value), DELAY);
   }
   get(path: string): unknown {
     return valueAt(this.draft, path);
@@ -83,7 +94,9 @@ export class LaunchState {
     return this.check.problems.find((p) => p.field === path)?.message ?? null;
   }
 
-  private recheck(delay: number): void {
+  private change(draft: Draft, delay: number): void {
+    this.draft = draft;
+    sessionStorage.setItem(DRAFT, JSON.stringify({ preset: this.preset?.id ?? null, draft }));
     this.checked = false;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => void this.ask(), delay);

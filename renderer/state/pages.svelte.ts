@@ -1,3 +1,5 @@
+import { untrack } from 'svelte';
+
 /** Rows of a long list that the host has, fetched by pages when they come into sight. */
 const PAGE = 200;
 /** Pages that are kept. */
@@ -9,10 +11,17 @@ export interface Slice<Row> {
   readonly rows: readonly Row[];
 }
 
+interface Page<Row> {
+  /** Without those that are kept no more. */
+  readonly rows: readonly (Row | undefined)[];
+  /** Rows up to here were there, or kept no more, when it was fetched. */
+  readonly upTo: number;
+}
+
 export class Pages<Row> {
   total = $state(0);
   error: unknown = $state.raw(null);
-  private pages: ReadonlyMap<number, readonly (Row | undefined)[]> = $state.raw(new Map());
+  private pages: ReadonlyMap<number, Page<Row>> = $state.raw(new Map());
   private readonly asked = new Set<number>();
   private readonly fetch: (first: number, count: number) => Promise<Slice<Row>>;
 
@@ -21,20 +30,19 @@ export class Pages<Row> {
   }
 
   get(index: number): Row | undefined {
-    return this.pages.get(Math.floor(index / PAGE))?.[index % PAGE];
+    return this.pages.get(Math.floor(index / PAGE))?.rows[index % PAGE];
   }
   /** Fetches what is missing of these rows. */
   want(first: number, last: number): void {
     for (let page = Math.floor(first / PAGE); page <= Math.floor(Math.max(first, last - 1) / PAGE); page++) {
-      const rows = this.pages.get(page);
-      const full = Math.min(PAGE, this.total - page * PAGE);
-      if (rows && rows.length >= full) continue;
+      const known = this.pages.get(page);
+      if (known && known.upTo >= Math.min(this.total, (page + 1) * PAGE)) continue;
       void this.load(page);
     }
   }
-  /** There may be more rows. */
+  /** There may be more rows. An effect that calls it does not run again because there are. */
   async refresh(): Promise<void> {
-    await this.load(Math.floor(Math.max(0, this.total - 1) / PAGE));
+    await this.load(Math.floor(Math.max(0, untrack(() => this.total) - 1) / PAGE));
   }
   private async load(page: number): Promise<void> {
     if (this.asked.has(page)) return;
@@ -45,7 +53,8 @@ export class Pages<Row> {
       rows.forEach((row, n) => {
         placed[first - page * PAGE + n] = row;
       });
-      const pages = new Map(this.pages).set(page, placed);
+      const upTo = Math.min(total, (page + 1) * PAGE);
+      const pages = new Map(this.pages).set(page, { rows: placed, upTo });
       while (pages.size > KEPT) pages.delete(pages.keys().next().value!);
       this.pages = pages;
       this.total = total;

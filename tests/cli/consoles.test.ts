@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { command } from '../support/command.ts';
 import { buildElf, code } from '../support/elf-builder.ts';
 import type { FakeSystem } from '../support/fake-system.ts';
-import { guest, startTrireme } from '../support/trireme.ts';
+import { guest, said, startTrireme } from '../support/trireme.ts';
 
 let folder = '';
 let kernel = '';
@@ -97,20 +97,11 @@ describe('on a terminal', () => {
 });
 
 describe('consoles elsewhere, with a real guest', () => {
-  async function line(child: ChildProcess, pattern: RegExp): Promise<RegExpExecArray> {
-    let text = '';
-    for await (const chunk of child.stderr!.iterator({ destroyOnReturn: false })) {
-      text += chunk;
-      const match = pattern.exec(text);
-      if (match) return match;
-    }
-    throw new Error(`${pattern} did not come: ${text}`);
-  }
   test('a port and a file; keys from there', async () => {
     const log = join(folder, 'log');
     const where = ['--console', 'uart0=tcp:0', '--console', `uart0=file:${log}`];
     const { child, ended } = startTrireme(['run', '--kernel', guest('echo'), '--timeout', '110', ...where]);
-    const [, port] = await line(child, /console uart0 is on 127\.0\.0\.1:(\d+)\n/);
+    const [, port] = await said(child, /console uart0 is on 127\.0\.0\.1:(\d+)\n/);
     const socket = connect(Number(port), '127.0.0.1');
     let got = '';
     socket.setEncoding('utf8').on('data', (chunk: string) => {
@@ -145,7 +136,7 @@ describe('consoles elsewhere, with a real guest', () => {
       ...['run', '--kernel', guest('echo'), '--timeout', '110', '--console', 'uart0=tcp:0'],
       ...['--send', 'flood 2000000\\nexit 0\\n'],
     ]);
-    const [, port] = await line(child, /127\.0\.0\.1:(\d+)\n/);
+    const [, port] = await said(child, /127\.0\.0\.1:(\d+)\n/);
     const socket = connect(Number(port), '127.0.0.1');
     socket.on('error', () => {});
     await once(socket, 'connect');

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { SystemExit } from '../../core/system/api.ts';
 import { command } from '../support/command.ts';
 import { buildElf, code } from '../support/elf-builder.ts';
 import type { FakeSystem } from '../support/fake-system.ts';
@@ -87,6 +88,24 @@ describe('output and status', () => {
     expect(stderr).toContain('VBAR_EL1 0000000040000800');
     expect(stderr).toContain('EL1h');
     expect(stderr).not.toMatch(/\bat .*\.ts/);
+  });
+  test('what the guest has written cannot be kept: one line, also where the script or the user ends the run', async () => {
+    const message = 'cannot write the flash image f: no space left on the device';
+    const failure: SystemExit = { reason: 'failed', status: 1, message };
+    const said = { status: 1, stderr: `trireme: ${message}\n` };
+    expect(await run('', { guest: (s: FakeSystem) => s.exit(failure) })).toMatchObject(said);
+    const atStop = (s: FakeSystem): void => {
+      s.stop = async () => s.exit(failure);
+      s.show('ready');
+    };
+    expect(await run('--expect ready', { guest: atStop })).toMatchObject(said);
+  });
+  test('an error of ours is said to be one, in one line', async () => {
+    const message = 'internal error: Error: no such state\n    at run (thread.ts:1:2)';
+    const { status, stderr } = await run('', {
+      guest: (s: FakeSystem) => s.exit({ reason: 'failed', status: 1, message }),
+    });
+    expect([status, stderr]).toEqual([1, 'trireme: internal error: no such state\n']);
   });
   test('PC where there is no memory', async () => {
     const { stderr } = await run('', {

@@ -9,7 +9,7 @@ let modes: boolean[];
 let flash: Flash;
 
 const shared = (bytes: number): SharedArrayBuffer => new SharedArrayBuffer(bytes);
-const instance = (): Flash => new Flash(state, contents, (mode) => void modes.push(mode));
+const instance = (readOnly = false): Flash => new Flash(state, contents, (mode) => void modes.push(mode), readOnly);
 
 beforeEach(() => {
   // The table tells of 64 MiB; a sparse buffer costs nothing until it is written.
@@ -139,6 +139,23 @@ describe('erasing', () => {
     expect(contents[0]).toBe(0);
     expect(flash.arrayMode).toBe(true);
   });
+});
+
+test('read-only: programming and erasing change nothing, and say so as QEMU 11.1 does', () => {
+  flash = instance(true);
+  contents.set([1, 2, 3, 4]);
+  const status = (...writes: number[]): number => {
+    write(0, both(0x50));
+    for (const value of writes) write(0, value);
+    return read(0);
+  };
+  expect(status(both(0x40), 0x11223344)).toBe(0x00900090);
+  expect(status(both(0x20), both(0xd0))).toBe(0x00a000a0);
+  expect(status(both(0xe8), 0, 0x55667788)).toBe(0x00900090);
+  // A confirmation after an error leads back to the contents.
+  expect(status(both(0xe8), 0, 0x55667788, both(0xd0))).toBe(0x04030201);
+  expect(flash.arrayMode).toBe(true);
+  expect(status(both(0x90))).toBe(0x00890089);
 });
 
 test('locking and unlocking commands are taken, and change nothing', () => {

@@ -1,11 +1,11 @@
 /** The memory protection engine: what contexts read of each other's memory, and what stays whole. */
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import * as state from '../../core/arch/state.ts';
-import { LDADD, LDR, PAGE, PAS, type RmeWorld, STR, VA } from '../rme/world.ts';
+import { LDADD, PAGE, PAS, type RmeWorld, VA } from '../rme/world.ts';
 import { INFO, type TranslationMachine } from '../translation/machine.ts';
 import { S1 } from '../translation/tables.ts';
 import { CACHE_WORD, KERNEL, TLBI_WORD } from '../translation/world.ts';
-import { IPA, type Protected, protectedMachine, realm } from './machine.ts';
+import { IPA, type Protected, protectedMachine, realm, realmAccesses } from './machine.ts';
 
 for (const mode of ['interpreter', 'compiled'] as const) {
   describe(mode, () => suite(mode));
@@ -23,16 +23,7 @@ function suite(mode: 'interpreter' | 'compiled'): void {
     w = realm(p);
     m.core.u8.fill(0, m.host(PAGE)!, m.host(PAGE)! + 0x2000);
   });
-  /** Accesses of EL1 in the realm with this MECID. */
-  const as = (mecid: number): void => {
-    m.reg('VMECID_A_EL2', BigInt(mecid));
-    m.call('mecChanged');
-  };
-  /** The same for the tables that it is behind. */
-  const tablesAs = (mecid: number): void => {
-    m.reg('VMECID_P_EL2', BigInt(mecid));
-    m.call('mecChanged');
-  };
+  const { as, tablesAs, run, load, store } = realmAccesses(() => w);
   /** What an access without translation reads: EL2 of a security state (Realm: MECID_P0_EL2), or EL3. */
   const flat = (security: number, info = 3, at = PAGE): bigint => {
     if (security === PAS.root) w.enter(3);
@@ -43,15 +34,6 @@ function suite(mode: 'interpreter' | 'compiled'): void {
     const host = m.fill(at, info);
     expect(host).not.toBe(0);
     return m.core.view.getBigUint64(host, true);
-  };
-  const load = (at: bigint): bigint => {
-    m.core.setX(1, 0n);
-    expect(w.exec(LDR, 1, at).exception).toBe(0);
-    return m.core.x(1);
-  };
-  const store = (at: bigint, v: bigint): void => {
-    m.core.setX(1, v);
-    expect(w.exec(STR, 1, at).exception).toBe(0);
   };
   const TEXT = 0x1122_3344_5566_7788n;
   const fill = (from = VA, n = 0x1000n): void => {
@@ -120,10 +102,8 @@ function suite(mode: 'interpreter' | 'compiled'): void {
     fill();
     as(6);
     const before = load(VA + 0x20n);
-    m.core.setX(1, 3n);
-    expect(w.exec(LDADD, 1, VA + 0x20n).exception).toBe(0);
     // LDADD X1, X1, [X0]: what was there comes back.
-    expect(m.core.x(1)).toBe(before);
+    expect(run(LDADD, VA + 0x20n, 3n)).toBe(before);
     as(5);
     expect(spoilt()).toEqual([2]);
   });
@@ -149,7 +129,7 @@ function suite(mode: 'interpreter' | 'compiled'): void {
     // EL2 of Realm state without translation: MECID_P0_EL2.
     const code = PAGE + 0x1000n;
     m.reg('SCTLR_EL2', 0n);
-    const run = (): bigint => {
+    const execute = (): bigint => {
       w.enter(2);
       m.core.setX(1, 0n);
       m.core.pc = code;
@@ -158,13 +138,13 @@ function suite(mode: 'interpreter' | 'compiled'): void {
       return m.core.x(1);
     };
     m.core.place(Number(code), [0xd2800541, 0xd45e0000]); // MOV X1, #42; HLT
-    expect(run()).toBe(42n);
+    expect(execute()).toBe(42n);
     m.reg('MECID_P0_EL2', 9n);
     m.call('mecChanged');
-    expect(run()).not.toBe(42n);
+    expect(execute()).not.toBe(42n);
     m.reg('MECID_P0_EL2', 0n);
     m.call('mecChanged');
-    expect(run()).toBe(42n);
+    expect(execute()).toBe(42n);
   });
   it('Non-secure memory is not encrypted; Realm pages look like noise from there, and its writes like noise from Realm', () => {
     as(5);
@@ -188,7 +168,7 @@ function suite(mode: 'interpreter' | 'compiled'): void {
   });
 
   describe('overwriting', () => {
-    const zva = (at: bigint): void => expect(w.exec(CACHE_WORD['DC ZVA'], 1, at).exception).toBe(0);
+    const zva = (at: bigint): void => void run(CACHE_WORD['DC ZVA'], at);
     it('a whole page by DC ZVA costs no cipher pass', () => {
       as(5);
       fill();
@@ -331,7 +311,7 @@ function suite(mode: 'interpreter' | 'compiled'): void {
     as(5);
     fill();
     as(6);
-    expect(w.exec(CACHE_WORD['DC CIVAC'], 1, VA).exception).toBe(0);
+    run(CACHE_WORD['DC CIVAC'], VA);
     expect(p.engine.ownerAt(Number(PAGE))).toMatchObject({ mecid: 5 });
     expect(load(VA)).not.toBe(TEXT);
   });

@@ -1,8 +1,10 @@
 /** A core of the translation tests with the memory protection engine behind its memory. */
+
+import { expect } from 'vitest';
 import { MemoryProtection, type ProtectionModel, powerOnProtection } from '../../core/arch/encryption/engine.ts';
 import * as state from '../../core/arch/state.ts';
 import { MEMMAP, MM_FLAG, MM_FLAGS } from '../../core/engine/layout.ts';
-import { PAGE, PAS, RmeWorld, rmeMachine, VA } from '../rme/world.ts';
+import { LDR, PAGE, PAS, RmeWorld, rmeMachine, STR, VA } from '../rme/world.ts';
 import type { Mode } from '../support/bare-core.ts';
 import { RAM, RAM_BYTES, type TranslationMachine } from '../translation/machine.ts';
 import { RW2 } from '../translation/tables.ts';
@@ -91,4 +93,36 @@ export function realm(p: Protected, model: ProtectionModel = 'exact'): RmeWorld 
   p.m.reg('TCR2_EL2', 3n << 12n);
   w.enter(1);
   return w;
+}
+
+/** What EL1 does in a realm (`realm`). */
+export interface RealmAccesses {
+  /** VMECID_A_EL2: of the pages at VA. */
+  as(mecid: number): void;
+  /** VMECID_P_EL2: of code and tables. */
+  tablesAs(mecid: number): void;
+  /** Runs an instruction with X0 and X1, which takes no exception; yields X1. */
+  run(word: number, x0: bigint, x1?: bigint): bigint;
+  load(at: bigint): bigint;
+  store(at: bigint, value: bigint): void;
+}
+/** `world`: the realm as it is at that time. */
+export function realmAccesses(world: () => RmeWorld): RealmAccesses {
+  const set = (register: string, mecid: number): void => {
+    world().m.reg(register, BigInt(mecid));
+    world().m.call('mecChanged');
+  };
+  const run = (word: number, x0: bigint, x1 = 0n): bigint => {
+    const { core } = world().m;
+    core.setX(1, x1);
+    expect(world().exec(word, 1, x0).exception).toBe(0);
+    return core.x(1);
+  };
+  return {
+    as: (mecid) => set('VMECID_A_EL2', mecid),
+    tablesAs: (mecid) => set('VMECID_P_EL2', mecid),
+    run,
+    load: (at) => run(LDR, at),
+    store: (at, value) => void run(STR, at, value),
+  };
 }

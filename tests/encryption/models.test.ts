@@ -1,8 +1,8 @@
 /** The other models of the memory protection engine: 0xdeadbeef as in QEMU's RFC, with its flaw, and none. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { LDR, PAGE, PAS, type RmeWorld, STR, VA } from '../rme/world.ts';
+import { PAGE, PAS, type RmeWorld, VA } from '../rme/world.ts';
 import type { TranslationMachine } from '../translation/machine.ts';
-import { type Protected, protectedMachine, realm } from './machine.ts';
+import { type Protected, protectedMachine, realm, realmAccesses } from './machine.ts';
 
 let p: Protected;
 let m: TranslationMachine;
@@ -11,19 +11,7 @@ beforeAll(() => {
   p = protectedMachine();
   m = p.m;
 });
-const as = (mecid: number): void => {
-  m.reg('VMECID_A_EL2', BigInt(mecid));
-  m.call('mecChanged');
-};
-const load = (at: bigint): bigint => {
-  m.core.setX(1, 0n);
-  expect(w.exec(LDR, 1, at).exception).toBe(0);
-  return m.core.x(1);
-};
-const store = (at: bigint, v: bigint): void => {
-  m.core.setX(1, v);
-  expect(w.exec(STR, 1, at).exception).toBe(0);
-};
+const { as, load, store } = realmAccesses(() => w);
 const JUNK = 0xdeadbeef_deadbeefn;
 
 describe('deadbeef', () => {

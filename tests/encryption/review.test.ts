@@ -11,7 +11,7 @@ import { LDADD, LDR, PAGE, PAS, type RmeWorld, STR, scrOf, VA } from '../rme/wor
 import { INFO, RAM, type TranslationMachine } from '../translation/machine.ts';
 import { S1 } from '../translation/tables.ts';
 import { CACHE_WORD, CODE, DATA, KERNEL, UPPER } from '../translation/world.ts';
-import { IPA, type Protected, protectedMachine, realm } from './machine.ts';
+import { IPA, type Protected, protectedMachine, realm, realmAccesses } from './machine.ts';
 
 let p: Protected;
 let m: TranslationMachine;
@@ -23,15 +23,7 @@ beforeAll(() => {
 beforeEach(() => {
   w = realm(p);
 });
-const as = (mecid: number): void => {
-  m.reg('VMECID_A_EL2', BigInt(mecid));
-  m.call('mecChanged');
-};
-const run = (word: number, at: bigint, x1 = 0n): bigint => {
-  m.core.setX(1, x1);
-  expect(w.exec(word, 1, at)).toMatchObject({ exception: 0 });
-  return m.core.x(1);
-};
+const { as, run } = realmAccesses(() => w);
 const AF = 1n << 10n;
 const AMEC = 1n << 63n;
 

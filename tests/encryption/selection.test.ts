@@ -164,6 +164,20 @@ describe('MECID selection', () => {
       p.powerOn('off');
     }
   });
+  it('EL0 is of the regime that it runs in: EL2&0 with TGE, else EL1&0', () => {
+    const w = new RmeWorld(m, PAS.realm);
+    m.reg('SCTLR2_EL2', EMEC);
+    m.reg('TCR2_EL2', 3n << 12n);
+    w.w.lower.map(VA, DATA, KERNEL | S1.user);
+    m.enter(0);
+    expect('pa' in m.translate(VA, 3)).toBe(true);
+    expect(m.word(state.TR_MEC)).toBe(MEC.vp);
+    w.own(2, RAM + 0xa0_0000n, true).map(VA, DATA, AF | AMEC | S1.user | S1.nG);
+    m.reg('HCR_EL2', m.get('HCR_EL2') | (1n << 27n));
+    m.enter(0);
+    expect('pa' in m.translate(VA, 3)).toBe(true);
+    expect(m.word(state.TR_MEC)).toBe(MEC.a0);
+  });
   it('covers every register', () => {
     expect(new Set(CASES.map((c) => c.output))).toEqual(new Set(Object.keys(MEC)));
   });

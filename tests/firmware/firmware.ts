@@ -1,6 +1,10 @@
 /** What the firmware tests share: the built images, and runs of them here and in QEMU. */
 import { spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { configureLaunch } from '../../core/machines/configure.ts';
+import { readLaunch } from '../../core/machines/launch-check.ts';
+import type { System } from '../../core/system/api.ts';
+import { createSystem } from '../../core/system/system.ts';
 import { startTrireme } from '../support/trireme.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -65,4 +69,19 @@ export function runInQemu(
       else resolve(text.replaceAll('\r', ''));
     });
   });
+}
+
+/** A system, not yet started, whose test host is told something (resources/firmware/tests/payload/main.c). */
+export function testHost(order: string, { cores, mec }: Shape): Promise<System> {
+  const launch = readLaunch({
+    machine: { type: 'virt', secure: true, virtualization: true },
+    cpu: {},
+    rme: { enabled: true },
+    mec: mec === null ? {} : { enabled: true, model: mec },
+    cores,
+    memoryBytes: 1 << 30,
+    bios: image('flash-test.bin'),
+    fwCfg: [{ name: 'opt/trireme/test', content: { from: 'text', text: order } }],
+  });
+  return createSystem(configureLaunch(launch));
 }

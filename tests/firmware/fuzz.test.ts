@@ -3,10 +3,7 @@
  * granule protection table says, seen from outside, what the calls' results say.
  */
 import { describe, expect, test } from 'vitest';
-import { configureLaunch } from '../../core/machines/configure.ts';
-import { readLaunch } from '../../core/machines/launch-check.ts';
-import { createSystem } from '../../core/system/system.ts';
-import { image, type Shape } from './firmware.ts';
+import { type Shape, testHost } from './firmware.ts';
 
 const SECONDS = 110;
 
@@ -18,18 +15,8 @@ interface Fuzzed {
   readonly granules: number;
 }
 
-async function fuzz(seed: number, calls: number, { cores, mec }: Shape): Promise<Fuzzed> {
-  const launch = readLaunch({
-    machine: { type: 'virt', secure: true, virtualization: true },
-    cpu: {},
-    rme: { enabled: true },
-    mec: mec === null ? {} : { enabled: true, model: mec },
-    cores,
-    memoryBytes: 1 << 30,
-    bios: image('flash-test.bin'),
-    fwCfg: [{ name: 'opt/trireme/test', content: { from: 'text', text: `fuzz ${seed} ${calls}` } }],
-  });
-  const system = await createSystem(configureLaunch(launch));
+async function fuzz(seed: number, calls: number, shape: Shape): Promise<Fuzzed> {
+  const system = await testHost(`fuzz ${seed} ${calls}`, shape);
   const timer = setTimeout(() => void system.stop(), SECONDS * 1000);
   try {
     const parts: Uint8Array[] = [];

@@ -53,7 +53,7 @@ function expectPassed(console: string): void {
   expect(console.split('\n').filter((line) => /FAIL|PANIC|Unexpected exception/.test(line))).toEqual([]);
   const [, passed, failed] = console.match(/^(\d+) passed, (\d+) failed$/m)!;
   expect(failed).toBe('0');
-  expect(Number(passed)).toBeGreaterThan(550);
+  expect(Number(passed)).toBeGreaterThan(680);
   expect(console).toContain('NOTICE:  System off\n');
 }
 
@@ -65,10 +65,11 @@ const PAIRS: Shape[] = [
   { cores: 1, mec: null },
   { cores: 2, mec: 'deadbeef' },
   { cores: 1, mec: 'exact', engine: 'interpreter' },
+  { cores: 1, mec: 'off', engine: 'compiled' },
 ];
 const ALL: Shape[] = [1, 2, 4].flatMap((cores) =>
   ([null, 'exact', 'deadbeef', 'off'] as const).flatMap((mec) =>
-    (['normal', 'interpreter'] as const).map((engine) => ({ cores, mec, engine })),
+    (['normal', 'interpreter', 'compiled'] as const).map((engine) => ({ cores, mec, engine })),
   ),
 );
 

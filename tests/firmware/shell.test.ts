@@ -89,3 +89,67 @@ test('shell, views, disks and shares', { timeout: TIMEOUT }, async () => {
   expect(host).toContain('Login incorrect');
   expect(host.match(/^\[ *[\d.]+\] Trireme host /gm)).toHaveLength(2);
 });
+
+/** A command of the shell, and what it must show, between its line and the next prompt. */
+const COMMANDS: readonly (readonly [line: string, shows: RegExp])[] = [
+  ['help', /^ {2}attack .*\n(.*\n)* {2}umount .*\n {2}uname .*\n$/],
+  ['attack', /^usage: attack read\|write NAME\|ADDRESS/],
+  ['cat /etc/issue /proc/version', /\nTrireme host version 1\.0 \(EL2, GCC .*\)\n$/],
+  ['cat /proc/meminfo', /^MemTotal: +\d+ kB\nMemFree: +\d+ kB\nRealmMemory: +0 kB\n$/],
+  ['cat /proc/cpuinfo', /^processor\t: 0\nmpidr\t\t: 0x0000000000\n[\s\S]*\nprocessor\t: 1\n/],
+  ['cat /proc/interrupts', /^core +interrupts\n +0 +\d+\n +1 +\d+\n$/],
+  ['cat /proc/uptime', /^\d+\.\d\d\n$/],
+  ['cat /proc', /^cat: \/proc: Is not a file\n$/],
+  ['cd /proc', /^$/],
+  ['pwd', /^\/proc\n$/],
+  ['cd /nowhere', /^cd: \/nowhere: No such file or directory\n$/],
+  ['cd', /^$/],
+  ['clear', /\[H.\[2J$/],
+  ['dmesg', /^\[ *\d+\.\d+\] Trireme host [\s\S]* Run \/sbin\/login\n$/],
+  ['echo a  b', /^a b\n$/],
+  ['export NAME=value', /^$/],
+  ['export', /^export NAME='value'\n$/],
+  ['free', /^ +total +used +free +in realms\nMem: +\d+ +\d+ +\d+ +0\n$/],
+  ['lkvm list', /^ +PID +NAME +STATE +CPUS +MEMORY +KIND\n$/],
+  ['ls /', /^(\S+ +)+\S+\s*\n/],
+  ['ls -la /proc', /^-r-- +0 cmdline\n(-r-- .*\n)+-r-- +0 version\n$/],
+  ['mount', /^rootfs on \/ type builtin \(ro\)\nproc on \/proc type proc \(ro\)\n$/],
+  ['mount /dev/vda2 /mnt', /^$/],
+  ['mount /dev/vda2 /mnt', /^mount: \/mnt: already mounted there\.\n$/],
+  ['mount /dev/nothing /host', /^mount: \/dev\/nothing: special device does not exist\.\n$/],
+  ['umount /mnt', /^$/],
+  ['umount /mnt', /^umount: \/mnt: .*\n$/],
+  ['ps', /^ +id +state +core +task\n[\s\S]* running +\d +login\n/],
+  ['rmi FEATURES 0', /^RMI_SUCCESS {2}x1 [0-9a-f]+ {2}x2 0 {2}x3 0 {2}x4 0\n$/],
+  ['rmi RMI_REALM_DESTROY 0', /^RMI_ERROR_INPUT/],
+  ['rmi 0xc4000150 0x10001', /^RMI_SUCCESS {2}x1 10001 {2}x2 10001/],
+  ['rmi 0xc400018f', /^not supported\n$/],
+  ['rmi 0x84000008', /^rmi: 0x84000008 is not a call of the Realm Management Interface\n$/],
+  ['rmi', /^usage: rmi NAME\|FID /],
+  ['screen -ls', /^No Sockets found in /],
+  ['screen -r nothing', /^There is no screen to be resumed matching nothing\.\n$/],
+  ['sha256sum /etc/issue', /^[0-9a-f]{64} {2}\/etc\/issue\n$/],
+  ['sleep 0', /^$/],
+  ['true', /^$/],
+  ['nonsense || true && echo $?', /^nonsense: not found\n0\n$/],
+  ['uname', /^Trireme\n$/],
+  ['uname -a', /^Trireme trireme 1\.0 EL2 SMP aarch64\n$/],
+];
+/** What ends a session, or begins one: each is typed above or below. */
+const ENDS = ['exit', 'poweroff', 'reboot'];
+
+test('each command that help names does what it says', { timeout: TIMEOUT }, async () => {
+  const { host } = await worlds(
+    [],
+    COMMANDS.map(([line]) => command(line)),
+  );
+  const shown = host.split(/root@host:\S*# /).slice(1);
+  for (const [n, [line, shows]] of COMMANDS.entries()) {
+    expect(shown[n]!.startsWith(`${line}\n`), line).toBe(true);
+    expect(shown[n]!.slice(line.length + 1), line).toMatch(shows);
+  }
+  const named = [...shown[0]!.matchAll(/^ {2}(\w+) /gm)].map((m) => m[1]!);
+  const tried = new Set([...COMMANDS.map(([line]) => line.split(' ')[0]!), ...ENDS]);
+  expect(named.filter((name) => !tried.has(name))).toEqual([]);
+  expect(named.length).toBeGreaterThan(20);
+});

@@ -20,23 +20,23 @@ describe.skipIf(missing !== null)(titled('Linux as a realm', missing), () => {
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  test.each([[[]], [['--enable-mec']]])(
-    'boots to a shell with two cores %j',
-    { timeout: (SECONDS + 60) * 1000 },
-    async (mec) => {
-      const { host, rmm } = await worlds(
-        [...mec, '-m', '2G', '--share', folder],
-        [
-          command('mount -t 9p share0 /mnt; cd /mnt'),
-          command('lkvm run --realm --restricted_mem -m 512 -c 2 -k Image -i initrd -d disk -p rodata=full'),
-          ['host:~ # ', 'dmesg | grep RME; head -c 11 /dev/vda; nproc; poweroff -f\\n'],
-        ],
-        SECONDS,
-      );
-      expect(host).toMatch(/RME: Using RSI version 1\.\d/);
-      expect(host).toMatch(/on the disk\s*2\n/);
-      expect(host).toContain(' # KVM session ended normally.');
-      expect(rmm).toMatch(/^SMC_RMI_REALM_DESTROY .*> RMI_SUCCESS$/m);
-    },
-  );
+  test.each([
+    [[], ''],
+    [[], '-d disk'],
+    [['--enable-mec'], '-d disk'],
+  ])('boots to a shell with two cores: %j, %s', { timeout: (SECONDS + 60) * 1000 }, async (mec, disk) => {
+    const { host, rmm } = await worlds(
+      [...mec, '-m', '2G', '--share', folder],
+      [
+        command('mount -t 9p share0 /mnt; cd /mnt'),
+        command(`lkvm run --realm --restricted_mem -m 512 -c 2 -k Image -i initrd ${disk} -p rodata=full`),
+        ['host:~ # ', 'dmesg | grep RME; head -c 11 /dev/vda; echo; nproc; poweroff -f\\n'],
+      ],
+      SECONDS,
+    );
+    expect(host).toMatch(/RME: Using RSI version 1\.\d/);
+    expect(host).toMatch(disk === '' ? /vda: No such file or directory\s+2\n/ : /on the disk\s+2\n/);
+    expect(host).toContain(' # KVM session ended normally.');
+    expect(rmm).toMatch(/^SMC_RMI_REALM_DESTROY .*> RMI_SUCCESS$/m);
+  });
 });

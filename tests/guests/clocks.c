@@ -69,16 +69,9 @@ static void wait(void) {
 }
 
 void main(void) {
-  while (READ(mpidr_el1) & 0xff)
-    __asm__ volatile("wfi");
-  __asm__("mrs %0, CurrentEL" : "=r"(level));
-  level >>= 2;
+  level = first_core();
   say("exception level", level);
-  GICR(0, 0x14) = 0;
-  while (GICR(0, 0x14) & 4) {
-  }
-  GICD(0) = level == 3 ? 0x37 : 0x13;
-  SGI(0, 0x80) = 0xffffffff;
+  gic_start(level);
   // The CPU interface hands nothing on until it is told to; WFI wants it.
   WRITE(S3_0_C4_C6_0, 0xff);
   WRITE(S3_0_C12_C12_7, 1);

@@ -27,16 +27,9 @@ static u64 counts(void) {
 }
 
 void main(void) {
-  while (READ(mpidr_el1) & 0xff)
-    __asm__ volatile("wfi");
-  __asm__("mrs %0, CurrentEL" : "=r"(level));
-  level >>= 2;
+  level = first_core();
   say("exception level", level);
-  GICR(0, 0x14) = 0;
-  while (GICR(0, 0x14) & 4) {
-  }
-  GICD(0) = 0x13;
-  SGI(0, 0x80) = 0xffffffff;
+  gic_start(level);
   if (level == 2) {
     // All counters are EL1's as well; EL2 counts.
     say("counters for EL1", READ(mdcr_el2) & 31);

@@ -150,10 +150,7 @@ static volatile u64 others;
 void secondary(u64 context) {
   (void)context;
   WRITE(vbar_el1, vectors1);
-  GICR(1, 0x14) = 0;
-  while (GICR(1, 0x14) & 4) {
-  }
-  SGI(1, 0x80) = 0xffffffff;
+  gic_wake(1);
   SGI8(1, 0x400 + 7) = 0x80;
   SGI(1, 0x100) = 1 << 7;
   WRITE(S3_0_C4_C6_0, 0xff);
@@ -244,11 +241,7 @@ static void virtual_interrupts(void) {
 }
 
 void main(void) {
-  // Machines with EL3 may start all cores.
-  while (READ(mpidr_el1) & 0xff)
-    __asm__ volatile("wfi");
-  __asm__("mrs %0, CurrentEL" : "=r"(level));
-  level >>= 2;
+  level = first_core();
   say("exception level", level);
   say("GICD_TYPER lines", GICD(4) & 31);
   say("architecture", (GICD(0xffe8) >> 4) & 15);
@@ -264,11 +257,7 @@ void main(void) {
     WRITE(vbar_el3, vectors3);
     WRITE(scr_el3, READ(scr_el3) | 6);
   }
-  GICR(0, 0x14) = 0;
-  while (GICR(0, 0x14) & 4) {
-  }
-  GICD(0) = level == 3 ? 0x37 : 0x13;
-  SGI(0, 0x80) = 0xffffffff;
+  gic_start(level);
   for (int n = 1; n <= 8; n++)
     GICD(0x80 + 4 * n) = 0xffffffff;
   WRITE(S3_0_C4_C6_0, 0xff);

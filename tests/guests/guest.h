@@ -122,6 +122,24 @@ static inline int get(void) {
   }
   return (int)(UART(0) & 0xff);
 }
+// Machines with EL3 may start all cores: only the first one comes back, with its exception level.
+static inline u64 first_core(void) {
+  while (READ(mpidr_el1) & 0xff)
+    __asm__ volatile("wfi");
+  return READ(CurrentEL) >> 2;
+}
+// A core's redistributor wakes up; its SGIs and PPIs are in group 1.
+static inline void gic_wake(u64 core) {
+  GICR(core, 0x14) = 0;
+  while (GICR(core, 0x14) & 4) {
+  }
+  SGI(core, 0x80) = 0xffffffff;
+}
+// The first core's, and the distributor: both groups on, with affinity routing; at EL3 in both security states.
+static inline void gic_start(u64 level) {
+  gic_wake(0);
+  GICD(0) = level == 3 ? 0x37 : 0x13;
+}
 static inline u64 length(const char *s) {
   u64 n = 0;
   while (s[n])

@@ -58,10 +58,7 @@ static void start_and_stop(u64 n) {
 void main(void) {
   static const u32 functions[] = {0x84000000, 0x84000001, 0xc4000001, 0x84000002, 0x84000003, 0xc4000003, 0x84000004, 0xc4000004,
                                   0x84000008, 0x84000009, 0x8400000a};
-  while (READ(mpidr_el1) & 0xff)
-    __asm__ volatile("wfi");
-  __asm__("mrs %0, CurrentEL" : "=r"(level));
-  level >>= 2;
+  level = first_core();
   say("exception level", level);
   say_hex("version", call(0x84000000, 0, 0, 0));
   for (u32 n = 0; n < sizeof functions / sizeof *functions; n++) {
@@ -79,11 +76,7 @@ void main(void) {
   start_and_stop(1);
   start_and_stop(2);
   // A timer that is due ends a suspension at once.
-  GICR(0, 0x14) = 0;
-  while (GICR(0, 0x14) & 4) {
-  }
-  GICD(0) = 0x13;
-  SGI(0, 0x80) = 0xffffffff;
+  gic_start(level);
   SGI(0, 0x100) = 1u << 27;
   WRITE(S3_0_C4_C6_0, 0xff);
   WRITE(S3_0_C12_C12_7, 1);

@@ -3,17 +3,7 @@
 #include "guest.h"
 
 #define MMIO32(address) (*(volatile u32 *)(address))
-#define GICD(offset) MMIO32(0x08000000UL + (offset))
-#define GICR(offset) MMIO32(0x080a0000UL + (offset))
-#define SGI(offset) GICR(0x10000UL + (offset))
 #define GPIO(offset) MMIO32(0x09030000UL + (offset))
-#define READ(name)                                                                                                     \
-  ({                                                                                                                   \
-    u64 value_;                                                                                                        \
-    __asm__ volatile("mrs %0, " #name : "=r"(value_)::"memory");                                                       \
-    value_;                                                                                                            \
-  })
-#define WRITE(name, v) __asm__ volatile("msr " #name ", %0\n isb" ::"r"((u64)(v)) : "memory")
 
 static volatile u32 started;
 
@@ -37,20 +27,14 @@ static const char *behind(const char *s, const char *name) {
       return 0;
   return *s == 0 || *s == ' ' ? s : 0;
 }
-static void say(const char *what, u64 v) {
-  puts(what);
-  puts(" ");
-  put_number(v);
-  puts("\n");
-}
 
 // Interrupts stay masked: a pending one ends WFI all the same, and is then acknowledged by hand.
 static void setup(void) {
   GICD(0) = 0x12; // ARE, group 1
-  GICR(0x14) &= ~2u;
-  while (GICR(0x14) & 4) {
+  GICR(0, 0x14) &= ~2u;
+  while (GICR(0, 0x14) & 4) {
   }
-  SGI(0x80) = ~0u;
+  SGI(0, 0x80) = ~0u;
   GICD(0x84) = ~0u;
   WRITE(S3_0_C12_C12_5, 7);    // ICC_SRE_EL1
   WRITE(S3_0_C4_C6_0, 0xff);   // ICC_PMR_EL1
@@ -203,8 +187,20 @@ static void key(void) {
   }
   puts("released\n");
 }
+// A word of the second flash: status, then what is there.
+static void program(void) {
+  volatile u32 *flash = (volatile u32 *)0x04000000UL;
+  *flash = 0x00500050;
+  *flash = 0x00400040;
+  *flash = 0x11223344;
+  u64 status = *flash & 0xff;
+  *flash = 0x00ff00ff;
+  puts("status ");
+  put_number(status);
+  say(", holds", *flash);
+}
 static void suspend(void) {
-  SGI(0x100) = 1 << 27;
+  SGI(0, 0x100) = 1 << 27;
   u64 before = READ(cntvct_el0);
   WRITE(cntv_tval_el0, READ(cntfrq_el0) / 50);
   WRITE(cntv_ctl_el0, 1);
@@ -254,6 +250,8 @@ static void obey(const char *line) {
     key();
   else if ((rest = behind(line, "hvc")))
     hvc(*rest ? rest + 1 : rest);
+  else if (behind(line, "program"))
+    program();
   else if (behind(line, "suspend"))
     suspend();
   else if (behind(line, "on"))

@@ -56,14 +56,14 @@ void enter(u64 scr, void (*function)(void), void *stack);
 static u8 stack[4096] __attribute__((aligned(16)));
 static const char *text;
 
-static void say(void) {
+static void tell(void) {
   puts(text);
   __asm__ volatile("smc #0");
   __builtin_unreachable();
 }
 static void in(u64 world, const char *what) {
   text = what;
-  enter(SCR_RW | world, say, stack + sizeof stack);
+  enter(SCR_RW | world, tell, stack + sizeof stack);
 }
 
 void main(void) {

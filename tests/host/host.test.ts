@@ -120,7 +120,7 @@ describe('runs', () => {
   test('an observation supplies the views', async () => {
     const realm = {
       ...{ rd: '0x88000000', name: null, state: 'active' as const, vmid: 1, mecid: 3, recs: { total: 1, running: 1 } },
-      ...{ ramBytes: 4096, rttGranules: 2, rim: null, seconds: 0 },
+      ...{ hostMecid: 1, ramBytes: 4096, rttGranules: 2, rim: null, seconds: 0 },
     };
     const revisions = { worlds: 0, realms: 7, granules: 0, calls: 0, faults: 0 };
     const { host, program } = testHost({ observe: () => ({ revisions: () => revisions, realms: () => [realm] }) });

@@ -34,6 +34,14 @@ export const FIRMWARE = {
   },
 } as const satisfies Record<string, Firmware>;
 
+/** Builds that do not fit, to see that it is said. */
+export const MISFITS = {
+  /** TF-A v2.14 as above, but without ENABLE_FEAT_MEC. */
+  withoutMec: 'tfa-2.14-rmm-0.8.0-no-mec.bin',
+  /** TF-A v2.15 without RMM_V1_COMPAT, and an RMM that needs it. */
+  pair: 'tfa-2.15-rmm-0.8.0.bin',
+} as const;
+
 /** The kernel, of the host and of realms; the host's initial RAM disk. */
 export const KERNEL = 'Image';
 export const INITRD = 'initrd.gz';

@@ -29,6 +29,7 @@ interface Case {
 const CASES: readonly Case[] = [
   { firmware: FIRMWARE.rmm08, mec: false, cpus: 1, realmCores: 1, realms: 1 },
   { firmware: FIRMWARE.rmm08, mec: false, cpus: 2, realmCores: 2, realms: 1 },
+  { firmware: FIRMWARE.rmm08, mec: false, cpus: 4, realmCores: 4, realms: 1 },
   { firmware: FIRMWARE.rmm08rmi11, mec: true, cpus: 1, realmCores: 1, realms: 2 },
   { firmware: FIRMWARE.rmm08rmi11, mec: true, cpus: 4, realmCores: 2, realms: 1 },
 ];
@@ -37,7 +38,7 @@ describe('lkvm run --realm', () => {
   for (const options of CASES) {
     const { firmware, mec, cpus, realmCores, realms } = options;
     const many = realms === 1 ? 'one realm' : `${realms} realms one after the other`;
-    const title = `${firmware.file}, MEC ${mec ? 'on' : 'off'}, ${cpus} cores; ${many}, ${realmCores} cores`;
+    const title = `${firmware.file}, MEC ${mec ? 'on' : 'off'}, cores: ${cpus}; ${many}, cores: ${realmCores}`;
     const reason = missing([firmware.file, KERNEL, INITRD]);
     it(
       title,

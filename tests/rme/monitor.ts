@@ -3,6 +3,7 @@
  * what an access of one world does while another core changes granules or contexts.
  */
 import { GPI } from '../../core/arch/granules/format.ts';
+import { EVERY_PAS } from '../../core/devices/device.ts';
 import { bareSystem } from '../../core/machines/bare.ts';
 import type { EngineMode, System, SystemConfig } from '../../core/system/api.ts';
 import { createSystem } from '../../core/system/system.ts';
@@ -24,13 +25,18 @@ export const TABLES = { realm: RAM + 0x43000, ns: RAM + 0x44000, stage2: RAM + 0
 export const RESULTS = RAM + 0x50000;
 export const RESULT_BYTES = 0x8000;
 const GPT = RAM + 0x400000;
+/** A virtio transport with a disk (`MonitorOptions.disk`), which Non-secure EL2 reaches. */
+export const DISK = 0x0a000000;
 /** Pages for tests. In the Realm worlds `ALIAS` more is the same page through the alternate MECID. */
 export const PAGES = RAM + 0x100000;
 export const ALIAS = 0x40000000;
 
 export type World = keyof typeof PLACES;
-/** Routines: LDR X1, [X0]; STR X1, [X0]; DC ZVA over the page at X0; LDADD X1, X1, [X0]; SMC alone. */
-const ROUTINES = ['load', 'store', 'wipe', 'add', 'call'] as const;
+/**
+ * Routines: LDR X1, [X0]; STR X1, [X0]; DC ZVA over the page at X0; LDADD X1, X1, [X0]; SMC alone; LDR W1, [X0]; STR W1, [X0]; waits
+ * until [X0], 32 bits, is W1.
+ */
+const ROUTINES = ['load', 'store', 'wipe', 'add', 'call', 'load32', 'store32', 'await'] as const;
 export type Routine = (typeof ROUTINES)[number];
 const SLOT = 64;
 
@@ -117,6 +123,12 @@ export class Monitor extends Assembler {
     this.addImm(RESULT, RESULT, 8).str(2, RESULT);
     return this.addImm(RESULT, RESULT, 8);
   }
+  /** The same for a register of the monitor's own. */
+  noteOwn(register: number): this {
+    return this.mov(1, register)
+      .set('ESR_EL3', BigInt(OK) << 26n)
+      .note();
+  }
   /** A granule gets another code: the table is written, then TLBI RPALOS, DSB. `wait` false: without those. */
   granule(pa: number, gpi: number, wait = true): this {
     const at = this.gpt.entry1(BigInt(pa));
@@ -166,6 +178,10 @@ const routines = (): number[] => {
   // ADD X2, X0, #1, LSL #12; DC ZVA, X0; ADD X0, X0, #64; CMP X0, X2; B.NE -3.
   put('wipe', [0x91400402, 0xd50b7420, 0x91010000, 0xeb02001f, 0x54ffffa1, SMC]);
   put('add', [0xf8210001, SMC]);
+  put('load32', [0xb9400001, SMC]);
+  put('store32', [0xb9000001, SMC]);
+  // LDAR W2, [X0]; CMP W2, W1; B.NE -2.
+  put('await', [0x88dffc02, 0x6b01005f, 0x54ffffc1, SMC]);
   return words;
 };
 
@@ -184,6 +200,10 @@ export interface MonitorOptions {
   readonly mec?: SystemConfig['mec'];
   /** Codes of granules at the start; others are `any`. */
   readonly granules?: [number, number][];
+  /** What is in memory at the start, besides; looked at when the programs have been written. */
+  readonly memory?: readonly (readonly [address: number, bytes: Uint8Array])[];
+  /** A file that is the disk behind `DISK`. */
+  readonly disk?: string;
   /** Called before the machine runs, and after it has ended. */
   readonly watch?: (system: System) => () => void;
 }
@@ -231,33 +251,48 @@ export function monitorImage(program: Program, o: MonitorOptions): Uint8Array {
   block(TABLES.realm, 1, AF | INNER);
   block(TABLES.realm, 2, AF | INNER | AMEC);
   block(TABLES.ns, 1, AF | INNER);
+  // Devices: attributes 1 of MAIR_EL2.
+  view.setBigUint64(TABLES.ns - RAM, AF | (1n << 2n) | 1n, true);
   const S2 = (15n << 2n) | (3n << 6n) | AF | INNER;
   block(TABLES.stage2, 1, S2);
   block(TABLES.stage2, 2, S2 | AMEC);
   view.setBigUint64(EXIT_BLOCK - RAM, 0x20026n, true);
+  for (const [at, bytes] of o.memory ?? []) image.set(bytes, at - RAM);
   return image;
+}
+function withDisk(config: SystemConfig, file: string): SystemConfig {
+  const transport = {
+    kind: 'virtio-mmio',
+    name: 'disk',
+    slot: 0,
+    base: DISK,
+    size: 0x200,
+    pas: EVERY_PAS,
+    spis: [16],
+  } as const;
+  const devices = [...config.machine.devices, transport];
+  return { ...config, machine: { ...config.machine, devices }, virtio: [{ type: 'blk', file, overlay: false }] };
 }
 /** Runs `program` on each core to its end; yields memory behind RESULTS. */
 export async function runImage(program: Program, o: MonitorOptions): Promise<{ how: string; results: Uint8Array }> {
   const cores = o.cores ?? 2;
   const image = monitorImage(program, o);
-  const system = await createSystem(
-    bareSystem({
-      cores,
-      memoryBytes: BYTES,
-      ramBase: RAM,
-      cpuModel: 'max',
-      features: { 'x-rme': true },
-      mec: o.mec ?? { enabled: true },
-      engine: o.engine ?? 'normal',
-      deterministic: o.deterministic ?? false,
-      startEl: 3,
-      images: [{ address: RAM, bytes: image }],
-      entry: BigInt(CODE),
-      semihosting: { files: 'none', commandLine: '' },
-      psci: 'none',
-    }),
-  );
+  const bare = bareSystem({
+    cores,
+    memoryBytes: BYTES,
+    ramBase: RAM,
+    cpuModel: 'max',
+    features: { 'x-rme': true },
+    mec: o.mec ?? { enabled: true },
+    engine: o.engine ?? 'normal',
+    deterministic: o.deterministic ?? false,
+    startEl: 3,
+    images: [{ address: RAM, bytes: image }],
+    entry: BigInt(CODE),
+    semihosting: { files: 'none', commandLine: '' },
+    psci: 'none',
+  });
+  const system = await createSystem(o.disk === undefined ? bare : withDisk(bare, o.disk));
   const exited = new Promise<string>((resolve) => {
     system.on('exit', (e) => resolve(`${e.reason} ${e.status} ${e.message ?? ''}`.trim()));
   });

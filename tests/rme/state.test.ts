@@ -268,6 +268,7 @@ describe('maintenance', () => {
     CIPAE: sys(4, 14, 0, 7),
     CIGDPAPA: sys(6, 14, 5, 7),
     CIGDPAE: sys(4, 14, 7, 7),
+    APAS: sys(6, 0, 0, 7),
   } as const;
   it('encodings are the ones that firmware uses', () => {
     expect((WORDS.PAALL | 31) >>> 0).toBe(0xd50e879f);
@@ -296,6 +297,12 @@ describe('maintenance', () => {
     const plain = new RmeWorld(rmeMachine({ features: { mec: false } }), PAS.realm);
     expect(plain.exec(WORDS.CIPAE, 3)).toMatchObject({ exception: 3, ec: 0 });
     expect(plain.exec(WORDS.CIPAPA, 3).exception).toBe(0);
+  });
+  it('APAS is of EL3 alone, and of FEAT_RME_GPC3', () => {
+    expect(new RmeWorld(m, PAS.realm).exec(WORDS.APAS, 3)).toMatchObject({ exception: 3, ec: 0 });
+    const w = new RmeWorld(rmeMachine({ features: { RME_GPC3: true } }), PAS.realm);
+    for (const el of [1, 2]) expect(w.exec(WORDS.APAS, el)).toMatchObject({ exception: el, ec: 0 });
+    expect(w.exec(WORDS.APAS, 3).exception).toBe(0);
   });
 
   const cached = (): boolean => m.cached(VA, 'read');

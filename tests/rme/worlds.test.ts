@@ -1,6 +1,19 @@
 /** Code at EL3, Realm EL2, Realm EL1 and Non-secure EL2 on two cores: no state reaches another's memory by any path. */
 import { describe, expect, it } from 'vitest';
-import { ALIAS, GPC, GPI, type Monitor, type Noted, OK, PAGES, runMonitor, type World } from './monitor.ts';
+import { Observer } from '../../core/observe/observer.ts';
+import {
+  ALIAS,
+  GPC,
+  GPI,
+  type Monitor,
+  type Noted,
+  OK,
+  PAGES,
+  PLACES,
+  runMonitor,
+  TABLES,
+  type World,
+} from './monitor.ts';
 
 const P = PAGES;
 const TEXT = 0x1122_3344_5566_7788n;
@@ -60,6 +73,60 @@ describe.each(MODES)('two cores, %o', (mode) => {
       { ...mode, granules: [[P, GPI.nonSecure]] },
     );
     expect(ecs(noted[1]!)).toEqual(Array.from({ length: rounds }, () => [GPC, GPC, OK, GPC]).flat());
+  });
+
+  it('tables and code that the other core gives to another state serve no walk and no fetch any more', async () => {
+    const taken: readonly (readonly [granule: number, world: World, to: number])[] = [
+      [TABLES.ns, 'ns2', GPI.realm],
+      [TABLES.realm, 'realm2', GPI.nonSecure],
+      [TABLES.stage2, 'realm1', GPI.nonSecure],
+      [PLACES.ns2, 'ns2', GPI.realm],
+      [PLACES.realm2, 'realm2', GPI.root],
+      [PLACES.realm1, 'realm1', GPI.nonSecure],
+    ];
+    const noted = await runMonitor((a, core) => {
+      for (const [n, [granule, world, to]] of taken.entries()) {
+        // A page each time that no TLB has.
+        for (const [step, gpi] of [null, to, GPI.any].entries()) {
+          if (core === 0 && gpi !== null) a.granule(granule, gpi);
+          a.meet();
+          if (core === 1) a.in(world, 'load', data(world, P + 0x1000 * (3 * n + step))).note();
+          a.meet();
+        }
+      }
+    }, mode);
+    expect(ecs(noted[1]!)).toEqual(taken.flatMap(() => [OK, GPC, OK]));
+  });
+
+  it('a write of the other core’s context spoils its block of 16 bytes; a new key there, all of it', async () => {
+    const words = [0, 8, 16, 24, 32, 40, 48, 56];
+    const noted = await runMonitor(
+      (a, core) => {
+        a.set('MECID_A0_EL2', 5 + core);
+        if (core === 1) {
+          a.meet();
+          a.in('realm2', 'store', P + ALIAS + 24, 42)
+            .in('realm2', 'load', P + ALIAS + 24)
+            .note();
+          a.meet().meet();
+          a.in('realm2', 'call', 0xc40001b6n, 5n << 32n);
+          a.meet();
+          return;
+        }
+        const look = (): void => {
+          for (const at of words) a.in('realm2', 'load', P + ALIAS + at).note();
+        };
+        for (const at of words) a.in('realm2', 'store', P + ALIAS + at, TEXT + BigInt(at));
+        a.meet().meet();
+        look();
+        a.meet().meet();
+        look();
+      },
+      { ...mode, granules: [[P, GPI.realm]] },
+    );
+    expect(noted[1]!.map((n) => n.value)).toEqual([42n]);
+    const whole = noted[0]!.map(({ value }, i) => value === TEXT + BigInt(words[i % words.length]!));
+    expect(whole).toEqual([true, true, false, false, true, true, true, true, ...words.map(() => false)]);
   });
 
   it('what Realm wrote is noise to Non-secure state when the granule changes hands, and comes back whole', async () => {
@@ -127,6 +194,7 @@ describe.each(MODES)('two cores, %o', (mode) => {
 
   it('destroys a realm and starts another on the same granule with another MECID, a hundred times: nothing is mismatched', async () => {
     const cycles = 100;
+    let mismatches: unknown;
     const noted = await runMonitor(
       (a, core) => {
         if (core === 1) {
@@ -145,8 +213,17 @@ describe.each(MODES)('two cores, %o', (mode) => {
           [P, GPI.nonSecure],
           [P + 0x1000, GPI.realm],
         ],
+        watch: (system) => {
+          const observer = new Observer(system, 'faults');
+          return () => {
+            observer.refresh();
+            mismatches = [observer.memory.counts['context-mismatch'], observer.memory.counts['granule-fault']];
+            observer.close();
+          };
+        },
       },
     );
+    expect(mismatches).toEqual([0, 0]);
     expect(noted[1]).toEqual([{ value: TEXT + 60n, ec: OK }]);
     expect(noted[0]).toHaveLength(3);
     expect(noted[0]!.map((n) => n.value)).toEqual([0n, BigInt(cycles), 0n]);
@@ -192,13 +269,5 @@ function cycle(a: Monitor, cycles: number): void {
   a.in('ns2', 'wipe', P).in('ns2', 'load', P + 0x200);
   expectValue(0n);
   a.addImm(ROUND, ROUND, 1).movImm(2, cycles).subs(2, ROUND, 2).cbnz(2, 'cycle');
-  const note = (register: number): void => {
-    a.mov(1, register)
-      .set('ESR_EL3', BigInt(OK) << 26n)
-      .note();
-  };
-  note(WRONG);
-  note(ROUND);
-  a.movImm(0, 0);
-  note(0);
+  a.noteOwn(WRONG).noteOwn(ROUND).movImm(0, 0).noteOwn(0);
 }

@@ -3,7 +3,7 @@ import type { CpuView } from '../../core/system/cpu-view.ts';
 /** A core with registers and a few pages of memory at `base`, for host calls. */
 export class FakeCpu implements CpuView {
   readonly index = 0;
-  readonly el = 1;
+  el = 1;
   readonly base: bigint;
   readonly memory: Uint8Array;
   readonly registers = new BigUint64Array(31);

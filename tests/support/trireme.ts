@@ -38,6 +38,17 @@ export function startTrireme(args: readonly string[], stdin = '', cwd = root): T
   return { child, ended };
 }
 
+/** Waits until the command has said that on stderr; yields the match. */
+export async function said(child: ChildProcess, pattern: RegExp): Promise<RegExpExecArray> {
+  let text = '';
+  for await (const chunk of child.stderr!.iterator({ destroyOnReturn: false })) {
+    text += chunk;
+    const match = pattern.exec(text);
+    if (match) return match;
+  }
+  throw new Error(`${pattern} did not come: ${text}`);
+}
+
 /** Runs a test guest on the bare machine to its end. */
 export function runGuest(name: string, options: readonly string[] = [], stdin = '', cwd = root): Promise<TriremeRun> {
   return startTrireme(['run', '--kernel', guest(name), '--timeout', '60', ...options], stdin, cwd).ended;

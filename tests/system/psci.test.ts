@@ -20,6 +20,7 @@ beforeEach(() => {
     cores: 4,
     // Two clusters of two.
     affinity: (core) => BigInt(((core >> 1) << 8) | (core & 1)),
+    level: 1,
     power: (core) => states[core]!,
     turnOn: (...start) => {
       log.push(start);
@@ -59,6 +60,13 @@ test('CPU_ON starts a core that is off, with its context', () => {
   expect(log).toEqual([[1, 0x40001000n, 0x1_2345_6789_abcdn, 1]]);
   expect(call(CPU_ON, 0x101, 0xf_40001000n, -1)).toBe(0n);
   expect(log[1]).toEqual([3, 0x40001000n, 0xffffffffn, 1]);
+});
+
+test('a core starts at the highest level that there is, though its caller has left it', () => {
+  power = { ...power, level: 2 };
+  cpu.el = 1;
+  expect(call(CPU_ON, 1, 0x40001000)).toBe(0n);
+  expect(log).toEqual([[1, 0x40001000n, 0n, 2]]);
 });
 
 test('CPU_ON refuses what it cannot do', () => {

@@ -1,5 +1,6 @@
 /** The machine `virt` as a running system, with a guest that looks at its devices. */
-import { closeSync, ftruncateSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import fs, { closeSync, ftruncateSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -204,6 +205,32 @@ describe('flash memories', () => {
     await system.stop();
     await ended;
     expect(readFileSync(file).subarray(0, 4).toString('latin1')).toBe(`${left}\0`);
+  });
+  test.each([
+    ['readonly=on', 'status 144, holds 1684828003'],
+    ['snapshot=on', 'status 128, holds 287454020'],
+  ])('the guest programs one with %s', async (how, answer) => {
+    const file = make('program', 'cold');
+    const g = await VirtGuest.start(`-drive if=pflash,unit=1,file=${file},format=raw,${how}`);
+    expect(await g.ask('program')).toBe(answer);
+    await g.system.stop();
+    expect(readFileSync(file).subarray(0, 5).toString('latin1')).toBe('cold\0');
+  });
+  test('a file that can no longer be written at the end is said in a line', async () => {
+    const file = make('full', 'old');
+    const { system, exit } = await VirtGuest.create(`-drive if=pflash,unit=1,file=${file},format=raw,snapshot=off`);
+    system.writeMemory(0x4000000n, Buffer.from('new'));
+    const { writeSync } = fs;
+    fs.writeSync = () => {
+      throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+    };
+    syncBuiltinESMExports();
+    await system.stop();
+    const how = await exit;
+    fs.writeSync = writeSync;
+    syncBuiltinESMExports();
+    const message = `cannot write the flash image ${file}: no space left on the device`;
+    expect(how).toEqual({ reason: 'failed', status: 1, message });
   });
   test('a file that cannot be written is said at once', async () => {
     const gone = join(folder, 'none');

@@ -7,8 +7,6 @@ import { Bench, noBrowser, palette, start, state, terminalText, view } from './b
 const PROMPT = 'root@host:~#';
 /** A machine in CI shares its cores with others. */
 const PATIENCE = { timeout: 90_000 };
-/** With two realms the whole takes minutes where others use the machine, too: `npm run test:full`. */
-const long = test.skipIf(process.env.TRIREME_FULL !== '1');
 const mec = (page: Page) => page.getByRole('switch', { name: 'Enable MEC' }).or(page.getByLabel('Enable MEC')).first();
 
 describe.skipIf(noBrowser !== null)(
@@ -81,32 +79,34 @@ describe.skipIf(noBrowser !== null)(
       await bench.shot(page, 'compare');
     });
 
-    long('two realms appear with their MECIDs, and with what they are made of', async () => {
+    test('two realms appear with their MECIDs, and with what they are made of', async () => {
       await logIn();
       await run('mount /dev/vda2 /mnt');
       for (const name of ['one', 'two'])
-        await run(`screen -md -S ${name} lkvm run --realm -n ${name} -k /mnt/Image -m 16`);
+        await run(`screen -md -S ${name} lkvm run --realm --realm-pv ${name} -n ${name} -k /mnt/Image -m 16`);
       await bench.shot(page, 'consoles');
       await view(page, 'Realms');
       const rows = page.getByRole('row').filter({ hasText: 'active' });
       await expect.poll(() => rows.count(), PATIENCE).toBe(2);
       const cells = await rows.evaluateAll((list) => list.map((row) => row.children[3]?.textContent?.trim()));
-      // Those that its memory is in; which numbers RMM takes is its own affair.
-      mecids = cells.map((text) => text ?? '');
-      for (const text of mecids) expect(text).toMatch(/^[1-9]\d*$/);
+      // Those that its memory is in, beside those of the host; which numbers RMM takes is its own affair.
+      const parts = cells.map((text) => /^(\d+)\s*host’s (\d+)$/.exec(text ?? '') ?? []);
+      expect(parts.map((p) => p[2])).toEqual(['1', '2']);
+      mecids = parts.map((p) => p[1] ?? '');
       expect(new Set(mecids).size).toBe(2);
+      expect(await rows.getByRole('button').allTextContents()).toEqual(['one', 'two']);
       await rows.first().getByRole('button').click();
+      await page.getByRole('region', { name: 'Measurements' }).getByText('by the calls that made it').first().waitFor();
       await page.getByRole('region', { name: 'Life' }).getByText('activated').waitFor();
       await page.getByRole('region', { name: 'Translation tables' }).locator('summary').first().click();
       await bench.shot(page, 'realms');
     });
 
-    long('a granule of a realm: whose it is, and how another MECID reads it', async () => {
+    test('a granule of a realm: whose it is, and how another MECID reads it', async () => {
       await page.getByRole('region', { name: 'Execution contexts' }).getByRole('button').first().click();
       const granule = page.getByTestId('granule');
       await granule.getByText('rec of realm').waitFor();
-      await granule.getByText('Realm', { exact: true }).first().waitFor();
-      await page.getByRole('button', { name: 'MECID', exact: true }).click();
+      await granule.getByTitle('Realm', { exact: true }).first().waitFor();
 
       // A page of the realm's own, by its tables.
       await view(page, 'Realms');
@@ -116,7 +116,8 @@ describe.skipIf(noBrowser !== null)(
       });
       await tables.locator('.leaf').filter({ hasText: 'data' }).getByRole('button').first().click();
       await granule.getByText('data of realm').waitFor();
-      const own = /MECID (\d+)/.exec((await granule.textContent()) ?? '')![1]!;
+      await page.getByRole('button', { name: 'MECID', exact: true }).click();
+      const own = /MECID\s+(\d+)/.exec((await granule.textContent()) ?? '')![1]!;
       expect(mecids).toContain(own);
       const viewer = page.getByRole('combobox', { name: 'as seen by' });
       await viewer.first().selectOption('realm');
@@ -132,15 +133,15 @@ describe.skipIf(noBrowser !== null)(
       await bench.shot(page, 'memory');
     });
 
-    long('the host’s attack is a fault that the status bar tells of', async () => {
+    test('the host’s attack is a fault that the status bar tells of', async () => {
       await view(page, 'Consoles');
       await run('attack read one');
       await shows('granule protection fault');
-      await page.getByRole('button', { name: /memory faults/ }).click();
+      await page.getByRole('button', { name: /memory fault/ }).click();
       await page.getByText('granule protection fault, read as').first().waitFor({ state: 'attached' });
     });
 
-    long('calls: nested, filtered, followed, exported', async () => {
+    test('calls: nested, filtered, followed, exported', async () => {
       await view(page, 'Calls');
       const list = page.getByRole('region', { name: 'Calls' });
       await list.getByText('RMI_REC_ENTER').first().waitFor();
@@ -159,7 +160,7 @@ describe.skipIf(noBrowser !== null)(
       await page.getByRole('searchbox', { name: 'Filter calls' }).fill('');
     });
 
-    long('worlds: residency of each core', async () => {
+    test('worlds: residency of each core', async () => {
       await view(page, 'Worlds');
       await page.getByRole('combobox', { name: 'Span' }).selectOption({ label: 'whole run' });
       const shares = page.locator('.lanes tbody tr');
@@ -168,9 +169,21 @@ describe.skipIf(noBrowser !== null)(
       expect(Number.parseFloat(root!)).toBeGreaterThan(0);
       expect(Number.parseFloat(realm!)).toBeGreaterThan(0);
       await bench.shot(page, 'worlds');
+      // Wheel: in, about the pointer, until single switches can be told apart.
+      const lanes = page.getByRole('group', { name: /^World of each core/ });
+      const time = page.getByRole('slider', { name: 'Moment' });
+      await lanes.hover({ position: { x: 20, y: 20 } });
+      for (let n = 0; n < 40; n++) await page.mouse.wheel(0, -200);
+      await expect.poll(() => lanes.textContent(), PATIENCE).toMatch(/\d s[\d.]+ (ms|µs)/);
+      const moment = await time.inputValue();
+      await lanes.focus();
+      await page.keyboard.press('ArrowLeft');
+      await expect.poll(() => time.inputValue(), PATIENCE).not.toBe(moment);
+      await page.keyboard.press('End');
+      await expect.poll(() => page.getByRole('button', { name: 'Follow' }).getAttribute('aria-pressed')).toBe('true');
     });
 
-    long('reload mid-run, and a second window: the same machine', async () => {
+    test('reload mid-run, and a second window: the same machine', async () => {
       await page.reload();
       await state(page).filter({ hasText: 'running' }).waitFor();
       const other = await bench.open();
@@ -182,7 +195,7 @@ describe.skipIf(noBrowser !== null)(
       await shows('granule protection fault');
     });
 
-    long('off and on again', async () => {
+    test('off and on again', async () => {
       await page.keyboard.type('lkvm stop -a; poweroff\r');
       await off();
       await view(page, 'Launch');

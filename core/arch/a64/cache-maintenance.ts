@@ -73,16 +73,18 @@ for (const [name, crm, fgt, hcr, bit, feature] of cleans) {
 insn({ name: 'DC IVAC', at: [0, 6, 1], what: packCache(CACHE.invalidate, NOT_EL0, 3, ['TPC']) });
 
 // By physical address, to the Point of Physical Aliasing (EL3) and the Point of Encryption (EL3, and EL2 of Realm state). There are no
-// caches, and no check of granules is made (both IMPLEMENTATION DEFINED choices of AArch64.DC); so nothing is left to do.
-for (const [name, op1, op2, features] of [
-  ['CIPAPA', 6, 1, ['RME']],
-  ['CIGDPAPA', 6, 5, ['RME', 'MTE2']],
-  ['CIPAE', 4, 0, ['MEC']],
-  ['CIGDPAE', 4, 7, ['MEC', 'MTE2']],
+// caches, and no check of granules is made (both IMPLEMENTATION DEFINED choices of AArch64.DC); so nothing is left to do. APAS (EL3) is
+// for memories that filter address spaces themselves: none here does.
+for (const [name, op1, crm, op2, features] of [
+  ['DC CIPAPA', 6, 14, 1, ['RME']],
+  ['DC CIGDPAPA', 6, 14, 5, ['RME', 'MTE2']],
+  ['DC CIPAE', 4, 14, 0, ['MEC']],
+  ['DC CIGDPAE', 4, 14, 7, ['MEC', 'MTE2']],
+  ['APAS', 6, 0, 0, ['RME_GPC3']],
 ] as const) {
-  group.insn(`DC ${name}`, `1101010100 0 01 ${bin(op1, 3)} 0111 1110 ${bin(op2, 3)} Rt`, {
+  group.insn(name, `1101010100 0 01 ${bin(op1, 3)} 0111 ${bin(crm, 4)} ${bin(op2, 3)} Rt`, {
     feature: features,
-    asm: `dc ${name.toLowerCase()}, <Xt>`,
+    asm: name === 'APAS' ? 'apas <Xt>' : `${name.toLowerCase()}, <Xt>`,
     run: (s) => {
       const el = s.mode(MODE_FIELD.el);
       const realm = s.mode(MODE_FIELD.security).eq(PAS.realm);

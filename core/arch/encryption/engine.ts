@@ -24,6 +24,7 @@ import {
   PLAIN,
   PROTECTION,
   pasOf,
+  WHO,
 } from './layout.ts';
 
 /** A part of DRAM that lies behind the engine. */
@@ -63,11 +64,12 @@ export interface Transfer {
   readonly address: number;
   /** Core whose access it was; null: a requester or the host. */
   readonly core: number | null;
-  readonly from: Context;
-  readonly to: Context;
+  /** Owners (`OWNER`). */
+  readonly from: number;
+  readonly to: number;
   /** It is being overwritten: its old content is not needed. */
   readonly overwritten: boolean;
-  /** `WHO` of the access; 0 where it is no core's. */
+  /** `WHO` of the access; of a requester's, `write` alone. */
   readonly who: number;
 }
 
@@ -221,7 +223,7 @@ export class MemoryProtection {
   }
   private tell(core: number | null, page: number, from: number, to: number, overwritten: boolean, who = 0): void {
     if (!this.onTransfer || !isContext(from) || from === to) return;
-    this.onTransfer({ address: this.physical(page), core, from: contextOf(from), to: contextOf(to), overwritten, who });
+    this.onTransfer({ address: this.physical(page), core, from, to, overwritten, who });
   }
 
   /**
@@ -297,9 +299,9 @@ export class MemoryProtection {
     const era = (this.renewals(mecid) >>> 16) + 1;
     Atomics.store(this.i32, (this.layout.generations >> 2) + mecid, era << 16);
   }
-  private claimSoon(host: number, want: number, overwritten = false): void {
+  private claimSoon(host: number, want: number, overwritten = false, who = 0): void {
     while (Atomics.load(this.i32, this.ownerIndex(host)) >>> 0 !== want >>> 0) {
-      if (this.claim(null, host, want, overwritten) === 0) this.neighbours.ask([], host);
+      if (this.claim(null, host, want, overwritten, who) === 0) this.neighbours.ask([], host);
     }
   }
 
@@ -316,7 +318,7 @@ export class MemoryProtection {
     const page = (host & ~0xfff) >>> 0;
     const at = this.ownerIndex(page);
     for (;;) {
-      this.claimSoon(page, PLAIN, writes && length === PAGE);
+      this.claimSoon(page, PLAIN, writes && length === PAGE, writes ? WHO.write : 0);
       if (Atomics.compareExchange(this.i32, at, PLAIN, OWNER.busy | 0) === PLAIN) break;
     }
     try {

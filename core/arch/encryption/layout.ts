@@ -48,5 +48,19 @@ export const mecidOfOwner = (owner: number): number => (owner >>> OWNER.mecidShi
 /** Non-secure memory is not encrypted. */
 export const PLAIN = ownerOf(1, 0, 0);
 
+/**
+ * Who accesses a page, and how: address space [1:0], selector [4:2] (`MEC`), security state of the access [6:5], and flags:
+ * all of a line is overwritten; it writes; the owner shall stay, and the page out of the TLB when that is another one.
+ */
+export const WHO = {
+  selectorShift: 2,
+  securityShift: 5,
+  zero: 1 << 7,
+  write: 1 << 8,
+  observe: 1 << 9,
+  /** Of a table (only `claimPage` is told). */
+  walk: 1 << 10,
+} as const;
+
 /** Bytes of the lines by which a page is overwritten. */
 export const LINE = 64;

@@ -40,21 +40,7 @@ import {
 import type { TranslationFeatures } from '../translation/features.ts';
 import { CTX_KEY, PAS } from '../translation/fields.ts';
 import { mecidOf } from './context.ts';
-import { MODEL, OWNER, ownerOf, P_GENERATIONS, P_JUNK, P_MODEL, P_OWNERS, P_WIPED, PROTECTION } from './layout.ts';
-
-/**
- * Who accesses a page, and how: address space [1:0], selector [4:2] (`MEC`), security state of the access [6:5], and flags:
- * all of a line is overwritten; it writes; the owner shall stay, and the page out of the TLB when that is another one.
- */
-export const WHO = {
-  selectorShift: 2,
-  securityShift: 5,
-  zero: 1 << 7,
-  write: 1 << 8,
-  observe: 1 << 9,
-  /** Of a table (only `claimPage` is told). */
-  walk: 1 << 10,
-} as const;
+import { MODEL, OWNER, ownerOf, P_GENERATIONS, P_JUNK, P_MODEL, P_OWNERS, P_WIPED, PROTECTION, WHO } from './layout.ts';
 
 const block = (offset: number): Val => load('i32', i32(PROTECTION), offset);
 

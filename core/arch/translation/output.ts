@@ -8,7 +8,7 @@ import { call, iff, load, ret, run, store, tailCall, unlikely, variable } from '
 import type { Library, Link } from '../../wasm/library.ts';
 import { I32, I64 } from '../../wasm/opcodes.ts';
 import { i32, i64, select, type Val } from '../../wasm/value.ts';
-import { WHO } from '../encryption/owners.ts';
+import { WHO } from '../encryption/layout.ts';
 import { FAULT_HINT, FAULT_KIND, FSC, ISS } from '../exceptions/fault-kinds.ts';
 import { SCR } from '../exceptions/fields.ts';
 import { bitOf, word } from '../exceptions/view.ts';

@@ -2,8 +2,6 @@
 
 #include "lib.h"
 
-enum { HEADER_SIZE = 40, VERSION = 17, COMPATIBLE_VERSION = 16 };
-
 bool fdt_open(struct fdt *tree, const void *blob, u32 limit) {
   const u8 *header = blob;
   if (read_be32(header) != FDT_MAGIC)
@@ -17,7 +15,7 @@ bool fdt_open(struct fdt *tree, const void *blob, u32 limit) {
     .strings_size = read_be32(header + 32),
     .struct_size = read_be32(header + 36),
   };
-  return tree->size <= limit && tree->size >= HEADER_SIZE && (tree->struct_offset & 3) == 0 &&
+  return tree->size <= limit && tree->size >= FDT_HEADER_SIZE && (tree->struct_offset & 3) == 0 &&
          (u64)tree->struct_offset + tree->struct_size <= tree->size &&
          (u64)tree->strings_offset + tree->strings_size <= tree->size && tree->reserve_offset < tree->size;
 }
@@ -93,122 +91,64 @@ u64 fdt_cells(const u8 *value, u32 cells) {
   return number;
 }
 
-/* Offset of the structure block: header, then the memory reservations, which the writer copies. */
-static u32 struct_start(const struct fdt_writer *writer) {
-  return read_be32(writer->blob + 8);
+void fdt_nodes_start(struct fdt_nodes *nodes, const struct fdt *tree) {
+  *nodes = (struct fdt_nodes){.levels = {{.address_cells = 2, .size_cells = 1}}};
+  fdt_start(&nodes->cursor, tree);
 }
 
-static u8 *take(struct fdt_writer *writer, u32 size) {
-  u32 at = struct_start(writer) + writer->struct_used;
-  size = (u32)ALIGN_UP(size, 4);
-  if (writer->failed || (u64)at + size + writer->strings_used > writer->size) {
-    writer->failed = true;
-    return NULL;
-  }
-  writer->struct_used += size;
-  memset(writer->blob + at, 0, size);
-  return writer->blob + at;
-}
-
-static void put_u32(struct fdt_writer *writer, u32 value) {
-  u8 *to = take(writer, 4);
-  if (to)
-    write_be32(to, value);
-}
-
-/* Strings stand at the buffer's end in reverse order of arrival; an offset is counted once the block is in place. */
-static u32 string_position(struct fdt_writer *writer, const char *name) {
-  u32 size = (u32)strlen(name) + 1;
-  u8 *end = writer->blob + writer->size;
-  for (u8 *at = end - writer->strings_used; at < end; at += strlen((char *)at) + 1)
-    if (strcmp((char *)at, name) == 0)
-      return (u32)(end - at);
-  if (writer->failed || (u64)struct_start(writer) + writer->struct_used + writer->strings_used + size > writer->size) {
-    writer->failed = true;
-    return 0;
-  }
-  writer->strings_used += size;
-  memcpy(end - writer->strings_used, name, size);
-  return writer->strings_used;
-}
-
-void fdt_write_start(struct fdt_writer *writer, void *buffer, u32 size, const struct fdt *reserve_map_of) {
-  *writer = (struct fdt_writer){.blob = buffer, .size = size & ~3U};
-  u8 *blob = buffer;
-  u32 at = HEADER_SIZE;
-  memset(blob, 0, HEADER_SIZE);
-  for (u32 from = reserve_map_of ? reserve_map_of->reserve_offset : 0; reserve_map_of; from += 16) {
-    if (from + 16 > reserve_map_of->size || at + 32 > size)
-      break;
-    const u8 *entry = reserve_map_of->blob + from;
-    if (read_be64(entry) == 0 && read_be64(entry + 8) == 0)
-      break;
-    memcpy(blob + at, entry, 16);
-    at += 16;
-  }
-  memset(blob + at, 0, 16);
-  write_be32(blob + 8, at + 16);
-}
-
-void fdt_write_begin(struct fdt_writer *writer, const char *name) {
-  put_u32(writer, FDT_BEGIN_NODE);
-  u8 *to = take(writer, (u32)strlen(name) + 1);
-  if (to)
-    memcpy(to, name, strlen(name) + 1);
-}
-
-void fdt_write_end(struct fdt_writer *writer) {
-  put_u32(writer, FDT_END_NODE);
-}
-
-void fdt_write_property(struct fdt_writer *writer, const char *name, const void *value, u32 length) {
-  u32 position = string_position(writer, name);
-  put_u32(writer, FDT_PROP);
-  put_u32(writer, length);
-  put_u32(writer, position);
-  u8 *to = take(writer, length);
-  if (to)
-    memcpy(to, value, length);
-}
-
-void fdt_write_string(struct fdt_writer *writer, const char *name, const char *value) {
-  fdt_write_property(writer, name, value, (u32)strlen(value) + 1);
-}
-
-void fdt_write_u32(struct fdt_writer *writer, const char *name, u32 value) {
-  u8 cell[4];
-  write_be32(cell, value);
-  fdt_write_property(writer, name, cell, sizeof cell);
-}
-
-u32 fdt_write_finish(struct fdt_writer *writer) {
-  put_u32(writer, FDT_END);
-  if (writer->failed)
-    return 0;
-  u8 *blob = writer->blob;
-  u32 start = struct_start(writer);
-  u32 strings = start + writer->struct_used;
-  /* Property names were written as distances from the end of the strings. */
-  for (u32 at = start; at < strings;) {
-    u32 kind = read_be32(blob + at);
-    at += 4;
-    if (kind == FDT_BEGIN_NODE)
-      at += (u32)ALIGN_UP(strlen((char *)blob + at) + 1, 4);
-    else if (kind == FDT_PROP) {
-      write_be32(blob + at + 4, writer->strings_used - read_be32(blob + at + 4));
-      at += 8 + (u32)ALIGN_UP(read_be32(blob + at), 4);
+const u8 *fdt_property(const struct fdt_node *node, const char *name, u32 *length) {
+  struct fdt_cursor cursor = node->properties;
+  struct fdt_token token;
+  while (fdt_next(&cursor, &token) && token.kind == FDT_PROP)
+    if (strcmp(token.name, name) == 0) {
+      *length = token.length;
+      return token.value;
     }
-  }
-  memmove(blob + strings, blob + writer->size - writer->strings_used, writer->strings_used);
-  u32 total = (u32)ALIGN_UP(strings + writer->strings_used, 8);
-  write_be32(blob, FDT_MAGIC);
-  write_be32(blob + 4, total);
-  write_be32(blob + 12, strings);
-  write_be32(blob + 16, HEADER_SIZE);
-  write_be32(blob + 20, VERSION);
-  write_be32(blob + 24, COMPATIBLE_VERSION);
-  write_be32(blob + 28, 0);
-  write_be32(blob + 32, writer->strings_used);
-  write_be32(blob + 36, writer->struct_used);
-  return total;
+  *length = 0;
+  return NULL;
+}
+
+/* Of a node's children: #address-cells or #size-cells, as it says or by default. */
+static u32 cell_count(const struct fdt_node *node, const char *name, u32 otherwise) {
+  u32 length;
+  const u8 *value = fdt_property(node, name, &length);
+  return value && length == 4 ? MIN(read_be32(value), 2U) : otherwise;
+}
+
+bool fdt_next_node(struct fdt_nodes *nodes, struct fdt_node *node) {
+  struct fdt_token token;
+  do
+    if (!fdt_next(&nodes->cursor, &token))
+      return false;
+  while (token.kind != FDT_BEGIN_NODE);
+  if (token.depth > FDT_MAX_DEPTH)
+    return false;
+  const struct fdt_level *parent = &nodes->levels[token.depth - 1];
+  *node = (struct fdt_node){.name = token.name, .properties = nodes->cursor, .parent = *parent, .depth = token.depth};
+  nodes->levels[token.depth] = (struct fdt_level){
+    .name = token.name, .address_cells = cell_count(node, "#address-cells", 2), .size_cells = cell_count(node, "#size-cells", 1)};
+  return true;
+}
+
+bool fdt_says(const struct fdt_node *node, const char *property, const char *text) {
+  u32 length;
+  const u8 *value = fdt_property(node, property, &length);
+  return value && fdt_has_string(value, length, text);
+}
+
+bool fdt_reg(const struct fdt_node *node, u32 index, u64 *base, u64 *size) {
+  u32 length, a = node->parent.address_cells, s = node->parent.size_cells;
+  const u8 *value = fdt_property(node, "reg", &length);
+  u32 at = index * 4 * (a + s);
+  if (!value || !(a + s) || at + 4 * (a + s) > length)
+    return false;
+  *base = fdt_cells(value + at, a);
+  *size = fdt_cells(value + at + 4 * a, s);
+  return true;
+}
+
+u32 fdt_spi(const struct fdt_node *node) {
+  u32 length;
+  const u8 *value = fdt_property(node, "interrupts", &length);
+  return length >= 12 ? read_be32(value + 4) + 32 : 0;
 }

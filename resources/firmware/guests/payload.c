@@ -4,6 +4,9 @@
 #include "guest.h"
 #include "sha2.h"
 
+/* Where a virtio-mmio device's own registers begin; a disk's first is its capacity (virtio 1.2, 4.2.2, 5.2.4). */
+#define VIRTIO_CONFIG 0x100
+
 static u8 token[4096];
 static volatile u32 cores_up;
 
@@ -140,6 +143,10 @@ void guest_main(void) {
     log_line("This is a normal virtual machine at NS-EL1");
   log_line("Memory: %lu MB at 0x%lx", guest.memory_size >> 20, guest.memory_base);
   log_line("Kernel command line: %s", guest.arguments);
+  if (guest.ramdisk_size)
+    log_line("initrd: %lu bytes at 0x%lx", guest.ramdisk_size, guest.ramdisk);
+  if (guest.disk)
+    log_line("virtio_blk: [vda] %lu 512-byte logical blocks", *(volatile u64 *)(guest.disk + VIRTIO_CONFIG));
   for (u32 cpu = 1; cpu < guest.cpus; cpu++)
     if (cpu_start(cpu, say_core) != PSCI_SUCCESS || !cpu_wait_off(cpu))
       log_line("CPU%u: does not start", cpu);

@@ -57,12 +57,7 @@ void dmesg(void) {
     tty_write(task_self()->tty, log_text + at, MIN(log_length - at, 512U));
 }
 
-void panic_at(const char *file, int line, const char *format, ...) {
-  char text[256];
-  va_list arguments;
-  va_start(arguments, format);
-  vsnprintf(text, sizeof text, format, arguments);
-  va_end(arguments);
+void panic_end(const char *file, int line, const char *text) {
   printf("\nHost panic, core %u, %s:%d: %s\n", this_cpu() ? this_cpu()->index : 0, file, line, text);
   for (;;)
     wfi();

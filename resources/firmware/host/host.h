@@ -30,7 +30,6 @@ struct machine {
   struct range virtio[MAX_VIRTIO];
   u32 virtio_intid[MAX_VIRTIO];
   u32 virtios;
-  bool psci_smc;
   char model[64];
   char bootargs[256];
 };

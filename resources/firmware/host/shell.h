@@ -23,5 +23,6 @@ int command_exit(int argc, char **argv);
 int command_lkvm(int argc, char **argv);
 int command_rmi(int argc, char **argv);
 int command_attack(int argc, char **argv);
+int command_screen(int argc, char **argv);
 
 #endif

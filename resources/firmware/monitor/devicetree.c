@@ -8,20 +8,6 @@ struct platform platform;
 
 static u8 scratch[DEVICE_TREE_LIMIT / 4] __attribute__((aligned(16)));
 
-enum { MAX_DEPTH = 16 };
-
-/* What of a node matters here. */
-struct node {
-  const char *name;
-  const u8 *reg;
-  u32 reg_length;
-  bool memory;
-  bool cpu;
-  bool pl011;
-  bool fw_cfg;
-  bool disabled;
-};
-
 /* Room for RMM: its image and data, and eight bytes for each granule of DRAM. */
 static u64 carve_out_size(void) {
   u64 dram = 0;
@@ -30,23 +16,20 @@ static u64 carve_out_size(void) {
   return ALIGN_UP(0x400000 + dram / PAGE_SIZE * 8, 0x200000);
 }
 
-static void take_node(const struct node *node, u32 address_cells, u32 size_cells) {
-  if (!node->reg || node->disabled)
+static void take_node(const struct fdt_node *node) {
+  u64 base, size;
+  if (!fdt_reg(node, 0, &base, &size) || fdt_says(node, "status", "disabled"))
     return;
-  if (node->memory) {
-    u32 entry = 4 * (address_cells + size_cells);
-    for (u32 at = 0; entry && at + entry <= node->reg_length; at += entry) {
-      struct memory_bank bank = {fdt_cells(node->reg + at, address_cells), fdt_cells(node->reg + at + 4 * address_cells, size_cells)};
-      if (bank.size && platform.dram_banks < MAX_DRAM_BANKS)
-        platform.dram[platform.dram_banks++] = bank;
-    }
-  } else if (node->cpu) {
+  if (fdt_says(node, "device_type", "memory")) {
+    for (u32 i = 0; fdt_reg(node, i, &base, &size) && platform.dram_banks < MAX_DRAM_BANKS; i++)
+      if (size)
+        platform.dram[platform.dram_banks++] = (struct memory_bank){base, size};
+  } else if (fdt_says(node, "device_type", "cpu")) {
     if (platform.cpus < MAX_CPUS)
-      platform.cpu_mpidr[platform.cpus++] = fdt_cells(node->reg, address_cells) & 0xff00ffffffUL;
-  } else if (node->fw_cfg) {
-    platform.fw_cfg = fdt_cells(node->reg, address_cells);
-  } else if (node->pl011) {
-    u64 base = fdt_cells(node->reg, address_cells);
+      platform.cpu_mpidr[platform.cpus++] = base & 0xff00ffffffUL;
+  } else if (fdt_says(node, "compatible", "qemu,fw-cfg-mmio")) {
+    platform.fw_cfg = base;
+  } else if (fdt_says(node, "compatible", "arm,pl011")) {
     if (base == UART_RMM_BASE)
       platform.rmm_console = base;
     if (base == UART_MONITOR_BASE)
@@ -56,51 +39,14 @@ static void take_node(const struct node *node, u32 address_cells, u32 size_cells
 
 bool device_tree_read(void) {
   struct fdt tree;
+  struct fdt_nodes nodes;
+  struct fdt_node node;
   platform = (struct platform){.monitor_console = UART0_BASE, .rmm_console = UART0_BASE};
   if (!fdt_open(&tree, (const void *)DEVICE_TREE_BASE, DEVICE_TREE_LIMIT))
     return false;
-  u32 address_cells[MAX_DEPTH + 1] = {2};
-  u32 size_cells[MAX_DEPTH + 1] = {1};
-  struct node node = {0};
-  bool open = false;
-  struct fdt_cursor cursor;
-  struct fdt_token token;
-  fdt_start(&cursor, &tree);
-  while (fdt_next(&cursor, &token)) {
-    u32 depth = token.depth;
-    if (depth > MAX_DEPTH)
-      return false;
-    if (token.kind == FDT_PROP) {
-      if (strcmp(token.name, "#address-cells") == 0 && token.length == 4)
-        address_cells[depth] = MIN(read_be32(token.value), 2U);
-      else if (strcmp(token.name, "#size-cells") == 0 && token.length == 4)
-        size_cells[depth] = MIN(read_be32(token.value), 2U);
-      else if (strcmp(token.name, "device_type") == 0) {
-        node.memory = fdt_has_string(token.value, token.length, "memory");
-        node.cpu = fdt_has_string(token.value, token.length, "cpu");
-      } else if (strcmp(token.name, "compatible") == 0) {
-        node.pl011 = fdt_has_string(token.value, token.length, "arm,pl011");
-        node.fw_cfg = fdt_has_string(token.value, token.length, "qemu,fw-cfg-mmio");
-      } else if (strcmp(token.name, "status") == 0)
-        node.disabled = fdt_has_string(token.value, token.length, "disabled");
-      else if (strcmp(token.name, "reg") == 0) {
-        node.reg = token.value;
-        node.reg_length = token.length;
-      }
-      continue;
-    }
-    /* A node's properties come before its children: it is complete where the next begins or itself ends. */
-    if (open) {
-      u32 parent = token.kind == FDT_BEGIN_NODE ? depth - 2 : depth - 1;
-      take_node(&node, address_cells[parent], size_cells[parent]);
-    }
-    open = token.kind == FDT_BEGIN_NODE;
-    if (open) {
-      node = (struct node){.name = token.name};
-      address_cells[depth] = 2;
-      size_cells[depth] = 1;
-    }
-  }
+  fdt_nodes_start(&nodes, &tree);
+  while (fdt_next_node(&nodes, &node))
+    take_node(&node);
   if (!platform.dram_banks || !platform.cpus)
     return false;
   platform.rmm_size = carve_out_size();

@@ -8,12 +8,7 @@ NORETURN static void stop(void) {
     wfi();
 }
 
-void panic_at(const char *file, int line, const char *format, ...) {
-  char text[256];
-  va_list arguments;
-  va_start(arguments, format);
-  vsnprintf(text, sizeof text, format, arguments);
-  va_end(arguments);
+void panic_end(const char *file, int line, const char *text) {
   LOG_ERROR("PANIC in EL3 on core %lx at %s:%d: %s\n", mpidr_affinity(), file, line, text);
   stop();
 }

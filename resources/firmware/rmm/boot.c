@@ -114,12 +114,7 @@ u8 *shared_buffer(void) {
   return (u8 *)buffer_pa;
 }
 
-void panic_at(const char *file, int line, const char *format, ...) {
-  char text[256];
-  va_list arguments;
-  va_start(arguments, format);
-  vsnprintf(text, sizeof text, format, arguments);
-  va_end(arguments);
+void panic_end(const char *file, int line, const char *text) {
   printf("PANIC in RMM on CPU #%u at %s:%d: %s\n", this_cpu()->index, file, line, text);
   for (;;)
     wfi();

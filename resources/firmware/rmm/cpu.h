@@ -6,57 +6,21 @@
 #define MAX_CPUS 32
 
 #ifndef __ASSEMBLER__
-#include "arch.h"
+#include "el2.h"
 #include "lib.h"
 
-/* Registers of the EL1&0 regime that a realm and the host each have (Arm ARM D13). */
-#define EL1_REGISTERS(X) \
-  X(sp_el0) \
-  X(sp_el1) \
-  X(elr_el1) \
-  X(spsr_el1) \
-  X(sctlr_el1) \
+/* Registers of the EL1&0 regime that a realm and the host each have. */
+#define WORLD_REGISTERS(X) \
+  EL1_REGISTERS(X) \
   X(actlr_el1) \
-  X(cpacr_el1) \
-  X(ttbr0_el1) \
-  X(ttbr1_el1) \
-  X(tcr_el1) \
-  X(esr_el1) \
-  X(afsr0_el1) \
-  X(afsr1_el1) \
-  X(far_el1) \
-  X(mair_el1) \
-  X(amair_el1) \
-  X(vbar_el1) \
-  X(contextidr_el1) \
-  X(tpidr_el1) \
-  X(tpidr_el0) \
-  X(tpidrro_el0) \
-  X(cntkctl_el1) \
-  X(par_el1) \
-  X(mdscr_el1) \
-  X(csselr_el1) \
   X(cntp_ctl_el0) \
   X(cntp_cval_el0) \
   X(cntv_ctl_el0) \
   X(cntv_cval_el0)
 
-/* Pointer authentication keys, where the core has them. */
-#define KEY_REGISTERS(X) \
-  X(apiakeylo_el1) \
-  X(apiakeyhi_el1) \
-  X(apibkeylo_el1) \
-  X(apibkeyhi_el1) \
-  X(apdakeylo_el1) \
-  X(apdakeyhi_el1) \
-  X(apdbkeylo_el1) \
-  X(apdbkeyhi_el1) \
-  X(apgakeylo_el1) \
-  X(apgakeyhi_el1)
-
 struct el1_registers {
 #define X(name) u64 name;
-  EL1_REGISTERS(X)
+  WORLD_REGISTERS(X)
   KEY_REGISTERS(X)
 #undef X
 };

@@ -108,7 +108,7 @@ unlock:
   return status;
 }
 
-/* MemAttr 0b100 is reserved with FEAT_S2FWB, SH 0b01 always; the address fits the level and the machine. */
+/* MemAttr 0b100 is reserved with FEAT_S2FWB, SH 0b01 always; the address is one of the level's. */
 static bool host_descriptor_valid(u64 descriptor, u64 level) {
   u64 pa = descriptor & S2_OA;
   return !(descriptor & ~(S2_OA | S2_HOST_ATTRIBUTES)) && FIELD(descriptor, 4, 2) != 4 && FIELD(descriptor, 9, 8) != 1 &&

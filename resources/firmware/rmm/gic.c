@@ -25,9 +25,8 @@ u32 gic_list_registers(void) {
 void gic_init(void) {
   u64 vtr = read_sysreg(SYS_ICH_VTR_EL2);
   list_registers = MIN((u32)FIELD(vtr, 4, 0) + 1, (u32)REC_LRS);
-  u32 preemption_bits = (u32)FIELD(vtr, 28, 26) + 1;
   u32 priority_bits = (u32)FIELD(vtr, 31, 29) + 1;
-  priority_registers = preemption_bits > 5 ? 1U << (preemption_bits - 5) : 1;
+  priority_registers = active_priority_registers();
   priority_res0 = (1UL << (8 - priority_bits)) - 1;
   intid_bits = FIELD(vtr, 25, 23) ? 24 : 16;
 }
@@ -53,47 +52,6 @@ bool gic_entry_valid(const struct rmi_rec_enter *enter) {
   return true;
 }
 
-#define LR_CASES(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
-/* ICH_LR<n>_EL2 is S3_4_C12_C12_<n> for 0 - 7 and S3_4_C12_C13_<n - 8> for the rest. */
-#define LR_0 S3_4_C12_C12_0
-#define LR_1 S3_4_C12_C12_1
-#define LR_2 S3_4_C12_C12_2
-#define LR_3 S3_4_C12_C12_3
-#define LR_4 S3_4_C12_C12_4
-#define LR_5 S3_4_C12_C12_5
-#define LR_6 S3_4_C12_C12_6
-#define LR_7 S3_4_C12_C12_7
-#define LR_8 S3_4_C12_C13_0
-#define LR_9 S3_4_C12_C13_1
-#define LR_10 S3_4_C12_C13_2
-#define LR_11 S3_4_C12_C13_3
-#define LR_12 S3_4_C12_C13_4
-#define LR_13 S3_4_C12_C13_5
-#define LR_14 S3_4_C12_C13_6
-#define LR_15 S3_4_C12_C13_7
-
-static u64 lr_read(u32 n) {
-  switch (n) {
-#define X(i) \
-  case i: \
-    return read_sysreg(LR_##i);
-    LR_CASES(X)
-#undef X
-  }
-  return 0;
-}
-
-static void lr_write(u32 n, u64 value) {
-  switch (n) {
-#define X(i) \
-  case i: \
-    write_sysreg(LR_##i, value); \
-    break;
-    LR_CASES(X)
-#undef X
-  }
-}
-
 static void save(struct gic_registers *to) {
   to->hcr = read_sysreg(SYS_ICH_HCR_EL2);
   to->vmcr = read_sysreg(SYS_ICH_VMCR_EL2);
@@ -111,7 +69,7 @@ static void save(struct gic_registers *to) {
     to->ap1r[3] = read_sysreg(SYS_ICH_AP1R3_EL2);
   }
   for (u32 i = 0; i < list_registers; i++)
-    to->lr[i] = lr_read(i);
+    to->lr[i] = list_register_read(i);
 }
 
 static void load(const struct gic_registers *from) {
@@ -129,7 +87,7 @@ static void load(const struct gic_registers *from) {
     write_sysreg(SYS_ICH_AP1R3_EL2, from->ap1r[3]);
   }
   for (u32 i = 0; i < list_registers; i++)
-    lr_write(i, from->lr[i]);
+    list_register_write(i, from->lr[i]);
   write_sysreg(SYS_ICH_HCR_EL2, from->hcr);
   isb();
 }

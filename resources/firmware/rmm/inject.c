@@ -1,12 +1,7 @@
 /* Exceptions RMM gives to the realm on the core: entry to EL1 as the architecture makes it (Arm ARM D1.3). */
 #include "rmm.h"
 
-#define ESR_IL BIT(25)
 #define EC_UNKNOWN 0UL
-#define EC_INSTRUCTION_ABORT_LOWER 0x20UL
-#define EC_INSTRUCTION_ABORT_SAME 0x21UL
-#define EC_DATA_ABORT_LOWER 0x24UL
-#define EC_DATA_ABORT_SAME 0x25UL
 #define ISS_EA BIT(9)
 
 #define PSTATE_MODE 0x1fUL
@@ -42,8 +37,8 @@ void inject_undef(struct rec *rec) {
 
 void inject_abort(struct rec *rec, bool instruction, u64 far, u64 fsc) {
   bool from_el0 = (rec->pstate & PSTATE_MODE) == PSTATE_EL0T;
-  u64 class = instruction ? (from_el0 ? EC_INSTRUCTION_ABORT_LOWER : EC_INSTRUCTION_ABORT_SAME)
-                          : (from_el0 ? EC_DATA_ABORT_LOWER : EC_DATA_ABORT_SAME);
+  /* An abort from EL1 itself has the next higher class. */
+  u64 class = (instruction ? EC_INSTRUCTION_ABORT : EC_DATA_ABORT) + !from_el0;
   write_sysreg(far_el1, far);
   enter_el1(rec, class << 26 | ESR_IL | ISS_EA | fsc);
 }

@@ -32,15 +32,6 @@ static enum after_exit measurement_extend_call(struct rec *rec) {
   return done(rec, RSI_SUCCESS);
 }
 
-/* A range of realm memory within one granule: a pointer to it, or what became of the call. */
-static enum rtt_access realm_buffer(const struct rd *rd, u64 ipa, u8 **at, u32 *level) {
-  u64 pa;
-  enum rtt_access access = rtt_data_at(rd, ipa, &pa, level);
-  if (access == ACCESS_OK)
-    *at = (u8 *)mec_map(rd->mecid, ALIGN_DOWN(pa, GRANULE_SIZE)) + pa % GRANULE_SIZE;
-  return access;
-}
-
 /* The realm touched memory the host has not given it: as if its own access had faulted; the call is made again. */
 static enum after_exit data_abort_exit(struct rmi_rec_exit *exit, u64 ipa, u32 level) {
   exit->reason = RMI_EXIT_SYNC;
@@ -49,34 +40,45 @@ static enum after_exit data_abort_exit(struct rmi_rec_exit *exit, u64 ipa, u32 l
   return RETURN_TO_HOST;
 }
 
-static enum after_exit realm_config(struct rec *rec, struct rmi_rec_exit *exit) {
-  u64 ipa = rec->x[1];
+/* What a call does with memory of the realm, which lies in one granule. */
+typedef enum after_exit (*buffer_use)(struct rec *rec, const struct rd *rd, u8 *at, struct rmi_rec_exit *exit, const void *context);
+
+static enum after_exit with_buffer(struct rec *rec, struct rmi_rec_exit *exit, u64 ipa, u64 alignment, buffer_use use,
+                                   const void *context) {
   struct rd *rd = realm_lock(rec->rd);
-  enum after_exit after;
-  u8 *at;
+  enum after_exit after = RESUME_REALM;
+  u64 pa;
   u32 level;
-  if (!IS_ALIGNED(ipa, GRANULE_SIZE) || !ipa_is_protected(rd, ipa))
+  if (!IS_ALIGNED(ipa, alignment) || !ipa_is_protected(rd, ipa))
     after = done(rec, RSI_ERROR_INPUT);
   else
-    switch (realm_buffer(rd, ipa, &at, &level)) {
-    case ACCESS_OK: {
-      struct rsi_realm_config *config = (struct rsi_realm_config *)(void *)at;
-      memset(config, 0, sizeof *config);
-      config->ipa_width = rd->ipa_bits;
-      config->hash_algo = rd->hash_algo;
-      config->gicv3_vtr = read_sysreg(SYS_ICH_VTR_EL2);
-      memcpy(config->rpv, rd->rpv, sizeof config->rpv);
-      after = done(rec, RSI_SUCCESS);
+    switch (rtt_data_at(rd, ipa, &pa, &level)) {
+    case ACCESS_OK:
+      after = use(rec, rd, (u8 *)mec_map(rd->mecid, ALIGN_DOWN(pa, GRANULE_SIZE)) + pa % GRANULE_SIZE, exit, context);
       break;
-    }
     case ACCESS_EMPTY:
       after = done(rec, RSI_ERROR_INPUT);
       break;
-    default:
+    case ACCESS_ABORT:
       after = data_abort_exit(exit, ipa, level);
+      break;
     }
   realm_unlock(rd);
   return after;
+}
+
+static enum after_exit write_config(struct rec *rec, const struct rd *rd, u8 *at, struct rmi_rec_exit *exit, const void *context) {
+  struct rsi_realm_config *config = (struct rsi_realm_config *)(void *)at;
+  memset(config, 0, sizeof *config);
+  config->ipa_width = rd->ipa_bits;
+  config->hash_algo = rd->hash_algo;
+  config->gicv3_vtr = read_sysreg(SYS_ICH_VTR_EL2);
+  memcpy(config->rpv, rd->rpv, sizeof config->rpv);
+  return done(rec, RSI_SUCCESS);
+}
+
+static enum after_exit realm_config(struct rec *rec, struct rmi_rec_exit *exit) {
+  return with_buffer(rec, exit, rec->x[1], GRANULE_SIZE, write_config, NULL);
 }
 
 static bool protected_range(const struct rd *rd, u64 base, u64 top) {
@@ -114,57 +116,32 @@ static enum after_exit ipa_state_get(struct rec *rec) {
   return done(rec, status);
 }
 
+static enum after_exit read_host_call(struct rec *rec, const struct rd *rd, u8 *at, struct rmi_rec_exit *exit, const void *context) {
+  const struct rsi_host_call *call = (const struct rsi_host_call *)(void *)at;
+  exit->reason = RMI_EXIT_HOST_CALL;
+  exit->imm = call->imm;
+  memcpy(exit->gprs, call->gprs, sizeof exit->gprs);
+  rec->host_call_pending = true;
+  rec->host_call_ipa = rec->x[1];
+  return RETURN_TO_HOST;
+}
+
 static enum after_exit host_call(struct rec *rec, struct rmi_rec_exit *exit) {
-  u64 ipa = rec->x[1];
-  struct rd *rd = realm_lock(rec->rd);
-  enum after_exit after;
-  u8 *at;
-  u32 level;
-  if (!IS_ALIGNED(ipa, sizeof(struct rsi_host_call)) || !ipa_is_protected(rd, ipa))
-    after = done(rec, RSI_ERROR_INPUT);
-  else
-    switch (realm_buffer(rd, ipa, &at, &level)) {
-    case ACCESS_OK: {
-      const struct rsi_host_call *call = (const struct rsi_host_call *)(void *)at;
-      exit->reason = RMI_EXIT_HOST_CALL;
-      exit->imm = call->imm;
-      memcpy(exit->gprs, call->gprs, sizeof exit->gprs);
-      rec->host_call_pending = true;
-      rec->host_call_ipa = ipa;
-      after = RETURN_TO_HOST;
-      break;
-    }
-    case ACCESS_EMPTY:
-      after = done(rec, RSI_ERROR_INPUT);
-      break;
-    default:
-      after = data_abort_exit(exit, ipa, level);
-    }
-  realm_unlock(rd);
-  return after;
+  return with_buffer(rec, exit, rec->x[1], sizeof(struct rsi_host_call), read_host_call, NULL);
+}
+
+static enum after_exit answer_host_call(struct rec *rec, const struct rd *rd, u8 *at, struct rmi_rec_exit *exit, const void *gprs) {
+  struct rsi_host_call *call = (struct rsi_host_call *)(void *)at;
+  memcpy(call->gprs, gprs, sizeof call->gprs);
+  return done(rec, RSI_SUCCESS);
 }
 
 enum after_exit host_call_complete(struct rec *rec, const struct rmi_rec_enter *enter, struct rmi_rec_exit *exit) {
   if (!rec->host_call_pending)
     return RESUME_REALM;
-  struct rd *rd = realm_lock(rec->rd);
-  u8 *at;
-  u32 level;
-  enum after_exit after = RESUME_REALM;
-  switch (realm_buffer(rd, rec->host_call_ipa, &at, &level)) {
-  case ACCESS_OK:
-    memcpy(((struct rsi_host_call *)(void *)at)->gprs, enter->gprs, sizeof enter->gprs);
-    rec->x[0] = RSI_SUCCESS;
-    rec->host_call_pending = false;
-    break;
-  case ACCESS_EMPTY:
-    rec->x[0] = RSI_ERROR_INPUT;
-    rec->host_call_pending = false;
-    break;
-  default:
-    after = data_abort_exit(exit, rec->host_call_ipa, level);
-  }
-  realm_unlock(rd);
+  enum after_exit after =
+    with_buffer(rec, exit, rec->host_call_ipa, sizeof(struct rsi_host_call), answer_host_call, enter->gprs);
+  rec->host_call_pending = after != RESUME_REALM;
   return after;
 }
 
@@ -179,36 +156,22 @@ static enum after_exit token_init(struct rec *rec) {
   return done(rec, status);
 }
 
-static enum after_exit token_continue(struct rec *rec, struct rmi_rec_exit *exit) {
-  u64 ipa = rec->x[1];
+static enum after_exit write_token(struct rec *rec, const struct rd *rd, u8 *at, struct rmi_rec_exit *exit, const void *context) {
   u64 offset = rec->x[2];
-  u64 size = rec->x[3];
-  if (!IS_ALIGNED(ipa, GRANULE_SIZE) || offset >= GRANULE_SIZE || size > GRANULE_SIZE - offset ||
-      !ipa_is_protected(rd_at(rec->rd), ipa))
+  bool interrupted = false;
+  u64 status = attestation_token_continue(rec, at + offset, rec->x[3], &rec->x[1], &interrupted);
+  done(rec, status);
+  if (!interrupted)
+    return RESUME_REALM;
+  exit->reason = RMI_EXIT_IRQ;
+  return RETURN_TO_HOST;
+}
+
+static enum after_exit token_continue(struct rec *rec, struct rmi_rec_exit *exit) {
+  u64 offset = rec->x[2];
+  if (offset >= GRANULE_SIZE || rec->x[3] > GRANULE_SIZE - offset)
     return done(rec, RSI_ERROR_INPUT);
-  struct rd *rd = realm_lock(rec->rd);
-  enum after_exit after;
-  u8 *at;
-  u32 level;
-  switch (realm_buffer(rd, ipa, &at, &level)) {
-  case ACCESS_OK: {
-    bool interrupted = false;
-    u64 status = attestation_token_continue(rec, at + offset, size, &rec->x[1], &interrupted);
-    after = done(rec, status);
-    if (interrupted) {
-      exit->reason = RMI_EXIT_IRQ;
-      after = RETURN_TO_HOST;
-    }
-    break;
-  }
-  case ACCESS_EMPTY:
-    after = done(rec, RSI_ERROR_INPUT);
-    break;
-  default:
-    after = data_abort_exit(exit, ipa, level);
-  }
-  realm_unlock(rd);
-  return after;
+  return with_buffer(rec, exit, rec->x[1], GRANULE_SIZE, write_token, NULL);
 }
 
 /* A call that is not RSI's: x1 to x3 are results as well. */

@@ -127,39 +127,47 @@ unlock:
   return status;
 }
 
-static void release_table(u64 pa) {
-  mec_clean(pa);
-  granule_unlock_to(granule_lock(pa, GRANULE_RTT), GRANULE_DELEGATED);
+/* The table of a level that an address lies in, by the entry that points to it. */
+static u64 find_table(const struct rd *rd, u64 ipa, u64 level, struct rtt_walk *walk, u64 *rtt_pa) {
+  if (!inner_level(rd, level) || !ipa_valid_at(rd, ipa, level - 1))
+    return RMI_ERROR_INPUT;
+  *walk = rtt_walk(rd, ipa, (u32)level - 1);
+  u64 entry = entry_read(walk);
+  if (walk->level != level - 1 || !entry_is_table(entry, walk->level))
+    return RMI_RESULT(RMI_ERROR_RTT, walk->level);
+  *rtt_pa = entry & S2_OA;
+  return RMI_SUCCESS;
+}
+
+/* Another entry comes in the place of one that pointed to a table, which nobody needs any more. */
+static void replace_table(const struct rd *rd, const struct rtt_walk *walk, u64 rtt_pa, u64 entry) {
+  u64 *at = &walk->table[walk->index];
+  entry_write(at, 0);
+  tlbi_realm(rd);
+  entry_write(at, entry);
+  if (!entry_is_live(entry, walk->level))
+    table_granule(walk)->references--;
+  mec_clean(rtt_pa);
+  granule_unlock_to(granule_lock(rtt_pa, GRANULE_RTT), GRANULE_DELEGATED);
 }
 
 u64 rmi_rtt_destroy(u64 rd_pa, u64 ipa, u64 level, u64 *out) {
   struct rd *rd = realm_lock(rd_pa);
   if (!rd)
     return RMI_ERROR_INPUT;
-  u64 status = RMI_ERROR_INPUT;
-  if (!inner_level(rd, level) || !ipa_valid_at(rd, ipa, level - 1))
-    goto unlock;
-  struct rtt_walk walk = rtt_walk(rd, ipa, (u32)level - 1);
-  u64 parent = entry_read(&walk);
-  if (walk.level != level - 1 || !entry_is_table(parent, walk.level)) {
-    out[2] = next_live(&walk, ipa);
-    status = RMI_RESULT(RMI_ERROR_RTT, walk.level);
-    goto unlock;
-  }
-  u64 rtt_pa = parent & S2_OA;
-  if (granule_of(rtt_pa)->references) {
+  struct rtt_walk walk;
+  u64 rtt_pa;
+  u64 status = find_table(rd, ipa, level, &walk, &rtt_pa);
+  if (status == RMI_SUCCESS && granule_of(rtt_pa)->references) {
     out[2] = ipa;
     status = RMI_RESULT(RMI_ERROR_RTT, level);
-    goto unlock;
+  } else if (status != RMI_ERROR_INPUT) {
+    if (status == RMI_SUCCESS) {
+      replace_table(rd, &walk, rtt_pa, ipa_is_protected(rd, ipa) ? entry_unassigned(RIPAS_DESTROYED) : ENTRY_UNASSIGNED_NS);
+      out[1] = rtt_pa;
+    }
+    out[2] = next_live(&walk, ipa);
   }
-  entry_write(&walk.table[walk.index], ipa_is_protected(rd, ipa) ? entry_unassigned(RIPAS_DESTROYED) : ENTRY_UNASSIGNED_NS);
-  table_granule(&walk)->references--;
-  tlbi_realm(rd);
-  release_table(rtt_pa);
-  out[1] = rtt_pa;
-  out[2] = next_live(&walk, ipa);
-  status = RMI_SUCCESS;
-unlock:
   realm_unlock(rd);
   return status;
 }
@@ -189,30 +197,16 @@ u64 rmi_rtt_fold(u64 rd_pa, u64 ipa, u64 level, u64 *out) {
   struct rd *rd = realm_lock(rd_pa);
   if (!rd)
     return RMI_ERROR_INPUT;
-  u64 status = RMI_ERROR_INPUT;
-  if (!inner_level(rd, level) || !ipa_valid_at(rd, ipa, level - 1))
-    goto unlock;
-  struct rtt_walk walk = rtt_walk(rd, ipa, (u32)level - 1);
-  u64 parent = entry_read(&walk);
-  if (walk.level != level - 1 || !entry_is_table(parent, walk.level)) {
-    status = RMI_RESULT(RMI_ERROR_RTT, walk.level);
-    goto unlock;
+  struct rtt_walk walk;
+  u64 rtt_pa, folded;
+  u64 status = find_table(rd, ipa, level, &walk, &rtt_pa);
+  if (status == RMI_SUCCESS) {
+    if (fold_entry(mec_map(rd->mecid, rtt_pa), (u32)level, &folded)) {
+      replace_table(rd, &walk, rtt_pa, folded);
+      out[1] = rtt_pa;
+    } else
+      status = RMI_RESULT(RMI_ERROR_RTT, level);
   }
-  u64 rtt_pa = parent & S2_OA;
-  u64 folded;
-  if (!fold_entry(mec_map(rd->mecid, rtt_pa), (u32)level, &folded)) {
-    status = RMI_RESULT(RMI_ERROR_RTT, level);
-    goto unlock;
-  }
-  entry_write(&walk.table[walk.index], 0);
-  tlbi_realm(rd);
-  entry_write(&walk.table[walk.index], folded);
-  if (!entry_is_live(folded, walk.level))
-    table_granule(&walk)->references--;
-  release_table(rtt_pa);
-  out[1] = rtt_pa;
-  status = RMI_SUCCESS;
-unlock:
   realm_unlock(rd);
   return status;
 }

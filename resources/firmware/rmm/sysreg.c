@@ -1,13 +1,6 @@
 /* System registers a realm may not reach directly. */
 #include "rmm.h"
 
-/* ESR_EL2 of a trapped MSR or MRS (EC 0x18): the register, Rt, the direction. */
-#define ISS_READ BIT(0)
-#define ISS_RT(esr) FIELD(esr, 9, 5)
-#define ISS_REGISTER(esr) ((esr) & 0x3ffc1eUL)
-#define REGISTER(op0, op1, crn, crm, op2) \
-  ((u64)(op0) << 20 | (u64)(op2) << 17 | (u64)(op1) << 14 | (u64)(crn) << 10 | (u64)(crm) << 1)
-
 /* Fields of an ID register that a realm sees as the core reports them; all others read as 0. */
 #define NIBBLE(n) (0xfUL << ((n) * 4))
 
@@ -21,65 +14,65 @@ static u64 cap(u64 value, u32 n, u64 limit) {
   return (value & ~NIBBLE(n)) | MIN(field, limit) << (n * 4);
 }
 
-static u64 id_register(const struct rd *rd, u64 register_) {
+static u64 id_register(const struct rd *rd, u32 register_) {
   switch (register_) {
   /* EL0 and EL1 are AArch64 only; FP, AdvSIMD, GIC, DIT, CSV2 without context numbers, CSV3. */
-  case REGISTER(3, 0, 0, 4, 0): {
+  case SYSREG(3, 0, 0, 4, 0): {
     u64 value = keep(read_sysreg(id_aa64pfr0_el1), NIBBLE(4) | NIBBLE(5) | NIBBLE(6) | NIBBLE(12) | NIBBLE(14) | NIBBLE(15));
     return cap(value, 14, 1) | 0x11;
   }
   /* BT, SSBS. */
-  case REGISTER(3, 0, 0, 4, 1):
+  case SYSREG(3, 0, 0, 4, 1):
     return keep(read_sysreg(id_aa64pfr1_el1), NIBBLE(0) | NIBBLE(1));
   /* Debug architecture, breakpoints and watchpoints as the realm was made with. */
-  case REGISTER(3, 0, 0, 5, 0): {
+  case SYSREG(3, 0, 0, 5, 0): {
     u64 value = keep(read_sysreg(id_aa64dfr0_el1), NIBBLE(0) | NIBBLE(7));
     return cap(value, 7, rd->num_bps) | (u64)rd->num_bps << 12 | (u64)rd->num_wps << 20;
   }
-  case REGISTER(3, 0, 0, 6, 0):
+  case SYSREG(3, 0, 0, 6, 0):
     return read_sysreg(id_aa64isar0_el1) & ~NIBBLE(6);
-  case REGISTER(3, 0, 0, 6, 1):
+  case SYSREG(3, 0, 0, 6, 1):
     return read_sysreg(id_aa64isar1_el1) & ~NIBBLE(15);
   /* MOPS, RPRES, WFxT, pointer authentication, BC, CSSC. */
-  case REGISTER(3, 0, 0, 6, 2):
+  case SYSREG(3, 0, 0, 6, 2):
     return keep(read_sysreg(SYS_ID_AA64ISAR2_EL1), NIBBLE(0) | NIBBLE(1) | NIBBLE(2) | NIBBLE(3) | NIBBLE(4) | NIBBLE(5) | NIBBLE(6) | NIBBLE(13));
   /* No fine-grained traps; counters without offset. */
-  case REGISTER(3, 0, 0, 7, 0):
+  case SYSREG(3, 0, 0, 7, 0):
     return cap(read_sysreg(id_aa64mmfr0_el1) & ~NIBBLE(14), 15, 1);
   /* HAFDBS, VMIDBits, HPDS, PAN, ETS, AFP, nTLBPA. */
-  case REGISTER(3, 0, 0, 7, 1):
+  case SYSREG(3, 0, 0, 7, 1):
     return keep(read_sysreg(id_aa64mmfr1_el1), NIBBLE(0) | NIBBLE(3) | NIBBLE(5) | NIBBLE(9) | NIBBLE(11) | NIBBLE(12));
   /* CnP, UAO, IESB, VARange, CCIDX, ST, AT, IDS, TTL, BBM, E0PD. */
-  case REGISTER(3, 0, 0, 7, 2):
+  case SYSREG(3, 0, 0, 7, 2):
     return read_sysreg(id_aa64mmfr2_el1) & ~(NIBBLE(6) | NIBBLE(10) | NIBBLE(14));
   default:
     return 0;
   }
 }
 
-static bool is_id_register(u64 register_) {
-  return (register_ & ~REGISTER(0, 0, 0, 7, 7)) == REGISTER(3, 0, 0, 0, 0) && FIELD(register_, 4, 1) != 0;
+static bool is_id_register(u32 register_) {
+  return (register_ & ~SYSREG(0, 0, 0, 7, 7)) == SYSREG(3, 0, 0, 0, 0) && FIELD(register_, 4, 1) != 0;
 }
 
 /* ICC_SGI0R, ICC_SGI1R, ICC_ASGI1R, ICC_DIR: the host emulates them. */
-static bool is_host_gic_register(u64 register_) {
-  return register_ == REGISTER(3, 0, 12, 11, 7) || register_ == REGISTER(3, 0, 12, 11, 5) ||
-         register_ == REGISTER(3, 0, 12, 11, 6) || register_ == REGISTER(3, 0, 12, 11, 1);
+static bool is_host_gic_register(u32 register_) {
+  return register_ == SYSREG(3, 0, 12, 11, 7) || register_ == SYSREG(3, 0, 12, 11, 5) ||
+         register_ == SYSREG(3, 0, 12, 11, 6) || register_ == SYSREG(3, 0, 12, 11, 1);
 }
 
 /* Registers that read as 0 and ignore writes: ACTLR, identification of the implementation, OS lock, set/way operations. */
-static bool is_ignored(u64 register_) {
+static bool is_ignored(u32 register_) {
   switch (register_) {
-  case REGISTER(3, 0, 1, 0, 1): /* ACTLR_EL1 */
-  case REGISTER(3, 0, 0, 0, 6): /* REVIDR_EL1 */
-  case REGISTER(3, 1, 0, 0, 7): /* AIDR_EL1 */
-  case REGISTER(3, 1, 0, 0, 6): /* SMIDR_EL1 */
-  case REGISTER(2, 0, 1, 0, 4): /* OSLAR_EL1 */
-  case REGISTER(2, 0, 1, 3, 4): /* OSDLR_EL1 */
-  case REGISTER(2, 0, 1, 4, 4): /* DBGPRCR_EL1 */
-  case REGISTER(1, 0, 7, 6, 2): /* DC ISW */
-  case REGISTER(1, 0, 7, 10, 2): /* DC CSW */
-  case REGISTER(1, 0, 7, 14, 2): /* DC CISW */
+  case SYSREG(3, 0, 1, 0, 1): /* ACTLR_EL1 */
+  case SYSREG(3, 0, 0, 0, 6): /* REVIDR_EL1 */
+  case SYSREG(3, 1, 0, 0, 7): /* AIDR_EL1 */
+  case SYSREG(3, 1, 0, 0, 6): /* SMIDR_EL1 */
+  case SYSREG(2, 0, 1, 0, 4): /* OSLAR_EL1 */
+  case SYSREG(2, 0, 1, 3, 4): /* OSDLR_EL1 */
+  case SYSREG(2, 0, 1, 4, 4): /* DBGPRCR_EL1 */
+  case SYSREG(1, 0, 7, 6, 2): /* DC ISW */
+  case SYSREG(1, 0, 7, 10, 2): /* DC CSW */
+  case SYSREG(1, 0, 7, 14, 2): /* DC CISW */
     return true;
   default:
     return false;
@@ -87,14 +80,14 @@ static bool is_ignored(u64 register_) {
 }
 
 /* The debug registers proper: op0 2, op1 0. */
-static bool is_debug(u64 register_) {
+static bool is_debug(u32 register_) {
   return FIELD(register_, 21, 20) == 2 && FIELD(register_, 16, 14) == 0;
 }
 
 enum after_exit realm_sysreg(struct rec *rec, struct rmi_rec_exit *exit, u64 esr) {
-  u64 register_ = ISS_REGISTER(esr);
-  u64 rt = ISS_RT(esr);
-  bool read = esr & ISS_READ;
+  u32 register_ = SYSREG_OF_ISS(esr);
+  u64 rt = SYSREG_RT(esr);
+  bool read = esr & SYSREG_READ;
   u64 value = rt == 31 ? 0 : rec->x[rt];
 
   if (is_host_gic_register(register_)) {
@@ -109,7 +102,7 @@ enum after_exit realm_sysreg(struct rec *rec, struct rmi_rec_exit *exit, u64 esr
   u64 result = 0;
   if (is_id_register(register_) && read)
     result = id_register(rd_at(rec->rd), register_);
-  else if (register_ == REGISTER(2, 0, 1, 1, 4) && read) /* OSLSR_EL1: OS lock implemented, unlocked. */
+  else if (register_ == SYSREG(2, 0, 1, 1, 4) && read) /* OSLSR_EL1: OS lock implemented, unlocked. */
     result = BIT(3);
   else if (is_ignored(register_))
     result = 0;

@@ -4,7 +4,9 @@ import * as path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type BlockConfig, planVirtio } from '../../../core/devices/virtio/config.ts';
 import { IoService } from '../../../core/system/io/service.ts';
-import { Driver, type Machine, machine, type Part, randomNumbers, type Submitted } from './driver.ts';
+import { randomNumbers } from '../../support/random.ts';
+import { Driver, type Machine, machine, type Part, type Submitted } from './driver.ts';
+import { BLOCK, header, range } from './requests.ts';
 
 let folder: string;
 let file: string;
@@ -60,27 +62,7 @@ function bench(config: Partial<BlockConfig> = {}, features: bigint | null = null
   };
   return { m, driver, service, run };
 }
-function header(type: number, sector: number): Uint8Array {
-  const bytes = new Uint8Array(16);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, type, true);
-  view.setBigUint64(8, BigInt(sector), true);
-  return bytes;
-}
-function range(sector: number, count: number, flags = 0): Uint8Array {
-  const bytes = new Uint8Array(16);
-  const view = new DataView(bytes.buffer);
-  view.setBigUint64(0, BigInt(sector), true);
-  view.setUint32(8, count, true);
-  view.setUint32(12, flags, true);
-  return bytes;
-}
-const READ = 0;
-const WRITE = 1;
-const FLUSH = 4;
-const ID = 8;
-const DISCARD = 11;
-const ZEROES = 13;
+const { read: READ, write: WRITE, flush: FLUSH, id: ID, discard: DISCARD, zeroes: ZEROES } = BLOCK;
 
 test('configuration: capacity, block size, limits', () => {
   const { driver } = bench();
@@ -218,33 +200,6 @@ test('the overlay outlives resets', () => {
   driver.start(1, null);
   const { places } = run(READ, 1, [512]);
   expect(driver.bytesAt(places[1]!).every((byte) => byte === 5)).toBe(true);
-});
-
-/** Bound on what the process may hold beyond what it held before, while it serves mutated requests: 256 KiB a request, 64 MiB of overlay. */
-const MEMORY_BOUND = 300 << 20;
-
-test('mutated requests: 5,000 of them, each answered or refused', () => {
-  const before = process.memoryUsage.rss();
-  const { driver, service, m } = bench();
-  const random = randomNumbers(7);
-  let answered = 0;
-  for (let round = 0; round < 5_000; round++) {
-    const head = header([READ, WRITE, FLUSH, ID, DISCARD, ZEROES][random(6)]!, random(2048));
-    head[random(16)] = random(256);
-    const parts: Part[] = [head.subarray(0, random(8) ? 16 : random(16))];
-    if (random(2)) parts.push(range(random(2048), random(64), random(3)).subarray(0, random(17)));
-    if (random(2)) parts.push(512 * random(4) + random(3));
-    if (random(8)) parts.push(1);
-    driver.submit(0, parts, random(2) === 0);
-    driver.notify(0);
-    while (service.service());
-    answered += driver.used(0).length;
-    if (driver.read(0x70) & 64) driver.start(1, null);
-    m.levels.length = 0;
-  }
-  expect(answered).toBeGreaterThan(4_000);
-  expect(fs.readFileSync(file).equals(content)).toBe(true);
-  expect(process.memoryUsage.rss() - before).toBeLessThan(MEMORY_BOUND);
 });
 
 test('a mistaken configuration is said in a line', () => {

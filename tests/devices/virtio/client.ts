@@ -3,7 +3,7 @@ import { MessageReader, MessageWriter } from '../../../core/devices/virtio/9p/me
 import { T } from '../../../core/devices/virtio/9p/protocol.ts';
 import type { NinepServer } from '../../../core/devices/virtio/9p/server.ts';
 
-type Field =
+export type Field =
   | readonly ['1' | '2' | '4', number]
   | readonly ['8', bigint | number]
   | readonly ['s', string]

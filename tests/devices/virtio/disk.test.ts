@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Disk } from '../../../core/devices/virtio/disk/disk.ts';
 import { CLUSTER, OverlayDisk } from '../../../core/devices/virtio/disk/overlay.ts';
 import { RawDisk } from '../../../core/devices/virtio/disk/raw.ts';
-import { randomNumbers } from './driver.ts';
+import { randomNumbers } from '../../support/random.ts';
 
 let folder: string;
 beforeEach(() => {

@@ -230,12 +230,3 @@ export class Driver {
     return this.ram.bytes.slice(address - BASE, address - BASE + length);
   }
 }
-
-/** Numbers from a seed: the same in each run. */
-export function randomNumbers(seed: number): (below: number) => number {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}

@@ -10,6 +10,7 @@
 #define FDT_PROP 3U
 #define FDT_NOP 4U
 #define FDT_END 9U
+#define FDT_HEADER_SIZE 40U
 
 struct fdt {
   const u8 *blob;
@@ -48,7 +49,36 @@ bool fdt_has_string(const u8 *value, u32 length, const char *text);
 /* Reads cells (1 or 2) big-endian 32-bit cells as one number. */
 u64 fdt_cells(const u8 *value, u32 cells);
 
-/* A tree being written. failed is set when the buffer is too small. */
+/* The nodes of a tree in their order, each with what its parent says of it. */
+#define FDT_MAX_DEPTH 16
+struct fdt_level {
+  const char *name;
+  u32 address_cells, size_cells;
+};
+struct fdt_nodes {
+  struct fdt_cursor cursor;
+  struct fdt_level levels[FDT_MAX_DEPTH + 1];
+};
+struct fdt_node {
+  const char *name;
+  u32 depth;
+  struct fdt_level parent;
+  /* Its properties, which come before its children. */
+  struct fdt_cursor properties;
+};
+void fdt_nodes_start(struct fdt_nodes *nodes, const struct fdt *tree);
+/* False: there are no more, or the tree is damaged or too deep. */
+bool fdt_next_node(struct fdt_nodes *nodes, struct fdt_node *node);
+/* NULL, and length 0, if the node has no such property. */
+const u8 *fdt_property(const struct fdt_node *node, const char *name, u32 *length);
+/* True if text is one of a property's strings. */
+bool fdt_says(const struct fdt_node *node, const char *property, const char *text);
+/* The nth range of `reg`; false if there are not so many. */
+bool fdt_reg(const struct fdt_node *node, u32 index, u64 *base, u64 *size);
+/* INTID of a shared peripheral interrupt in a GIC's three cells, the first one; 0: none. */
+u32 fdt_spi(const struct fdt_node *node);
+
+/* A tree being written (fdt_write.c). failed is set when the buffer is too small. */
 struct fdt_writer {
   u8 *blob;
   u32 size;

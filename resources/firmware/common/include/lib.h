@@ -18,8 +18,9 @@ int snprintf(char *to, size_t size, const char *format, ...) __attribute__((form
 void printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void vprintf(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
 
-/* Supplied by each image: says where and what, then stops. */
 NORETURN void panic_at(const char *file, int line, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Supplied by each image: says where and what, then stops. */
+NORETURN void panic_end(const char *file, int line, const char *text);
 
 #define panic(...) panic_at(__FILE__, __LINE__, __VA_ARGS__)
 #define assert(condition) \

@@ -5,59 +5,47 @@
 
 struct guest guest;
 
-enum { MAX_DEPTH = 8 };
-
-struct node {
-  bool memory, cpu, uart, gic, chosen;
-  const u8 *reg;
-  u32 reg_length;
-  u32 intid;
-};
-
-static void take(const struct node *node) {
-  if (!node->reg)
-    return;
-  if (node->memory) {
-    guest.memory_base = read_be64(node->reg);
-    guest.memory_size = read_be64(node->reg + 8);
-  } else if (node->cpu)
-    guest.cpus++;
-  else if (node->uart && !guest.uart) {
-    guest.uart = read_be64(node->reg);
-    guest.uart_intid = node->intid;
-  } else if (node->gic) {
-    guest.distributor = read_be64(node->reg);
-    guest.redistributors = read_be64(node->reg + 16);
-  }
+static u64 address(const struct fdt_node *node, const char *property) {
+  u32 length;
+  const u8 *value = fdt_property(node, property, &length);
+  return length == 8 ? read_be64(value) : 0;
 }
 
-/* Nodes of the root's children carry all that matters; lkvm's cells are two and two, but one for cores. */
+static void take_node(const struct fdt_node *node) {
+  u32 length;
+  u64 base, size;
+  if (strcmp(node->name, "chosen") == 0) {
+    const u8 *arguments = fdt_property(node, "bootargs", &length);
+    snprintf(guest.arguments, sizeof guest.arguments, "%s", arguments ? (const char *)arguments : "");
+    guest.ramdisk = address(node, "linux,initrd-start");
+    guest.ramdisk_size = address(node, "linux,initrd-end") - guest.ramdisk;
+  }
+  if (!fdt_reg(node, 0, &base, &size))
+    return;
+  if (fdt_says(node, "device_type", "memory")) {
+    guest.memory_base = base;
+    guest.memory_size = size;
+  } else if (fdt_says(node, "device_type", "cpu"))
+    guest.cpus++;
+  else if (fdt_says(node, "compatible", "ns16550a") && !guest.uart) {
+    guest.uart = base;
+    guest.uart_intid = fdt_spi(node);
+  } else if (fdt_says(node, "compatible", "arm,gic-v3")) {
+    guest.distributor = base;
+    fdt_reg(node, 1, &guest.redistributors, &size);
+  } else if (fdt_says(node, "compatible", "virtio,mmio"))
+    guest.disk = base;
+}
+
 static bool read_tree(const void *blob) {
   struct fdt tree;
+  struct fdt_nodes nodes;
+  struct fdt_node node;
   if (!fdt_open(&tree, blob, 0x10000))
     return false;
-  struct fdt_cursor cursor;
-  struct fdt_token token;
-  struct node node = {0};
-  fdt_start(&cursor, &tree);
-  while (fdt_next(&cursor, &token)) {
-    if (token.kind != FDT_PROP) {
-      take(&node);
-      node = (struct node){.chosen = token.kind == FDT_BEGIN_NODE && strcmp(token.name, "chosen") == 0};
-    } else if (strcmp(token.name, "device_type") == 0) {
-      node.memory = fdt_has_string(token.value, token.length, "memory");
-      node.cpu = fdt_has_string(token.value, token.length, "cpu");
-    } else if (strcmp(token.name, "compatible") == 0) {
-      node.uart = fdt_has_string(token.value, token.length, "ns16550a");
-      node.gic = fdt_has_string(token.value, token.length, "arm,gic-v3");
-    } else if (strcmp(token.name, "reg") == 0) {
-      node.reg = token.value;
-      node.reg_length = token.length;
-    } else if (strcmp(token.name, "interrupts") == 0 && token.length >= 12)
-      node.intid = read_be32(token.value + 4) + 32;
-    else if (node.chosen && strcmp(token.name, "bootargs") == 0)
-      snprintf(guest.arguments, sizeof guest.arguments, "%s", (const char *)token.value);
-  }
+  fdt_nodes_start(&nodes, &tree);
+  while (fdt_next_node(&nodes, &node))
+    take_node(&node);
   return guest.memory_size && guest.cpus && guest.uart && guest.distributor;
 }
 
@@ -81,6 +69,8 @@ void guest_start(const void *tree) {
   guest.uart |= guest.shared;
   guest.distributor |= guest.shared;
   guest.redistributors |= guest.shared;
+  if (guest.disk)
+    guest.disk |= guest.shared;
   mmu_init();
   mmu_on();
   console_init_guest();
@@ -92,12 +82,7 @@ void guest_start(const void *tree) {
   guest_power_off();
 }
 
-void panic_at(const char *file, int line, const char *format, ...) {
-  char text[160];
-  va_list arguments;
-  va_start(arguments, format);
-  vsnprintf(text, sizeof text, format, arguments);
-  va_end(arguments);
+void panic_end(const char *file, int line, const char *text) {
   printf("FAIL: guest core %u, %s:%d: %s\n", cpu_index(), file, line, text);
   guest_power_off();
 }

@@ -20,6 +20,8 @@ struct guest {
   u32 cpus;
   u64 uart, distributor, redistributors;
   u32 uart_intid;
+  /* What lkvm was given besides: 0 where there is none. The disk: its virtio registers. */
+  u64 ramdisk, ramdisk_size, disk;
   char arguments[256];
 };
 extern struct guest guest;

@@ -161,6 +161,10 @@ static int run(int argc, char **argv) {
     return 1;
   }
   launch.memory = ALIGN_UP(launch.memory, CHUNK_SIZE);
+  if (launch.memory > pages_total() * PAGE_SIZE) {
+    tprintf("  Fatal: %lu MB are more than this host has (free shows how much)\n", launch.memory >> 20);
+    return 1;
+  }
   tprintf("  Info: # lkvm run -k %s -m %lu -c %lu --name %s\n", launch.kernel, launch.memory >> 20, launch.cpus, launch.name);
   struct vm *vm = vm_create(&launch);
   if (!vm)
@@ -178,7 +182,7 @@ static int run(int argc, char **argv) {
 
 static void list_vm(struct vm *vm) {
   tprintf("%5u  %-20s %-8s %4u %7lu MB  %s", vm->owner->id, vm->name, "running", vm->vcpu_count, vm->ram_size >> 20, vm->realm ? "realm" : "normal");
-  if (vm->realm && vm->rme.mecid != ~0UL)
+  if (vm->realm && vm->rme.mecid != NO_MECID)
     tprintf("  MECID %lu%s", vm->rme.mecid, vm->rme.shared_mec ? " (shared)" : "");
   tprintf("\n");
 }

@@ -1,4 +1,5 @@
 /* Normal virtual machines: stage 2 translation, EL1 state, and what comes back to EL2. */
+#include "el2.h"
 #include "smccc.h"
 #include "sysreg.h"
 #include "vmm.h"
@@ -6,14 +7,6 @@
 u64 guest_enter(u64 *x);
 void fp_save(void *to);
 void fp_load(const void *from);
-
-#define EL1_REGISTERS(X) \
-  X(sctlr_el1) X(cpacr_el1) X(ttbr0_el1) X(ttbr1_el1) X(tcr_el1) X(esr_el1) X(afsr0_el1) X(afsr1_el1) X(far_el1) X(mair_el1) \
-  X(amair_el1) X(vbar_el1) X(contextidr_el1) X(tpidr_el0) X(tpidrro_el0) X(tpidr_el1) X(cntkctl_el1) X(par_el1) X(sp_el0) \
-  X(sp_el1) X(elr_el1) X(spsr_el1) X(mdscr_el1) X(csselr_el1)
-#define KEY_REGISTERS(X) \
-  X(apiakeylo_el1) X(apiakeyhi_el1) X(apibkeylo_el1) X(apibkeyhi_el1) X(apdakeylo_el1) X(apdakeyhi_el1) X(apdbkeylo_el1) \
-  X(apdbkeyhi_el1) X(apgakeylo_el1) X(apgakeyhi_el1)
 
 struct el1_context {
 #define X(name) u64 name;
@@ -25,56 +18,15 @@ struct el1_context {
   u8 fp[528] __attribute__((aligned(16)));
 };
 
-#define HCR_VM BIT(0)
-#define HCR_SWIO BIT(1)
-#define HCR_FMO BIT(3)
-#define HCR_IMO BIT(4)
-#define HCR_AMO BIT(5)
-#define HCR_FB BIT(9)
-#define HCR_BSU_IS (1UL << 10)
-#define HCR_TWI BIT(13)
-#define HCR_TID3 BIT(18)
-#define HCR_TSC BIT(19)
-#define HCR_TACR BIT(21)
-#define HCR_RW BIT(31)
-#define HCR_APK BIT(40)
-#define HCR_API BIT(41)
 #define HCR_GUEST \
   (HCR_VM | HCR_SWIO | HCR_FMO | HCR_IMO | HCR_AMO | HCR_FB | HCR_BSU_IS | HCR_TWI | HCR_TID3 | HCR_TSC | HCR_TACR | HCR_RW | HCR_APK | HCR_API)
-#define HCRX_MSCEN BIT(11)
 #define MDCR_TPM BIT(6)
 #define ICH_HCR_EN BIT(0)
 #define S2_NORMAL_WB (0xfUL << 2)
 #define S2_READ_WRITE (3UL << 6)
 #define STAGE2_RAM (S2_NORMAL_WB | S2_READ_WRITE | PTE_SH_INNER | PTE_AF)
-#define SCTLR_EL1_RESET 0x30c50830UL
-#define PSTATE_EL1H_MASKED 0x3c5UL
 
-enum { EC_WFX = 0x01, EC_HVC = 0x16, EC_SMC = 0x17, EC_SYSREG = 0x18, EC_INSTRUCTION_ABORT = 0x20, EC_DATA_ABORT = 0x24 };
 enum { VECTOR_SYNC, VECTOR_IRQ };
-
-#define LR_CASES(X) X(0, 12_0) X(1, 12_1) X(2, 12_2) X(3, 12_3) X(4, 12_4) X(5, 12_5) X(6, 12_6) X(7, 12_7) X(8, 13_0) X(9, 13_1) \
-  X(10, 13_2) X(11, 13_3) X(12, 13_4) X(13, 13_5) X(14, 13_6) X(15, 13_7)
-static u64 lr_read(u32 n) {
-  switch (n) {
-#define X(i, m) \
-  case i: \
-    return read_sysreg(S3_4_C12_C##m);
-    LR_CASES(X)
-#undef X
-  }
-  return 0;
-}
-static void lr_write(u32 n, u64 value) {
-  switch (n) {
-#define X(i, m) \
-  case i: \
-    write_sysreg(S3_4_C12_C##m, value); \
-    break;
-    LR_CASES(X)
-#undef X
-  }
-}
 
 static u64 vttbr(const struct vm *vm) {
   return (u64)vm->stage2.root | (u64)vm->vmid << 48;
@@ -112,11 +64,6 @@ void normal_vcpu_reset(struct vcpu *vcpu, u64 entry, u64 argument) {
   vcpu->context->sctlr_el1 = SCTLR_EL1_RESET;
 }
 
-static u32 active_priority_registers(void) {
-  u32 bits = (u32)FIELD(read_sysreg(SYS_ICH_VTR_EL2), 28, 26) + 1;
-  return bits > 5 ? 1U << (bits - 5) : 1;
-}
-
 static void load(struct vcpu *vcpu) {
   struct el1_context *c = vcpu->context;
   struct vm *vm = vcpu->vm;
@@ -134,8 +81,7 @@ static void load(struct vcpu *vcpu) {
   write_sysreg(vpidr_el2, read_sysreg(midr_el1));
   write_sysreg(vmpidr_el2, BIT(31) | vcpu->index);
   write_sysreg(mdcr_el2, (read_sysreg(mdcr_el2) & 0x1f) | MDCR_TPM);
-  if (has_hcx())
-    write_sysreg(SYS_HCRX_EL2, FIELD(read_sysreg(SYS_ID_AA64ISAR2_EL1), 19, 16) ? HCRX_MSCEN : 0);
+  hcrx_write();
   write_sysreg(cntvoff_el2, vm->counter_offset);
   write_sysreg(cntv_cval_el0, c->cntv_cval);
   write_sysreg(cntv_ctl_el0, c->cntv_ctl);
@@ -189,7 +135,7 @@ static void undefined(struct vcpu *vcpu) {
   u64 vbar = read_sysreg(vbar_el1);
   write_sysreg(elr_el1, vcpu->pc);
   write_sysreg(spsr_el1, vcpu->pstate);
-  write_sysreg(esr_el1, BIT(25));
+  write_sysreg(esr_el1, ESR_IL);
   u64 mode = vcpu->pstate & 0xf;
   vcpu->pc = vbar + (mode == 5 ? 0x200 : mode == 4 ? 0 : 0x400);
   vcpu->pstate = PSTATE_EL1H_MASKED;
@@ -198,10 +144,10 @@ static void undefined(struct vcpu *vcpu) {
 static void abort_guest(struct vcpu *vcpu, u64 esr) {
   undefined(vcpu);
   u64 lower = (read_sysreg(spsr_el1) & 0xf) == 0;
-  u64 class = ((esr >> 26 & 0x3f) == EC_DATA_ABORT ? 0x24 : 0x20) + !lower;
+  u64 class = (ESR_EC(esr) == EC_DATA_ABORT ? EC_DATA_ABORT : EC_INSTRUCTION_ABORT) + !lower;
   write_sysreg(far_el1, read_sysreg(far_el2));
   /* A synchronous External abort: nothing answers there. */
-  write_sysreg(esr_el1, class << 26 | BIT(25) | 0x10);
+  write_sysreg(esr_el1, class << 26 | ESR_IL | 0x10);
 }
 
 static void data_abort(struct vcpu *vcpu, u64 esr, u64 ipa) {
@@ -215,30 +161,26 @@ static void data_abort(struct vcpu *vcpu, u64 esr, u64 ipa) {
     }
     return;
   }
-  if (FIELD(esr, 31, 26) != EC_DATA_ABORT || !(esr & BIT(24))) {
+  if (ESR_EC(esr) != EC_DATA_ABORT || !(esr & ISS_ISV)) {
     abort_guest(vcpu, esr);
     return;
   }
-  u32 rt = (u32)FIELD(esr, 20, 16), size = 1U << FIELD(esr, 23, 22);
-  bool write = esr & BIT(6);
-  u64 mask = size == 8 ? ~0UL : (1UL << (8 * size)) - 1;
-  u64 value = write && rt != 31 ? vcpu->x[rt] & mask : 0;
+  u64 rt = ISS_SRT(esr);
+  u32 size = 1U << ISS_SAS(esr);
+  bool write = esr & ISS_WNR;
+  u64 value = write && rt != 31 ? emulated_store(esr, vcpu->x[rt]) : 0;
   if (!vm_mmio(vcpu, ipa, size, write, &value)) {
     abort_guest(vcpu, esr);
     return;
   }
-  if (!write && rt != 31) {
-    value &= mask;
-    if ((esr & BIT(21)) && size < 8)
-      value = (u64)((s64)(value << (64 - 8 * size)) >> (64 - 8 * size));
-    vcpu->x[rt] = esr & BIT(15) ? value : (u32)value;
-  }
+  if (!write && rt != 31)
+    vcpu->x[rt] = emulated_load(esr, value);
   vcpu->pc += 4;
 }
 
 static void system_register(struct vcpu *vcpu, u64 esr) {
-  u64 rt = FIELD(esr, 9, 5);
-  bool read = esr & 1;
+  u64 rt = SYSREG_RT(esr);
+  bool read = esr & SYSREG_READ;
   u64 value = rt == 31 ? 0 : vcpu->x[rt];
   u32 name = SYSREG_OF_ISS(esr);
   if (name == SYSREG(3, 0, 12, 11, 5) && !read)
@@ -254,8 +196,8 @@ static void system_register(struct vcpu *vcpu, u64 esr) {
 
 static void handle_sync(struct vcpu *vcpu) {
   u64 esr = read_sysreg(esr_el2);
-  u64 ipa = FIELD(read_sysreg(hpfar_el2), 47, 4) << 12 | (read_sysreg(far_el2) & 0xfff);
-  switch (FIELD(esr, 31, 26)) {
+  u64 ipa = fault_ipa();
+  switch (ESR_EC(esr)) {
   case EC_WFX:
     vcpu->pc += 4;
     vcpu->waits = true;
@@ -291,7 +233,7 @@ void normal_vcpu_run(struct vcpu *vcpu) {
   u64 hcr = vgic_fill(vcpu);
   u32 registers = MIN(vgic_list_registers(), (u32)ARRAY_SIZE(vcpu->lrs));
   for (u32 i = 0; i < registers; i++)
-    lr_write(i, vcpu->lrs[i]);
+    list_register_write(i, vcpu->lrs[i]);
   write_sysreg(SYS_ICH_HCR_EL2, hcr | ICH_HCR_EN);
   write_sysreg(elr_el2, vcpu->pc);
   write_sysreg(spsr_el2, vcpu->pstate);
@@ -304,7 +246,7 @@ void normal_vcpu_run(struct vcpu *vcpu) {
   vcpu->pc = read_sysreg(elr_el2);
   vcpu->pstate = read_sysreg(spsr_el2);
   for (u32 i = 0; i < registers; i++)
-    vcpu->lrs[i] = lr_read(i);
+    vcpu->lrs[i] = list_register_read(i);
   write_sysreg(SYS_ICH_HCR_EL2, 0);
   isb();
   vgic_collect(vcpu);

@@ -1,7 +1,7 @@
 /* What normal virtual machines see of the ID registers: what the host saves and restores for them, no more. */
 #include "sysreg.h"
 
-#include "arch.h"
+#include "el2.h"
 
 #define NIBBLE(n) (0xfUL << ((n) * 4))
 

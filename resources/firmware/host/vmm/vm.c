@@ -64,55 +64,6 @@ void vmm_stop_all(void) {
   }
 }
 
-void *vm_memory(struct vm *vm, u64 ipa) {
-  if (vm->realm)
-    ipa &= ~(1UL << (vm->rme.ipa_bits - 1));
-  u64 offset = ipa - GUEST_RAM_BASE;
-  if (ipa < GUEST_RAM_BASE || offset >= vm->ram_size)
-    return NULL;
-  u64 index = offset / CHUNK_SIZE;
-  mutex_lock(&vm->memory_lock);
-  u64 *chunk = &vm->chunks[index];
-  if (!*chunk) {
-    void *memory = pages_alloc(CHUNK_SIZE / PAGE_SIZE, CHUNK_SIZE / PAGE_SIZE);
-    if (memory) {
-      zero(memory, CHUNK_SIZE);
-      if (!vm->realm) {
-        /* Inner-shareable normal memory, read and write: stage 2 attributes (Arm ARM D8.3). */
-        mmu_map(&vm->stage2, GUEST_RAM_BASE + index * CHUNK_SIZE, (u64)memory, CHUNK_SIZE,
-                0xfUL << 2 | 3UL << 6 | PTE_SH_INNER | PTE_AF);
-        dsb(ish);
-      }
-      *chunk = (u64)memory;
-    }
-  }
-  u64 base = *chunk;
-  mutex_unlock(&vm->memory_lock);
-  return base ? (void *)(base + offset % CHUNK_SIZE) : NULL;
-}
-
-static bool copy(struct vm *vm, u64 ipa, void *to, const void *from, u64 size) {
-  for (u64 done = 0; done < size;) {
-    u64 part = MIN(size - done, CHUNK_SIZE - (ipa + done) % CHUNK_SIZE);
-    u8 *memory = vm_memory(vm, ipa + done);
-    if (!memory)
-      return false;
-    if (to)
-      memcpy((u8 *)to + done, memory, part);
-    else
-      memcpy(memory, (const u8 *)from + done, part);
-    done += part;
-  }
-  return true;
-}
-
-bool vm_read(struct vm *vm, u64 ipa, void *to, u64 size) {
-  return copy(vm, ipa, to, NULL, size);
-}
-bool vm_write(struct vm *vm, u64 ipa, const void *from, u64 size) {
-  return copy(vm, ipa, NULL, from, size);
-}
-
 bool vm_mmio(struct vcpu *vcpu, u64 ipa, u32 size, bool write, u64 *value) {
   return vgic_access(vcpu, ipa, size, write, value) || vuart_access(vcpu, ipa, size, write, value) ||
          vblock_access(vcpu, ipa, size, write, value);
@@ -131,66 +82,6 @@ bool vcpu_power_on(struct vcpu *vcpu, u64 entry, u64 argument) {
   if (was_off)
     vcpu_kick(vcpu);
   return was_off;
-}
-
-u64 vm_psci(struct vcpu *vcpu, u64 *x) {
-  struct vm *vm = vcpu->vm;
-  u32 function = (u32)x[0];
-  bool wide = function & BIT(30);
-  u64 a = wide ? x[1] : (u32)x[1];
-  switch (function) {
-  case PSCI_VERSION:
-    return VERSION_MAKE(1, 1);
-  case SMCCC_VERSION:
-    return VERSION_MAKE(1, 1);
-  case PSCI_CPU_SUSPEND_32:
-  case PSCI_CPU_SUSPEND_64:
-    vcpu->waits = true;
-    return PSCI_SUCCESS;
-  case PSCI_CPU_OFF:
-    /* From here on another core may give it a new state. */
-    normal_vcpu_put(vcpu);
-    vcpu->on = false;
-    return PSCI_SUCCESS;
-  case PSCI_CPU_ON_32:
-  case PSCI_CPU_ON_64: {
-    u64 entry = wide ? x[2] : (u32)x[2];
-    if (a >= vm->vcpu_count)
-      return PSCI_INVALID_PARAMETERS;
-    return vcpu_power_on(&vm->vcpus[a], entry, wide ? x[3] : (u32)x[3]) ? PSCI_SUCCESS : PSCI_ALREADY_ON;
-  }
-  case PSCI_AFFINITY_INFO_32:
-  case PSCI_AFFINITY_INFO_64:
-    return a < vm->vcpu_count ? !vm->vcpus[a].on : PSCI_INVALID_PARAMETERS;
-  case PSCI_MIGRATE_INFO_TYPE:
-    return 2;
-  case PSCI_SYSTEM_OFF:
-    vm_stop(vm, VM_POWERED_OFF);
-    return PSCI_SUCCESS;
-  case PSCI_SYSTEM_RESET:
-    vm_stop(vm, VM_RESET);
-    return PSCI_SUCCESS;
-  case PSCI_FEATURES:
-    switch ((u32)x[1]) {
-    case PSCI_VERSION:
-    case PSCI_CPU_SUSPEND_32:
-    case PSCI_CPU_SUSPEND_64:
-    case PSCI_CPU_OFF:
-    case PSCI_CPU_ON_32:
-    case PSCI_CPU_ON_64:
-    case PSCI_AFFINITY_INFO_32:
-    case PSCI_AFFINITY_INFO_64:
-    case PSCI_MIGRATE_INFO_TYPE:
-    case PSCI_SYSTEM_OFF:
-    case PSCI_SYSTEM_RESET:
-    case PSCI_FEATURES:
-    case SMCCC_VERSION:
-      return PSCI_SUCCESS;
-    }
-    return PSCI_NOT_SUPPORTED;
-  default:
-    return SMC_NOT_SUPPORTED;
-  }
 }
 
 void vcpu_wait(struct vcpu *vcpu) {
@@ -264,6 +155,7 @@ struct vm *vm_create(const struct launch *launch) {
   vm->tty = task_self()->tty;
   vm->owner = task_self();
   vm->started_us = uptime_us();
+  vm->rme.mecid = NO_MECID;
   vm->rme.ipa_bits = 33;
   while (GUEST_RAM_BASE + vm->ram_size > 1UL << (vm->rme.ipa_bits - 1))
     vm->rme.ipa_bits++;
@@ -376,7 +268,7 @@ static void show_realm(struct vm *vm) {
   if (!vm->realm)
     return;
   tprintf("%-16s rd 0x%lx vmid %u ipa %u bits", vm->name, vm->rme.rd, vm->rme.vmid, vm->rme.ipa_bits);
-  if (vm->rme.mecid != ~0UL)
+  if (vm->rme.mecid != NO_MECID)
     tprintf(" mecid %lu (%s)", vm->rme.mecid, vm->rme.shared_mec ? "shared" : "private");
   tprintf("\n");
 }

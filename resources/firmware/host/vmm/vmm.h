@@ -26,6 +26,7 @@ struct smc_result;
 #define GUEST_UART_INTID 32
 #define GUEST_VIRTIO_INTID 36
 #define CHUNK_SIZE 0x200000UL
+#define NO_MECID (~0UL)
 
 #define GUEST_INTIDS 96
 #define PRIVATE_INTIDS 32
@@ -81,6 +82,7 @@ struct realm_state {
   u32 ipa_bits;
   u16 vmid;
   bool created, active;
+  /* Or NO_MECID. */
   u64 mecid;
   bool shared_mec;
   /* The granule behind each page of RAM, 0: none. */

@@ -77,13 +77,29 @@ static void list_registers(void) {
   check("list registers: the rest is empty", runs[0].exit.gicv3_lrs[2], 0);
 }
 
+/* A core in streaming SVE mode has other vector registers: RMM does not enter a realm there. */
+static void streaming(void) {
+  if (!has_sme())
+    return;
+  u64 traps = read_sysreg(cptr_el2);
+  /* SME, SVE and SIMD do not trap. */
+  write_sysreg(cptr_el2, traps & ~(BIT(12) | BIT(10) | BIT(8)));
+  isb();
+  write_sysreg(SYS_SVCR, 1);
+  check("streaming mode: refused", puppet_do(&realm, 0, PUPPET_READ, REALM_BASE, 0), ~(u64)RMI_ERROR_REC);
+  check("  and left as it is", read_sysreg(SYS_SVCR), 1);
+  write_sysreg(SYS_SVCR, 0);
+  check("  without it: entered", puppet_do(&realm, 0, PUPPET_READ, REALM_BASE, 0), RMI_EXIT_HOST_CALL);
+  write_sysreg(cptr_el2, traps);
+}
+
 void test_exits(void) {
   realm = puppet_make(22, 0, 1);
-  u64 descriptor = (u64)shared_page | 6 << 2 | 3 << 6;
-  check("MAP_UNPROTECTED", rmi(RMI_RTT_MAP_UNPROTECTED, realm.rd, SHARED, 3, descriptor, 0), RMI_SUCCESS);
+  check("MAP_UNPROTECTED", rmi(RMI_RTT_MAP_UNPROTECTED, realm.rd, SHARED, 3, DESCRIPTOR(shared_page), 0), RMI_SUCCESS);
   waits();
   aborts();
   list_registers();
+  streaming();
   rmi(RMI_RTT_UNMAP_UNPROTECTED, realm.rd, SHARED, 3, 0, 0);
   puppet_unmake(&realm);
 }
@@ -97,13 +113,41 @@ static void spin(u64 unused) {
   spun = reason;
 }
 
+/* Interrupts and errors that no device of this machine makes: whoever debugs it does, when told to. */
+void test_signals(void) {
+  static const struct {
+    const char *name;
+    u64 reason, esr;
+  } signals[] = {{"FIQ", RMI_EXIT_FIQ, 0}, {"SError", RMI_EXIT_SERROR, 0x2fUL << 26 | BIT(25) | 0x1e11}};
+  realm = puppet_make(22, 0, 1);
+  rmi(RMI_RTT_MAP_UNPROTECTED, realm.rd, SHARED, 3, DESCRIPTOR(shared_page), 0);
+  volatile u64 *shared = (volatile u64 *)shared_page;
+  shared[0] = shared[1] = 0;
+  u64 *gprs = runs[0].enter.gprs;
+  gprs[0] = PUPPET_SPIN;
+  gprs[1] = SHARED;
+  for (u32 i = 0; i < ARRAY_SIZE(signals); i++) {
+    printf("NEXT: %s\n", signals[i].name);
+    u64 reason = puppet_resume(&realm, 0);
+    while (reason == RMI_EXIT_IRQ)
+      reason = puppet_resume(&realm, 0);
+    const struct rmi_rec_exit *exit = &runs[0].exit;
+    check("an exit", reason, signals[i].reason);
+    check("  its syndrome, as far as it is the host's business", exit->esr, signals[i].esr);
+    check("  which learns nothing else", exit->far | exit->hpfar | exit->gprs[0] | exit->gprs[30] | exit->imm, 0);
+  }
+  shared[0] = 1;
+  check("the realm goes on to its end", puppet_resume(&realm, 0) << 8 | puppet_done(0), RMI_EXIT_HOST_CALL << 8 | 1);
+  rmi(RMI_RTT_UNMAP_UNPROTECTED, realm.rd, SHARED, 3, 0, 0);
+  puppet_unmake(&realm);
+}
+
 /* A REC that runs on another core: what cannot be done to it, and what can be done beside it. */
 void test_busy(void) {
   if (cores() < 2)
     return;
   realm = puppet_make(23, 0, 2);
-  u64 descriptor = (u64)shared_page | 6 << 2 | 3 << 6;
-  rmi(RMI_RTT_MAP_UNPROTECTED, realm.rd, SHARED, 3, descriptor, 0);
+  rmi(RMI_RTT_MAP_UNPROTECTED, realm.rd, SHARED, 3, DESCRIPTOR(shared_page), 0);
   volatile u64 *shared = (volatile u64 *)shared_page;
   shared[0] = shared[1] = 0;
   check("CPU_ON", core_start(1, spin, 0), PSCI_SUCCESS);

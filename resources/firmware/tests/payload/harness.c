@@ -22,12 +22,7 @@ void check(const char *what, u64 actual, u64 expected) {
   }
 }
 
-void panic_at(const char *file, int line, const char *format, ...) {
-  char text[128];
-  va_list arguments;
-  va_start(arguments, format);
-  vsnprintf(text, sizeof text, format, arguments);
-  va_end(arguments);
+void panic_end(const char *file, int line, const char *text) {
   printf("FAIL: %s:%d: %s\n", file, line, text);
   smc1(PSCI_SYSTEM_OFF, 0);
   for (;;)

@@ -38,9 +38,9 @@ u64 probe_write(u64 address);
 #define MAX_CORES 4
 u32 cores(void);
 u32 core_index(void);
-/* Runs work(argument) on another core, and returns at once; wait for it to be off. PSCI's answer. */
 /* PPIs and SGIs, by a mask of INTIDs, may interrupt this core (and take it out of a realm); nobody acknowledges them. */
 void interrupts_on(u64 intids);
+/* Runs work(argument) on another core, and returns at once; wait for it to be off. PSCI's answer. */
 u64 core_start(u32 core, void (*work)(u64), u64 argument);
 void core_wait(u32 core);
 
@@ -59,6 +59,9 @@ extern u8 lost_page[4096];
 extern u8 __realm_start[], __realm_end[];
 
 void fill_params(const struct realm *realm);
+void fill_rec_params(u64 mpidr, u64 aux);
+/* A page of the host's as RTT_MAP_UNPROTECTED takes it: normal memory, read and write. */
+#define DESCRIPTOR(page) ((u64)(page) | 6 << 2 | 3 << 6)
 u64 create(const struct realm *realm);
 u64 rtt_create(const struct realm *realm, u64 ipa, u64 level);
 u64 read_entry(const struct realm *realm, u64 ipa, u64 level);
@@ -92,6 +95,8 @@ void test_contexts(void);
 void test_services(void);
 void test_memory_states(void);
 void test_exits(void);
+void test_signals(void);
 void test_busy(void);
+void test_conditions(void);
 
 #endif

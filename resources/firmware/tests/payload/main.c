@@ -1,7 +1,7 @@
 /*
  * The firmware's test host, at NS-EL2 in the place of a kernel: drives PSCI and RMI, runs a small realm, and checks each
  * answer. Prints a line for each check, then a summary; powers off. A fw_cfg file opt/trireme/test with "fuzz SEED COUNT" makes
- * it call RMI at random instead.
+ * it call RMI at random instead, with "signals" wait for what a debugger does to its realm.
  */
 #include "fuzz.h"
 #include "fw_cfg.h"
@@ -34,10 +34,13 @@ void test_main(u64 device_tree) {
   interrupts_on(BIT(VIRTUAL_TIMER));
   printf("Firmware tests at EL%lu\n", read_sysreg(currentel) >> 2);
   char order[64];
-  if (fw_cfg_text(FW_CFG, "opt/trireme/test", order, sizeof order) && strncmp(order, "fuzz ", 5) == 0) {
-    const char *text = order + 5;
-    u64 seed = number(&text);
-    test_fuzz(seed, number(&text));
+  if (fw_cfg_text(FW_CFG, "opt/trireme/test", order, sizeof order)) {
+    if (strncmp(order, "fuzz ", 5) == 0) {
+      const char *text = order + 5;
+      u64 seed = number(&text);
+      test_fuzz(seed, number(&text));
+    } else if (strcmp(order, "signals") == 0)
+      test_signals();
     summary();
   }
   check("x0: device tree", device_tree, 0x40000000);
@@ -74,5 +77,6 @@ void test_main(u64 device_tree) {
   test_memory_states();
   test_exits();
   test_busy();
+  test_conditions();
   summary();
 }

@@ -35,7 +35,10 @@ const bare = { machine: { type: 'bare' }, kernel: 'a.elf', cores: 1 };
 const preset = (id: string) => ({ id, name: id, description: '', builtIn: true, launch: bare }) as never;
 const summary = (id: string, state = 'running') => ({ notices: [], id, state, consoles: [], cores: 1 }) as never;
 
-beforeEach(() => localStorage.clear());
+beforeEach(() => {
+  localStorage.clear();
+  sessionStorage.clear();
+});
 
 describe('client', () => {
   test('answers find their question; errors are errors; events their listeners', async () => {
@@ -152,13 +155,35 @@ describe('long lists', () => {
     await pages.refresh();
     expect(pages.get(1000)).toBe(1000);
   });
+  test('an effect that looks for more runs when it is told to, not whenever there is more', async () => {
+    let [total, fetched, ran] = [0, 0, 0];
+    const pages = new Pages<number>(async () => {
+      fetched++;
+      return { first: 0, total: ++total, rows: [] };
+    });
+    const stop = $effect.root(() => {
+      $effect(() => {
+        ran++;
+        void pages.refresh();
+      });
+    });
+    flushSync();
+    await settled();
+    flushSync();
+    await settled();
+    expect([ran, fetched]).toEqual([1, 1]);
+    stop();
+  });
   test('rows that are kept no more are absent, not shifted', async () => {
-    const pages = new Pages<string>(async () => ({
-      first: 50,
-      total: 60,
-      rows: Array.from({ length: 10 }, (_, n) => `row ${n + 50}`),
-    }));
+    let fetched = 0;
+    const pages = new Pages<string>(async () => {
+      fetched++;
+      return { first: 50, total: 60, rows: Array.from({ length: 10 }, (_, n) => `row ${n + 50}`) };
+    });
     await pages.refresh();
+    pages.want(0, 60);
+    await settled();
+    expect(fetched).toBe(1);
     expect(pages.get(49)).toBeUndefined();
     expect(pages.get(50)).toBe('row 50');
   });
