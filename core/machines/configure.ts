@@ -8,6 +8,7 @@ import type { MecConfig } from '../system/protection.ts';
 import { randomFiller, randomSource } from '../system/random.ts';
 import type { TraceConfig } from '../system/trace.ts';
 import type { Launch, LoaderLaunch, VirtioLaunch } from './launch.ts';
+import { boots } from './launch-check.ts';
 import { consolesOf, type LaunchConsole, uartsOf } from './launch-consoles.ts';
 import type { MachineDescription } from './machine.ts';
 import { virtMachine } from './virt.ts';
@@ -52,8 +53,11 @@ export function configureLaunch(launch: Launch, run: RunOptions = {}): SystemCon
   };
 }
 
-/** The device tree blob that the launched machine's guest finds. */
-export const treeOfLaunch = (launch: Launch): Uint8Array => bootOf(launch, machineOf(launch)).dtb.bytes;
+/** The device tree blob that the launched machine's guest finds. A machine with nothing to run has one, too. */
+export function treeOfLaunch(launch: Launch): Uint8Array {
+  const idle: readonly CoreEntry[] = boots(launch) ? [] : [{ core: 0, entry: 0n }];
+  return bootOf(launch, machineOf(launch), idle).dtb.bytes;
+}
 
 const randomnessOf = ({ deterministic, seed }: Launch): Pick<SystemConfig, 'deterministic' | 'seed'> => ({
   deterministic,
@@ -86,7 +90,7 @@ function mecOf({ mec }: Launch): MecConfig {
   return mec.enabled ? { enabled: true, width: mec.mecidWidth, model: mec.model } : { enabled: false };
 }
 
-function bootOf(launch: Launch, machine: MachineDescription): BootPlan {
+function bootOf(launch: Launch, machine: MachineDescription, more: readonly CoreEntry[] = []): BootPlan {
   const { bios, pflash, kernel, initrd, append, dtb, loaders, topology } = launch;
   const named = (path: string | null): NamedBytes | undefined => (path === null ? undefined : read(path));
   const fill = randomFiller(randomSource(randomnessOf(launch), TREE_STREAM));
@@ -102,7 +106,7 @@ function bootOf(launch: Launch, machine: MachineDescription): BootPlan {
     commandLine: append ?? undefined,
     dtb: named(dtb),
     loaders: loaders.flatMap(loaderOf),
-    entries: loaders.flatMap(entryOf),
+    entries: [...loaders.flatMap(entryOf), ...more],
     fwCfg: launch.fwCfg.map(fwCfgOf),
     uuid: launch.uuid === null ? undefined : Buffer.from(launch.uuid.replaceAll('-', ''), 'hex'),
     random: launch.machine.randomness

@@ -4,21 +4,11 @@ import { describe, expect, test } from 'vitest';
 import { initramfs } from './debian/initramfs.ts';
 import { fileOf, kernelOf, titled, unavailable } from './debian/packages.ts';
 import { PROMPT } from './guest.ts';
-import { alarms, Scene } from './linux.ts';
+import { alarms, staged } from './linux.ts';
 
 /** Longest for a test, in ms. */
 const LIMIT = 900_000;
 const MACHINE = ['-M', 'virt', '-cpu', 'max,pauth-impdef=on', '-m', '512M', '-nographic'];
-
-/** Runs a test in a scene. */
-const staged = (body: (scene: Scene) => Promise<void>) => async () => {
-  const scene = new Scene();
-  try {
-    await body(scene);
-  } finally {
-    await scene.end();
-  }
-};
 
 const uBoot = await unavailable('u-boot');
 describe.skipIf(uBoot !== null)(titled('U-Boot', uBoot), () => {

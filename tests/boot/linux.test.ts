@@ -1,7 +1,7 @@
 /** Debian's kernels boot by the command, as users would boot them; `--mode full` takes every combination. */
 import { describe, test } from 'vitest';
 import { type KernelName, titled, unavailable } from './debian/packages.ts';
-import { type Boot, bootAndCheck, Scene, STARTS, VCPUS } from './linux.ts';
+import { type Boot, bootAndCheck, STARTS, staged, VCPUS } from './linux.ts';
 
 const KERNELS: readonly KernelName[] = ['6.1', '6.12', 'cloud'];
 
@@ -17,14 +17,11 @@ for (const kernel of KERNELS) {
   const missing = await unavailable('busybox', kernel);
   describe.skipIf(missing !== null)(titled(`Debian's kernel ${kernel}`, missing), () => {
     for (const boot of boots.filter((it) => it.kernel === kernel)) {
-      test(`${boot.vcpus} vCPUs, ${boot.start}`, async () => {
-        const scene = new Scene();
-        try {
-          await bootAndCheck(boot, scene);
-        } finally {
-          await scene.end();
-        }
-      }, 900_000);
+      test(
+        `${boot.vcpus} vCPUs, ${boot.start}`,
+        staged((scene) => bootAndCheck(boot, scene)),
+        900_000,
+      );
     }
   });
 }

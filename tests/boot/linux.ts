@@ -65,6 +65,16 @@ export class Scene {
   }
 }
 
+/** A test's body, in a scene. */
+export const staged = (body: (scene: Scene) => Promise<void>) => async () => {
+  const scene = new Scene();
+  try {
+    await body(scene);
+  } finally {
+    await scene.end();
+  }
+};
+
 const md5 = (bytes: Uint8Array | string): string => createHash('md5').update(bytes).digest('hex');
 /** Bytes that depend on their place. */
 function pattern(length: number): Uint8Array {
@@ -92,6 +102,8 @@ export async function bootAndCheck(boot: Boot, scene: Scene): Promise<void> {
   ]);
   await guest.expect(PROMPT);
   for (const sign of STARTED[boot.start]) expect(guest.text).toMatch(sign);
+  // What it says from now on would stand between the output of commands; alarms come all the same, or are in the log at the end.
+  await guest.output('dmesg -n 1');
 
   await processors(guest, boot.vcpus);
   await memory(guest);
@@ -103,6 +115,7 @@ export async function bootAndCheck(boot: Boot, scene: Scene): Promise<void> {
   expect(has9p.trim()).toBe(boot.kernel === 'cloud' ? '0' : '1');
   if (has9p.trim() === '1') await folder(guest, content);
 
+  expect(alarms(await guest.output('dmesg'))).toEqual([]);
   guest.send('poweroff -f\n');
   expect({ status: await guest.ended, stderr: guest.stderr }).toEqual({ status: 0, stderr: '' });
   expect(alarms(guest.text)).toEqual([]);

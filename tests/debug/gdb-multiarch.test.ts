@@ -1,45 +1,21 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type GdbServer, startGdbServer } from '../../core/debug/gdb/server.ts';
 import { FakeSystem } from '../support/fake-system.ts';
+import { gdbInstalled, runGdb } from '../support/gdb.ts';
 
-const gdb = 'gdb-multiarch';
-const installed = spawnSync(gdb, ['--version']).status === 0;
-
-describe.skipIf(!installed)('gdb-multiarch', () => {
+describe.skipIf(!gdbInstalled)('gdb-multiarch', () => {
   let system: FakeSystem;
   let server: GdbServer;
-  let folder = '';
 
   beforeEach(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'trireme-gdb-'));
     system = new FakeSystem({ cores: 2 });
     // NOPs.
     for (let at = 0; at < 0x100; at += 4) system.memory.set([0x1f, 0x20, 0x03, 0xd5], at);
     server = await startGdbServer(system, 0);
   });
-  afterEach(() => {
-    server.close();
-    rmSync(folder, { recursive: true });
-  });
+  afterEach(() => server.close());
 
-  /** Runs gdb with these commands; yields what it said. */
-  function debug(...commands: string[]): Promise<string> {
-    const script = join(folder, 'script');
-    const setup = ['set pagination off', 'set confirm off', 'set architecture aarch64', 'set tcp auto-retry off'];
-    writeFileSync(script, [...setup, `target remote 127.0.0.1:${server.port}`, ...commands, ''].join('\n'));
-    const child = spawn(gdb, ['-nx', '-batch', '-x', script], { stdio: ['ignore', 'pipe', 'pipe'] });
-    let text = '';
-    const add = (chunk: Buffer): void => {
-      text += chunk.toString();
-    };
-    child.stdout.on('data', add);
-    child.stderr.on('data', add);
-    return new Promise((resolve) => child.on('close', () => resolve(text)));
-  }
+  const debug = (...commands: string[]): Promise<string> => runGdb(server.port, commands);
 
   test('registers by name, changed and read back', async () => {
     system.cores[0]!.setX(5, 0x123456789abcdef0n);

@@ -39,6 +39,14 @@ test('seeds of the device tree: of the host, of the run, or none', () => {
   expect(seed('-M dtb-randomness=off')).toBe('-');
 });
 
+test('a machine with nothing to run has a device tree', () => {
+  const idle = parseQemu(['-M', 'virt,dumpdtb=t', '-smp', '2']).launch;
+  const file = join(folder, 'idle.dtb');
+  writeFileSync(file, treeOfLaunch(idle));
+  expect(execFileSync('fdtget', ['-l', file, '/cpus'], { encoding: 'utf8' })).toContain('cpu@1\n');
+  expect(() => configureLaunch(idle)).toThrow(/nothing to start/);
+});
+
 test('the topology of the cores', () => {
   expect(nodes('-smp 4', '/cpus/cpu-map')).toEqual(['socket0']);
   const line = '-smp 8,sockets=2,clusters=2,threads=2';

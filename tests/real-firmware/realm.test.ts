@@ -29,6 +29,7 @@ interface Case {
 const CASES: readonly Case[] = [
   { firmware: FIRMWARE.rmm08, mec: false, cpus: 1, realmCores: 1, realms: 1 },
   { firmware: FIRMWARE.rmm08, mec: false, cpus: 2, realmCores: 2, realms: 1 },
+  { firmware: FIRMWARE.rmm08, mec: false, cpus: 4, realmCores: 4, realms: 1 },
   { firmware: FIRMWARE.rmm08rmi11, mec: true, cpus: 1, realmCores: 1, realms: 2 },
   { firmware: FIRMWARE.rmm08rmi11, mec: true, cpus: 4, realmCores: 2, realms: 1 },
 ];

@@ -49,7 +49,6 @@ class Requests {
   private readonly queueView = new DataView(this.queue.buffer);
   private readonly headerView = new DataView(this.headers.buffer);
   private laid = 0;
-  private made = 0;
 
   get memory(): [number, Uint8Array][] {
     return [
@@ -109,8 +108,7 @@ class Requests {
   /** Makes a request, waits for it, and notes its result. */
   make(a: Monitor, transfer: Transfer): void {
     const n = this.start(a, transfer);
-    this.made = n + 1;
-    a.in('ns2', 'await', USED, this.made << 16)
+    a.in('ns2', 'await', USED, (n + 1) << 16)
       .in('ns2', 'load', RESULTS + 8 * n)
       .note();
   }
@@ -125,10 +123,10 @@ beforeEach(() => {
   writeFileSync(disk, original);
 });
 afterEach(() => rmSync(folder, { recursive: true }));
-/** The words of the disk's sectors from one on. */
-const words = (sector: number, count = SECTOR / 8): bigint[] => {
+/** The words of a sector of the disk, and as they were at the start. */
+const words = (sector: number): bigint[] => {
   const bytes = readFileSync(disk);
-  return Array.from({ length: count }, (_, i) => bytes.readBigUInt64LE(sector * SECTOR + 8 * i));
+  return Array.from({ length: SECTOR / 8 }, (_, i) => bytes.readBigUInt64LE(sector * SECTOR + 8 * i));
 };
 const originals = (sector: number): bigint[] =>
   Array.from({ length: SECTOR / 8 }, (_, i) => onDisk(sector) + BigInt(8 * i));
@@ -137,10 +135,8 @@ const originals = (sector: number): bigint[] =>
 function hide(a: Monitor): void {
   a.set('MECID_A0_EL2', 5);
   for (const i of PLACES) a.in('realm2', 'store', DATA.realm + ALIAS + i, SECRET);
-  for (const i of PLACES)
-    a.movImm(0, DATA.root + i)
-      .movImm(1, SECRET)
-      .str(1, 0);
+  a.movImm(1, SECRET);
+  for (const i of PLACES) a.movImm(0, DATA.root + i).str(1, 0);
 }
 const options = (requests: Requests, more: NonNullable<MonitorOptions['memory']> = []): MonitorOptions => ({
   disk,
@@ -176,10 +172,7 @@ describe.each(MODES)('%o', (mode) => {
         a.meet().meet();
         // Whole, on the core that wrote it.
         for (const i of PLACES) a.in('realm2', 'load', DATA.realm + ALIAS + i).note();
-        a.movImm(0, DATA.root)
-          .ldr(1, 0)
-          .set('ESR_EL3', 0x17n << 26n)
-          .note();
+        a.movImm(0, DATA.root).ldr(1, 0).noteOwn(1);
         return;
       }
       a.meet();
@@ -277,11 +270,7 @@ describe.each(MODES)('%o', (mode) => {
       }
       a.granule(DATA.realm, GPI.nonSecure);
       a.movImm(0, END).ldr(1, 0).cbz(1, 'round');
-      for (const register of [WRONG, ROUNDS]) {
-        a.mov(1, register)
-          .set('ESR_EL3', 0x17n << 26n)
-          .note();
-      }
+      a.noteOwn(WRONG).noteOwn(ROUNDS);
     };
     const noted = await runMonitor(program, { ...options(requests), ...mode });
     const [wrong, rounds] = noted[1]!.map((n) => n.value);

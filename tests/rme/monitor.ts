@@ -123,6 +123,12 @@ export class Monitor extends Assembler {
     this.addImm(RESULT, RESULT, 8).str(2, RESULT);
     return this.addImm(RESULT, RESULT, 8);
   }
+  /** The same for a register of the monitor's own. */
+  noteOwn(register: number): this {
+    return this.mov(1, register)
+      .set('ESR_EL3', BigInt(OK) << 26n)
+      .note();
+  }
   /** A granule gets another code: the table is written, then TLBI RPALOS, DSB. `wait` false: without those. */
   granule(pa: number, gpi: number, wait = true): this {
     const at = this.gpt.entry1(BigInt(pa));

@@ -269,13 +269,5 @@ function cycle(a: Monitor, cycles: number): void {
   a.in('ns2', 'wipe', P).in('ns2', 'load', P + 0x200);
   expectValue(0n);
   a.addImm(ROUND, ROUND, 1).movImm(2, cycles).subs(2, ROUND, 2).cbnz(2, 'cycle');
-  const note = (register: number): void => {
-    a.mov(1, register)
-      .set('ESR_EL3', BigInt(OK) << 26n)
-      .note();
-  };
-  note(WRONG);
-  note(ROUND);
-  a.movImm(0, 0);
-  note(0);
+  a.noteOwn(WRONG).noteOwn(ROUND).movImm(0, 0).noteOwn(0);
 }

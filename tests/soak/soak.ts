@@ -19,19 +19,33 @@ export interface SoakResult {
   /** What was wrong, in a line each; empty when all went well. */
   readonly wrong: readonly string[];
   readonly counts: Record<string, number>;
-  /** Median of the process's resident memory in the second and in the last quarter of the time, MiB. */
+  /** Median of what `heldMebibytes` yields in the second and in the last quarter of the time, MiB. */
   readonly memory: readonly [number, number];
 }
 
+/** Between two looks at the process's memory, in milliseconds; looks that are needed to see whether it grows. */
+const LOOK = 5000;
+const LOOKS = 8;
 /** A load that has not got further for so long stands still, in seconds. */
 const STILL = 120;
 /** Growth of the process from the second to the last quarter of the time that counts as none, MiB. */
 const GROWTH = 96;
 
-/** Resident memory of a process, MiB. */
-function residentMebibytes(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? Number.NaN) / 1024;
+/**
+ * Resident memory of an emulator's process, MiB, but for its largest mapping: that is the memory which all threads share, with the
+ * guest's in it. Its size is fixed, and how much of it has been touched is the guest's affair.
+ */
+function heldMebibytes(pid: number): number {
+  const mappings = readFileSync(`/proc/${pid}/smaps`, 'utf8').matchAll(/^Rss: +(\d+) kB$/gm);
+  const resident = [...mappings].map(([, kibibytes]) => Number(kibibytes));
+  return (resident.reduce((sum, one) => sum + one, 0) - Math.max(...resident)) / 1024;
+}
+
+/** Whether so much memory, sampled at even times, says that a process grows: medians of the second and the last quarter, MiB. */
+export function growth(samples: readonly number[]): { second: number; last: number; grows: boolean } {
+  const quarter = samples.length >> 2;
+  const [second, last] = [median(samples.slice(quarter, 2 * quarter)), median(samples.slice(-quarter))];
+  return { second, last, grows: last - second > GROWTH };
 }
 
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
@@ -92,6 +106,8 @@ async function underLoad(guest: Guest, options: SoakOptions): Promise<SoakResult
   guest.send('sh /load.sh\n');
   const timers = Array.from({ length: options.vcpus }, (_, n) => `timer${n}`);
   const names = [...timers, 'fork0', 'fork1', 'disk0', 'disk1', 'memory'];
+  const look = setInterval(() => memory.push(heldMebibytes(guest.child.pid!)), LOOK);
+  void guest.ended.then(() => clearInterval(look));
   const start = Date.now();
   for (const name of names) progress.begin(name, start);
   let now = start;
@@ -108,14 +124,13 @@ async function underLoad(guest: Guest, options: SoakOptions): Promise<SoakResult
     progress.take(report[2] ?? '', now);
     for (const name of progress.still(names, now)) wrong.push(`${name} has stood still for ${STILL} s`);
     for (const line of alarms(guest.text)) wrong.push(`the kernel says: ${line}`);
-    memory.push(residentMebibytes(guest.child.pid!));
-    options.onReport?.(Math.round((now - start) / 1000), progress.counts, Math.round(memory.at(-1)!));
+    options.onReport?.(Math.round((now - start) / 1000), progress.counts, Math.round(memory.at(-1) ?? 0));
   }
-  const quarter = memory.length >> 2;
-  const [second, last] = [median(memory.slice(quarter, 2 * quarter)), median(memory.slice(-quarter || memory.length))];
-  if (quarter === 0)
-    wrong.push(`only ${memory.length} reports came, which is too few to see whether the process grows`);
-  else if (last - second > GROWTH) wrong.push(`the process has grown from ${second} to ${last} MiB`);
+  clearInterval(look);
+  const { second, last, grows } = growth(memory);
+  if (memory.length < LOOKS)
+    wrong.push(`${memory.length} looks at its memory are too few to see whether the process grows`);
+  else if (grows) wrong.push(`the process has grown from ${second} to ${last} MiB`);
   if (wrong.length === 0) wrong.push(...(await end(guest)));
   return { wrong, counts: progress.counts, memory: [second, last] };
 }
