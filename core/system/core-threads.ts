@@ -120,9 +120,11 @@ export class CoreThreads {
   /** Ends all threads; `also` ends by then, too, if it ends soon. */
   async quit(also: Promise<void>): Promise<void> {
     const ending = this.list.map((t) => new Promise<void>((resolve) => t.worker.once('exit', () => resolve())));
+    // Before the channels of threads that end are gone.
+    const compiler = this.compiler.end();
     this.command({ c: 'quit' });
     const late = new Promise<void>((resolve) => setTimeout(resolve, PATIENCE).unref());
     await Promise.race([Promise.all([...ending, also]), late]);
-    await Promise.all([this.crew.dismiss(), this.compiler.end(), ...this.list.map((t) => t.worker.terminate())]);
+    await Promise.all([this.crew.dismiss(), compiler, ...this.list.map((t) => t.worker.terminate())]);
   }
 }

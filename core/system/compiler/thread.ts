@@ -9,6 +9,9 @@ import type { CompilerSetup } from './worker.ts';
 /** The thread's module, as a source or as it was built. */
 const WORKER = join(import.meta.dirname, `worker${extname(import.meta.filename)}`);
 
+/** Milliseconds that a system must run before a thread is worth while. */
+const PATIENCE = 200;
+
 /**
  * Does a thread of its own compile? Not where everything is compiled at once or nothing is, not in the deterministic mode, whose host
  * time is one thread's, and not on a host with one processor, which it would only take from the code.
@@ -21,6 +24,7 @@ export class CompilerThread {
   private readonly ends: CompilerChannel[] = [];
   private readonly bell = newBell();
   private worker: Worker | null = null;
+  private starts: NodeJS.Timeout | undefined;
 
   /** `failed`: the thread came to an end by an error of ours. */
   constructor(failed: (error: Error) => void) {
@@ -33,8 +37,11 @@ export class CompilerThread {
     this.ends.push({ port: port1, ...common });
     return { port: port2, ...common };
   }
-  /** Starts it. Threads that have its channels compile for themselves until it is there. */
+  /** Starts it soon. Threads that have its channels compile for themselves until it is there. */
   start(setup: Omit<CompilerSetup, 'channels' | 'bell'>): void {
+    this.starts = setTimeout(() => this.spawn(setup), PATIENCE).unref();
+  }
+  private spawn(setup: Omit<CompilerSetup, 'channels' | 'bell'>): void {
     const channels = this.ends.splice(0);
     const transferList: MessagePort[] = channels.map(({ port }) => port);
     const workerData: CompilerSetup = { ...setup, channels, bell: this.bell };
@@ -44,6 +51,7 @@ export class CompilerThread {
     this.worker.unref();
   }
   async end(): Promise<void> {
+    clearTimeout(this.starts);
     await this.worker?.terminate();
   }
 }
