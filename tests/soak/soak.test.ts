@@ -12,10 +12,10 @@ describe.skipIf(missing !== null)(titled('soak', missing), () => {
   }, 900_000);
 });
 
-test('a process that takes 1.5 MiB a second more grows; one that only collects its garbage does not', () => {
+test('a process that takes 2.5 MiB a second more grows; one that only collects its garbage does not', () => {
   // Two minutes, a sample every five seconds.
   const samples = (at: (seconds: number) => number): number[] => Array.from({ length: 24 }, (_, n) => at(5 * n));
-  expect(growth(samples((t) => 300 + 1.5 * t)).grows).toBe(true);
+  expect(growth(samples((t) => 300 + 2.5 * t)).grows).toBe(true);
   expect(growth(samples((t) => 300 + (t % 20) * 8)).grows).toBe(false);
   // What is made ready at first is none either.
   expect(growth(samples((t) => 400 - 300 * Math.exp(-t / 15))).grows).toBe(false);

@@ -23,10 +23,13 @@ export interface SoakResult {
   readonly memory: readonly [number, number];
 }
 
+/** Between two looks at the process's memory, in milliseconds; looks that are needed to see whether it grows. */
+const LOOK = 5000;
+const LOOKS = 8;
 /** A load that has not got further for so long stands still, in seconds. */
 const STILL = 120;
 /** Growth of the process from the second to the last quarter of the time that counts as none, MiB. */
-const GROWTH = 64;
+const GROWTH = 96;
 
 /**
  * Resident memory of an emulator's process, MiB, but for its largest mapping: that is the memory which all threads share, with the
@@ -103,6 +106,8 @@ async function underLoad(guest: Guest, options: SoakOptions): Promise<SoakResult
   guest.send('sh /load.sh\n');
   const timers = Array.from({ length: options.vcpus }, (_, n) => `timer${n}`);
   const names = [...timers, 'fork0', 'fork1', 'disk0', 'disk1', 'memory'];
+  const look = setInterval(() => memory.push(heldMebibytes(guest.child.pid!)), LOOK);
+  void guest.ended.then(() => clearInterval(look));
   const start = Date.now();
   for (const name of names) progress.begin(name, start);
   let now = start;
@@ -119,12 +124,12 @@ async function underLoad(guest: Guest, options: SoakOptions): Promise<SoakResult
     progress.take(report[2] ?? '', now);
     for (const name of progress.still(names, now)) wrong.push(`${name} has stood still for ${STILL} s`);
     for (const line of alarms(guest.text)) wrong.push(`the kernel says: ${line}`);
-    memory.push(heldMebibytes(guest.child.pid!));
-    options.onReport?.(Math.round((now - start) / 1000), progress.counts, Math.round(memory.at(-1)!));
+    options.onReport?.(Math.round((now - start) / 1000), progress.counts, Math.round(memory.at(-1) ?? 0));
   }
+  clearInterval(look);
   const { second, last, grows } = growth(memory);
-  if (memory.length < 8)
-    wrong.push(`only ${memory.length} reports came, which is too few to see whether the process grows`);
+  if (memory.length < LOOKS)
+    wrong.push(`${memory.length} looks at its memory are too few to see whether the process grows`);
   else if (grows) wrong.push(`the process has grown from ${second} to ${last} MiB`);
   if (wrong.length === 0) wrong.push(...(await end(guest)));
   return { wrong, counts: progress.counts, memory: [second, last] };

@@ -21,12 +21,13 @@ export class Bench {
   private address = '';
 
   async start(): Promise<void> {
-    const { ensureBuilt } = (await import('../../scripts/build.mjs')) as { ensureBuilt(): Promise<void> };
-    await ensureBuilt();
+    const { ensureBuilt } = (await import('../../scripts/build.mjs')) as { ensureBuilt(name: string): Promise<void> };
+    await ensureBuilt('renderer');
+    await ensureBuilt('cli');
     const env = { ...process.env, TRIREME_PRESETS: this.presets, CI: '1' };
     this.server = spawn(
       process.execPath,
-      ['--no-warnings', join(root, 'core', 'cli', 'main.ts'), 'serve', '--no-open'],
+      ['--no-warnings', join(root, 'dist', 'cli', 'main.js'), 'serve', '--no-open'],
       {
         ...{ cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] as const },
       },

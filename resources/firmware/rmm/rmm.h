@@ -168,7 +168,7 @@ void measure_rec(struct rd *rd, const struct rmi_rec_params *params);
 void measure_ripas(struct rd *rd, u64 base, u64 top);
 void measurement_extend(struct rd *rd, u32 index, const u8 *value, u64 size);
 
-/* ---- rec.c, rec_run.c, … ---- */
+/* ---- rec.c, rec_run.c, realm_psci.c, … ---- */
 #define REC_AUX_GRANULES 1
 
 struct rec {
@@ -209,6 +209,10 @@ static inline struct rec *rec_at(u64 pa) {
   return (struct rec *)pa;
 }
 
+/* A REC's place in its realm, by its MPIDR (RmiRecMpidr): Aff0 is four bits wide, the others eight. */
+#define MPIDR_MASK 0xffffff0fUL
+u64 rec_index(u64 mpidr);
+void rec_reset(struct rec *rec, u64 pc, u64 x0);
 u64 rmi_rec_aux_count(u64 rd, u64 *out);
 u64 rmi_rec_create(u64 rd, u64 rec, u64 params);
 u64 rmi_rec_destroy(u64 rec);
@@ -235,7 +239,7 @@ enum after_exit realm_sysreg(struct rec *rec, struct rmi_rec_exit *exit, u64 esr
 void inject_abort(struct rec *rec, bool instruction, u64 far, u64 fsc);
 void inject_undef(struct rec *rec);
 
-/* Lazy state of the realm that runs on this core (simd.c, debug.c). */
+/* Lazy state of the realm that runs on this core (lazy.c). */
 /* False in streaming mode, which would give other registers; what it keeps besides no realm can reach. */
 bool simd_enterable(void);
 void simd_start(void);

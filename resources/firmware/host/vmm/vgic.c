@@ -1,13 +1,6 @@
-/* The guest's GICv3: distributor and redistributors in software, list registers filled from them (IHI 0069). */
-#include "vmm.h"
+/* The guest's GICv3: its interrupts, and the list registers that are filled from them (IHI 0069). */
+#include "vgic.h"
 
-enum { CTLR = 0x0, TYPER = 0x4, IIDR = 0x8, IGROUPR = 0x80, ISENABLER = 0x100, ICENABLER = 0x180, ISPENDR = 0x200,
-       ICPENDR = 0x280, ISACTIVER = 0x300, ICACTIVER = 0x380, IPRIORITYR = 0x400, ITARGETSR = 0x800, ICFGR = 0xc00,
-       IROUTER = 0x6000, PIDR2 = 0xffe8 };
-enum { GICR_TYPER = 0x8, GICR_WAKER = 0x14, GICR_SGI = 0x10000 };
-#define CTLR_ENABLE_GRP1 BIT(1)
-#define CTLR_FIXED (BIT(4) | BIT(6)) /* ARE, DS */
-#define ARCH_REV_GICV3 0x30
 #define LR_PENDING BIT(62)
 #define LR_ACTIVE BIT(63)
 #define LR_GROUP1 BIT(60)
@@ -19,14 +12,14 @@ u32 vgic_list_registers(void) {
   return (u32)FIELD(read_sysreg(SYS_ICH_VTR_EL2), 4, 0) + 1;
 }
 
-static struct vgic_irq *irq_of(struct vcpu *vcpu, u32 intid) {
+struct vgic_irq *vgic_irq(struct vcpu *vcpu, u32 intid) {
   if (intid < PRIVATE_INTIDS)
     return &vcpu->private[intid];
   return intid < GUEST_INTIDS ? &vcpu->vm->shared[intid - PRIVATE_INTIDS] : NULL;
 }
 
 void vgic_init(struct vm *vm) {
-  vm->gicd_ctlr = CTLR_FIXED;
+  vm->gicd_ctlr = GICD_CTLR_FIXED;
   for (u32 i = 0; i < GUEST_INTIDS - PRIVATE_INTIDS; i++)
     vm->shared[i] = (struct vgic_irq){.group1 = true};
   for (u32 c = 0; c < vm->vcpu_count; c++)
@@ -34,18 +27,17 @@ void vgic_init(struct vm *vm) {
       vm->vcpus[c].private[i] = (struct vgic_irq){.group1 = true, .edge = i < 16, .enabled = false};
 }
 
-/* Under the lock. */
-static bool is_pending(const struct vgic_irq *irq) {
+bool vgic_is_pending(const struct vgic_irq *irq) {
   return irq->pending || (!irq->edge && irq->line);
 }
 
 static bool can_signal(const struct vm *vm, const struct vgic_irq *irq) {
-  return is_pending(irq) && irq->enabled && irq->group1 && (vm->gicd_ctlr & CTLR_ENABLE_GRP1);
+  return vgic_is_pending(irq) && irq->enabled && irq->group1 && (vm->gicd_ctlr & GICD_CTLR_ENABLE_GRP1);
 }
 
 void vgic_set_line(struct vm *vm, struct vcpu *vcpu, u32 intid, bool level) {
   spin_lock(&vm->lock);
-  struct vgic_irq *irq = irq_of(vcpu ? vcpu : &vm->vcpus[0], intid);
+  struct vgic_irq *irq = vgic_irq(vcpu ? vcpu : &vm->vcpus[0], intid);
   bool rises = level && !irq->line;
   irq->line = level;
   if (rises && irq->edge)
@@ -78,7 +70,7 @@ bool vgic_pending(struct vcpu *vcpu) {
   bool found = false;
   spin_lock(&vm->lock);
   for (u32 intid = 0; intid < GUEST_INTIDS && !found; intid++) {
-    const struct vgic_irq *irq = irq_of(vcpu, intid);
+    const struct vgic_irq *irq = vgic_irq(vcpu, intid);
     found = can_signal(vm, irq) && !irq->active && (intid < PRIVATE_INTIDS || irq->target == vcpu->index);
   }
   spin_unlock(&vm->lock);
@@ -92,7 +84,7 @@ u64 vgic_fill(struct vcpu *vcpu) {
   memset(vcpu->lrs, 0, sizeof vcpu->lrs);
   spin_lock(&vm->lock);
   for (u32 intid = 0; intid < GUEST_INTIDS; intid++) {
-    struct vgic_irq *irq = irq_of(vcpu, intid);
+    struct vgic_irq *irq = vgic_irq(vcpu, intid);
     if (intid >= PRIVATE_INTIDS && irq->target != vcpu->index)
       continue;
     bool signal = can_signal(vm, irq) && (!irq->active || irq->edge);
@@ -116,7 +108,7 @@ u64 vgic_fill(struct vcpu *vcpu) {
   }
   /* What the registers carry is theirs until they are collected. */
   for (u32 i = 0; i < used; i++) {
-    struct vgic_irq *irq = irq_of(vcpu, LR_INTID(vcpu->lrs[i]));
+    struct vgic_irq *irq = vgic_irq(vcpu, LR_INTID(vcpu->lrs[i]));
     if (vcpu->lrs[i] & LR_PENDING)
       irq->pending = false;
     irq->active = false;
@@ -132,7 +124,7 @@ void vgic_collect(struct vcpu *vcpu) {
     u64 lr = vcpu->lrs[i];
     if (!(lr & (LR_PENDING | LR_ACTIVE)))
       continue;
-    struct vgic_irq *irq = irq_of(vcpu, LR_INTID(lr));
+    struct vgic_irq *irq = vgic_irq(vcpu, LR_INTID(lr));
     irq->active = lr & LR_ACTIVE;
     /* A level interrupt is pending while its line is: only the latch of an edge (or one set by software) is kept. */
     if ((lr & LR_PENDING) && (irq->edge || !irq->line))
@@ -140,181 +132,4 @@ void vgic_collect(struct vcpu *vcpu) {
   }
   memset(vcpu->lrs, 0, sizeof vcpu->lrs);
   spin_unlock(&vm->lock);
-}
-
-static bool is_private(u32 offset) {
-  return offset >= GICR_SGI;
-}
-
-/* One register bit for each interrupt. */
-static u32 bits_access(struct vcpu *vcpu, u32 kind, u32 first, bool write, u32 value) {
-  u32 result = 0;
-  for (u32 i = 0; i < 32; i++) {
-    struct vgic_irq *irq = irq_of(vcpu, first + i);
-    bool set = value >> i & 1;
-    if (!irq)
-      break;
-    bool state = false;
-    switch (kind) {
-    case IGROUPR:
-      if (write)
-        irq->group1 = set;
-      state = irq->group1;
-      break;
-    case ISENABLER:
-    case ICENABLER:
-      if (write && set)
-        irq->enabled = kind == ISENABLER;
-      state = irq->enabled;
-      break;
-    case ISPENDR:
-    case ICPENDR:
-      if (write && set)
-        irq->pending = kind == ISPENDR;
-      state = is_pending(irq);
-      break;
-    case ISACTIVER:
-    case ICACTIVER:
-      if (write && set)
-        irq->active = kind == ISACTIVER;
-      state = irq->active;
-      break;
-    }
-    result |= (u32)state << i;
-  }
-  return result;
-}
-
-static u32 byte_access(struct vcpu *vcpu, u32 first, u32 size, bool write, u32 value) {
-  u32 result = 0;
-  for (u32 i = 0; i < size; i++) {
-    struct vgic_irq *irq = irq_of(vcpu, first + i);
-    if (!irq)
-      break;
-    /* Five bits of priority, as the list registers hold at least. */
-    if (write)
-      irq->priority = (u8)(value >> (8 * i)) & 0xf8;
-    result |= (u32)irq->priority << (8 * i);
-  }
-  return result;
-}
-
-static u32 config_access(struct vcpu *vcpu, u32 first, bool write, u32 value) {
-  u32 result = 0;
-  for (u32 i = 0; i < 16; i++) {
-    struct vgic_irq *irq = irq_of(vcpu, first + i);
-    if (!irq)
-      break;
-    if (write && first >= 16)
-      irq->edge = value >> (2 * i + 1) & 1;
-    result |= (u32)irq->edge << (2 * i + 1);
-  }
-  return result;
-}
-
-/* The registers that distributor and redistributor have alike. */
-static bool common_access(struct vcpu *vcpu, u32 offset, u32 size, bool write, u64 *value, bool private) {
-  u32 limit = private ? PRIVATE_INTIDS : GUEST_INTIDS;
-  if (offset >= IGROUPR && offset < IPRIORITYR) {
-    u32 first = (offset & 0x7c) * 8;
-    if (first < limit && (private || first >= PRIVATE_INTIDS))
-      *value = bits_access(vcpu, offset & ~0x7fU, first, write, (u32)*value);
-    else
-      *value = 0;
-    return true;
-  }
-  if (offset >= IPRIORITYR && offset < ITARGETSR) {
-    u32 first = offset - IPRIORITYR;
-    *value = first < limit && (private || first >= PRIVATE_INTIDS) ? byte_access(vcpu, first, size, write, (u32)*value) : 0;
-    return true;
-  }
-  if (offset >= ICFGR && offset < ICFGR + 0x100) {
-    u32 first = (offset - ICFGR) * 4;
-    *value = first < limit && (private || first >= PRIVATE_INTIDS) ? config_access(vcpu, first, write, (u32)*value) : 0;
-    return true;
-  }
-  return false;
-}
-
-static void distributor_access(struct vcpu *vcpu, u32 offset, u32 size, bool write, u64 *value) {
-  struct vm *vm = vcpu->vm;
-  if (common_access(vcpu, offset, size, write, value, false))
-    return;
-  if (offset >= IROUTER + 8 * PRIVATE_INTIDS && offset < IROUTER + 8 * GUEST_INTIDS) {
-    struct vgic_irq *irq = irq_of(vcpu, (offset - IROUTER) / 8);
-    bool high = offset & 4;
-    if (write && !high)
-      irq->target = (*value & 0xffffff) < vm->vcpu_count && !(*value & BIT(31)) ? (u8)*value : 0;
-    *value = high ? 0 : irq->target;
-    return;
-  }
-  switch (offset) {
-  case CTLR:
-    if (write)
-      vm->gicd_ctlr = (u32)((*value & 3) | CTLR_FIXED);
-    *value = vm->gicd_ctlr;
-    break;
-  case TYPER:
-    /* 16 bits of INTID, no 1-of-N. */
-    *value = (GUEST_INTIDS / 32 - 1) | 15U << 19 | BIT(25);
-    break;
-  case IIDR:
-    *value = 0x43b;
-    break;
-  case PIDR2:
-    *value = ARCH_REV_GICV3;
-    break;
-  default:
-    *value = 0;
-  }
-}
-
-static void redistributor_access(struct vcpu *own, u32 offset, u32 size, bool write, u64 *value) {
-  struct vm *vm = own->vm;
-  if (is_private(offset)) {
-    if (!common_access(own, offset - GICR_SGI, size, write, value, true))
-      *value = 0;
-    return;
-  }
-  u64 typer = (u64)own->index << 32 | (u64)own->index << 8 | (own->index + 1 == vm->vcpu_count ? BIT(4) : 0);
-  switch (offset) {
-  case IIDR - 4:
-    *value = 0x43b;
-    break;
-  case GICR_TYPER:
-    *value = size == 8 ? typer : (u32)typer;
-    break;
-  case GICR_TYPER + 4:
-    *value = typer >> 32;
-    break;
-  case GICR_WAKER:
-    *value = 0;
-    break;
-  case PIDR2:
-    *value = ARCH_REV_GICV3;
-    break;
-  default:
-    *value = 0;
-  }
-}
-
-bool vgic_access(struct vcpu *vcpu, u64 ipa, u32 size, bool write, u64 *value) {
-  struct vm *vm = vcpu->vm;
-  u64 redistributors = GUEST_GICD_BASE - vm->vcpu_count * GUEST_GICR_STRIDE;
-  if (ipa < redistributors || ipa >= GUEST_GICD_BASE + GUEST_GICD_SIZE)
-    return false;
-  spin_lock(&vm->lock);
-  if (ipa >= GUEST_GICD_BASE)
-    distributor_access(vcpu, (u32)(ipa - GUEST_GICD_BASE), size, write, value);
-  else {
-    u64 at = ipa - redistributors;
-    redistributor_access(&vm->vcpus[at / GUEST_GICR_STRIDE], (u32)(at % GUEST_GICR_STRIDE), size, write, value);
-  }
-  spin_unlock(&vm->lock);
-  /* What was enabled or made pending may be another core's. */
-  if (write)
-    for (u32 i = 0; i < vm->vcpu_count; i++)
-      if (&vm->vcpus[i] != vcpu && vgic_pending(&vm->vcpus[i]))
-        vcpu_kick(&vm->vcpus[i]);
-  return true;
 }

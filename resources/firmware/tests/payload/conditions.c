@@ -24,9 +24,9 @@ enum kind {
   TABLE_LEVEL,
   ENTRY_LEVEL,
   MAP_LEVEL,
-  /* The rest: DATA_CREATE's flags, a descriptor of the host's, an answer to PSCI. */
+  /* The rest: DATA_CREATE's flags, a mapping of the host's memory, an answer to PSCI. */
   FLAGS,
-  DESCRIPTOR,
+  MAPPING,
   ANSWER,
 };
 
@@ -91,7 +91,7 @@ static u32 wrong_values(const struct argument *argument, u64 *to) {
     to[count++] = value | 1UL << 32;
     to[count++] = ~0UL;
     break;
-  case DESCRIPTOR:
+  case MAPPING:
     to[count++] = value | 3;
     to[count++] = value | 1UL << 8;
     to[count++] = value | 1UL << 10;
@@ -137,14 +137,6 @@ static void step(const char *name, u32 number, const struct argument *arguments,
 #define STEP(name, ...) \
   step(#name, RMI_##name, (const struct argument[]){__VA_ARGS__}, sizeof((const struct argument[]){__VA_ARGS__}) / sizeof(struct argument))
 
-static void rec_parameters(u64 index, u64 aux) {
-  memset(&rec_params, 0, sizeof rec_params);
-  rec_params.mpidr = index;
-  rec_params.pc = REALM_BASE;
-  rec_params.num_aux = 1;
-  rec_params.aux[0] = aux;
-}
-
 /* A realm before its activation, and its end. */
 static void young(void) {
   struct realm realm = {.rd = granule(), .rtt_base = delegated(), .rec = {delegated()}, .aux = {delegated()}};
@@ -162,31 +154,31 @@ static void young(void) {
 
   static const u64 aux_counts[] = {0, 2, 16, 17, ~0UL};
   for (u32 i = 0; i < ARRAY_SIZE(aux_counts); i++) {
-    rec_parameters(0, realm.aux[0]);
+    fill_rec_params(0, realm.aux[0]);
     rec_params.num_aux = aux_counts[i];
     rec_params.aux[1] = table;
     check("REC_CREATE: count of auxiliary granules", rmi(RMI_REC_CREATE, rd, realm.rec[0], (u64)&rec_params, 0, 0), RMI_ERROR_INPUT);
   }
-  rec_parameters(0, realm.aux[0]);
+  fill_rec_params(0, realm.aux[0]);
   rec_params.flags = 2;
   check("REC_CREATE: reserved flags", rmi(RMI_REC_CREATE, rd, realm.rec[0], (u64)&rec_params, 0, 0), RMI_ERROR_INPUT);
   static const u64 mpidrs[] = {1, 0x10, 0x100, 1UL << 31, 1UL << 32};
   for (u32 i = 0; i < ARRAY_SIZE(mpidrs); i++) {
-    rec_parameters(mpidrs[i], realm.aux[0]);
+    fill_rec_params(mpidrs[i], realm.aux[0]);
     check("REC_CREATE: MPIDR", rmi(RMI_REC_CREATE, rd, realm.rec[0], (u64)&rec_params, 0, 0), RMI_ERROR_INPUT);
   }
   u64 aux_wrong[MAX_WRONG];
   u32 ways = wrong_granules(FREE, realm.aux[0], aux_wrong), refused = 0;
   for (u32 i = 0; i < ways; i++) {
-    rec_parameters(0, aux_wrong[i]);
+    fill_rec_params(0, aux_wrong[i]);
     refused += rmi(RMI_REC_CREATE, rd, realm.rec[0], (u64)&rec_params, 0, 0) == RMI_ERROR_INPUT;
   }
   check("REC_CREATE: wrong auxiliary granule is refused", refused, ways);
-  rec_parameters(0, realm.aux[0]);
+  fill_rec_params(0, realm.aux[0]);
   STEP(REC_CREATE, {IS_RD, rd}, {FREE, realm.rec[0]}, {HOST, (u64)&rec_params});
   STEP(REALM_ACTIVATE, {IS_RD, rd});
   u64 aux = delegated();
-  rec_parameters(1, aux);
+  fill_rec_params(1, aux);
   check("REC_CREATE in an active realm", rmi(RMI_REC_CREATE, rd, delegated(), (u64)&rec_params, 0, 0), RMI_ERROR_REALM);
   check("  and its auxiliary granule is as before", rmi(RMI_GRANULE_UNDELEGATE, aux, 0, 0, 0, 0), RMI_SUCCESS);
 
@@ -205,8 +197,7 @@ static void grown(const struct realm *other) {
   STEP(DATA_CREATE_UNKNOWN, {IS_RD, rd}, {FREE, delegated()}, {PROTECTED, page});
   STEP(RTT_READ_ENTRY, {IS_RD, rd}, {PAGE, page}, {ENTRY_LEVEL, 3});
   STEP(DATA_DESTROY, {IS_RD, rd}, {PROTECTED, page});
-  u64 descriptor = (u64)shared_page | 6 << 2 | 3 << 6;
-  STEP(RTT_MAP_UNPROTECTED, {IS_RD, rd}, {UNPROTECTED, mapped}, {MAP_LEVEL, 3}, {DESCRIPTOR, descriptor});
+  STEP(RTT_MAP_UNPROTECTED, {IS_RD, rd}, {UNPROTECTED, mapped}, {MAP_LEVEL, 3}, {MAPPING, DESCRIPTOR(shared_page)});
   STEP(RTT_UNMAP_UNPROTECTED, {IS_RD, rd}, {UNPROTECTED, mapped}, {MAP_LEVEL, 3});
   STEP(RTT_CREATE, {IS_RD, rd}, {FREE, delegated()}, {COVERED, block}, {TABLE_LEVEL, 3});
   STEP(RTT_FOLD, {IS_RD, rd}, {COVERED, block}, {TABLE_LEVEL, 3});
@@ -236,13 +227,13 @@ static void many_recs(void) {
   u64 most = 1UL << FIELD(out.x[1], 41, 38), made = 0;
   static u64 recs[512];
   for (; made < MIN(most, ARRAY_SIZE(recs)); made++) {
-    rec_parameters((made & 15) | made >> 4 << 8, delegated());
+    fill_rec_params((made & 15) | made >> 4 << 8, delegated());
     recs[made] = delegated();
     if (rmi(RMI_REC_CREATE, realm.rd, recs[made], (u64)&rec_params, 0, 0))
       break;
   }
   check("as many RECs as RMM says", made, most);
-  rec_parameters((made & 15) | made >> 4 << 8, delegated());
+  fill_rec_params((made & 15) | made >> 4 << 8, delegated());
   check("one REC more", rmi(RMI_REC_CREATE, realm.rd, delegated(), (u64)&rec_params, 0, 0), RMI_ERROR_REALM);
   check("REALM_DESTROY with RECs", rmi(RMI_REALM_DESTROY, realm.rd, 0, 0, 0, 0), RMI_ERROR_REALM);
   u64 left = 0;

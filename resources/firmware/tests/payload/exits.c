@@ -95,8 +95,7 @@ static void streaming(void) {
 
 void test_exits(void) {
   realm = puppet_make(22, 0, 1);
-  u64 descriptor = (u64)shared_page | 6 << 2 | 3 << 6;
-  check("MAP_UNPROTECTED", rmi(RMI_RTT_MAP_UNPROTECTED, realm.rd, SHARED, 3, descriptor, 0), RMI_SUCCESS);
+  check("MAP_UNPROTECTED", rmi(RMI_RTT_MAP_UNPROTECTED, realm.rd, SHARED, 3, DESCRIPTOR(shared_page), 0), RMI_SUCCESS);
   waits();
   aborts();
   list_registers();
@@ -121,7 +120,7 @@ void test_signals(void) {
     u64 reason, esr;
   } signals[] = {{"FIQ", RMI_EXIT_FIQ, 0}, {"SError", RMI_EXIT_SERROR, 0x2fUL << 26 | BIT(25) | 0x1e11}};
   realm = puppet_make(22, 0, 1);
-  rmi(RMI_RTT_MAP_UNPROTECTED, realm.rd, SHARED, 3, (u64)shared_page | 6 << 2 | 3 << 6, 0);
+  rmi(RMI_RTT_MAP_UNPROTECTED, realm.rd, SHARED, 3, DESCRIPTOR(shared_page), 0);
   volatile u64 *shared = (volatile u64 *)shared_page;
   shared[0] = shared[1] = 0;
   u64 *gprs = runs[0].enter.gprs;
@@ -148,8 +147,7 @@ void test_busy(void) {
   if (cores() < 2)
     return;
   realm = puppet_make(23, 0, 2);
-  u64 descriptor = (u64)shared_page | 6 << 2 | 3 << 6;
-  rmi(RMI_RTT_MAP_UNPROTECTED, realm.rd, SHARED, 3, descriptor, 0);
+  rmi(RMI_RTT_MAP_UNPROTECTED, realm.rd, SHARED, 3, DESCRIPTOR(shared_page), 0);
   volatile u64 *shared = (volatile u64 *)shared_page;
   shared[0] = shared[1] = 0;
   check("CPU_ON", core_start(1, spin, 0), PSCI_SUCCESS);

@@ -194,7 +194,7 @@ u32 fuzz_propose(struct fuzz *f, u64 *a) {
     a[1] = fuzz_pick(f, RD);
     a[2] = ipa(f);
     a[3] = level(f);
-    a[4] = fuzz_below(f, 4) ? (u64)f->source | 6 << 2 | 3 << 6 : fuzz_next(f);
+    a[4] = fuzz_below(f, 4) ? DESCRIPTOR(f->source) : fuzz_next(f);
     break;
   case RMI_REALM_ACTIVATE:
   case RMI_REALM_DESTROY:

@@ -59,6 +59,9 @@ extern u8 lost_page[4096];
 extern u8 __realm_start[], __realm_end[];
 
 void fill_params(const struct realm *realm);
+void fill_rec_params(u64 mpidr, u64 aux);
+/* A page of the host's as RTT_MAP_UNPROTECTED takes it: normal memory, read and write. */
+#define DESCRIPTOR(page) ((u64)(page) | 6 << 2 | 3 << 6)
 u64 create(const struct realm *realm);
 u64 rtt_create(const struct realm *realm, u64 ipa, u64 level);
 u64 read_entry(const struct realm *realm, u64 ipa, u64 level);

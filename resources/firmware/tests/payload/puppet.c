@@ -24,13 +24,10 @@ struct realm puppet_make(u16 vmid, s64 mecid, u32 recs) {
     must("DATA_CREATE", rmi(RMI_DATA_CREATE, realm.rd, delegated(), REALM_BASE + at, source, 0));
   }
   for (u32 i = 0; i < recs; i++) {
-    memset(&rec_params, 0, sizeof rec_params);
+    realm.aux[i] = delegated();
+    fill_rec_params(i, realm.aux[i]);
     rec_params.flags = i == 0 ? RMI_REC_FLAG_RUNNABLE : 0;
-    rec_params.mpidr = i;
-    rec_params.pc = REALM_BASE;
     rec_params.gprs[0] = PUPPET;
-    rec_params.num_aux = 1;
-    rec_params.aux[0] = realm.aux[i] = delegated();
     realm.rec[i] = delegated();
     must("REC_CREATE", rmi(RMI_REC_CREATE, realm.rd, realm.rec[i], (u64)&rec_params, 0, 0));
     memset(&runs[i], 0, sizeof runs[i]);

@@ -1,14 +1,18 @@
 /* Making execution contexts, and what entering them refuses. */
 #include "harness.h"
 
-static u64 rec_create(const struct realm *realm, u32 index, u64 flags) {
+void fill_rec_params(u64 mpidr, u64 aux) {
   memset(&rec_params, 0, sizeof rec_params);
-  rec_params.flags = flags;
-  rec_params.mpidr = index;
+  rec_params.mpidr = mpidr;
   rec_params.pc = REALM_BASE;
-  rec_params.gprs[0] = 0xabc;
   rec_params.num_aux = 1;
-  rec_params.aux[0] = realm->aux[index];
+  rec_params.aux[0] = aux;
+}
+
+static u64 rec_create(const struct realm *realm, u32 index, u64 flags) {
+  fill_rec_params(index, realm->aux[index]);
+  rec_params.flags = flags;
+  rec_params.gprs[0] = 0xabc;
   return rmi(RMI_REC_CREATE, realm->rd, realm->rec[index], (u64)&rec_params, 0, 0);
 }
 

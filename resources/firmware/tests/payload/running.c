@@ -100,7 +100,7 @@ static void step(const struct realm *realm, const struct rmi_rec_exit *exit) {
     break;
   case STEP_LOSE:
     *(volatile u64 *)lost_page = 0x105e;
-    check("MAP_UNPROTECTED", rmi(RMI_RTT_MAP_UNPROTECTED, realm->rd, REALM_UNPROTECTED + REALM_LOST, 3, (u64)lost_page | 6 << 2 | 3 << 6, 0), RMI_SUCCESS);
+    check("MAP_UNPROTECTED", rmi(RMI_RTT_MAP_UNPROTECTED, realm->rd, REALM_UNPROTECTED + REALM_LOST, 3, DESCRIPTOR(lost_page), 0), RMI_SUCCESS);
     check("DELEGATE a page that is mapped", rmi(RMI_GRANULE_DELEGATE, (u64)lost_page, 0, 0, 0, 0), RMI_SUCCESS);
     break;
   case STEP_LOST:

@@ -59,6 +59,37 @@ static void addresses(void) {
   }
 }
 
+/* Protected memory whose granule the host gives later. */
+#define LATE (REALM_BASE + 0x10000)
+
+static void abort_at_late(const char *what, u64 reason) {
+  check(what, reason << 8 | FIELD(runs[0].exit.esr, 31, 26), RMI_EXIT_SYNC << 8 | 0x24);
+  check("  at the buffer's address", runs[0].exit.hpfar, LATE >> 12 << 4);
+}
+
+/* A buffer that is not there yet: the host supplies it, and the realm's call goes on. One that is gone: it does not. */
+static void late_buffers(void) {
+  static const u32 calls[] = {RSI_REALM_CONFIG, RSI_ATTESTATION_TOKEN_CONTINUE, RSI_HOST_CALL};
+  puppet_call(&realm, 0, RSI_FID(RSI_IPA_STATE_SET), LATE, LATE + 0x1000, RIPAS_RAM, RSI_CHANGE_DESTROYED);
+  rmi(RMI_RTT_SET_RIPAS, realm.rd, realm.rec[0], LATE, LATE + 0x1000, 0);
+  puppet_resume(&realm, 0);
+  for (u32 i = 0; i < ARRAY_SIZE(calls); i++) {
+    bool host_call = calls[i] == RSI_HOST_CALL;
+    abort_at_late("a call with memory that is not there yet: an exit", puppet_call(&realm, 0, RSI_FID(calls[i]), LATE, 0, 64, 0));
+    check("DATA_CREATE_UNKNOWN", rmi(RMI_DATA_CREATE_UNKNOWN, realm.rd, delegated(), LATE, 0, 0), RMI_SUCCESS);
+    check("  the call is made again", puppet_resume(&realm, 0) << 8 | puppet_done(0), RMI_EXIT_HOST_CALL << 8 | !host_call);
+    check("DATA_DESTROY", rmi(RMI_DATA_DESTROY, realm.rd, LATE, 0, 0, 0), RMI_SUCCESS);
+    if (host_call)
+      break;
+    puppet_call(&realm, 0, RSI_FID(RSI_IPA_STATE_SET), LATE, LATE + 0x1000, RIPAS_RAM, RSI_CHANGE_DESTROYED);
+    rmi(RMI_RTT_SET_RIPAS, realm.rd, realm.rec[0], LATE, LATE + 0x1000, 0);
+    puppet_resume(&realm, 0);
+  }
+  /* The host call waits for its answer, and the page for it is destroyed. */
+  abort_at_late("an answer to memory that is gone: an exit", puppet_resume(&realm, 0));
+  abort_at_late("  again and again", puppet_resume(&realm, 0));
+}
+
 static void tokens(void) {
   check("TOKEN_CONTINUE before TOKEN_INIT", rsi(RSI_ATTESTATION_TOKEN_CONTINUE, BUFFER, 0, 64, 0), RSI_ERROR_STATE);
   check("TOKEN_INIT", rsi(RSI_ATTESTATION_TOKEN_INIT, 1, 2, 3, 4), RSI_SUCCESS);
@@ -129,5 +160,8 @@ void test_services(void) {
   addresses();
   tokens();
   psci();
+  puppet_unmake(&realm);
+  realm = puppet_make(20, 0, 1);
+  late_buffers();
   puppet_unmake(&realm);
 }

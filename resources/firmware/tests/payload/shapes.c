@@ -76,7 +76,7 @@ static void levels(void) {
 
   /* Host memory in a block, in pages, in a block again. */
   rtt_create(&realm, unprotected, 2);
-  u64 descriptor = 0x60000000UL | 6 << 2 | 3 << 6;
+  u64 descriptor = DESCRIPTOR(0x60000000);
   check("MAP_UNPROTECTED: an address that no block has", rmi(RMI_RTT_MAP_UNPROTECTED, realm.rd, unprotected, 2, descriptor | 0x1000, 0), RMI_ERROR_INPUT);
   check("MAP_UNPROTECTED: unaligned IPA", rmi(RMI_RTT_MAP_UNPROTECTED, realm.rd, unprotected + 0x1000, 2, descriptor, 0), RMI_ERROR_INPUT);
   check("MAP_UNPROTECTED: reserved memory type", rmi(RMI_RTT_MAP_UNPROTECTED, realm.rd, unprotected, 2, (descriptor & ~0x1cUL) | 4 << 2, 0), RMI_ERROR_INPUT);

@@ -107,7 +107,7 @@ void test_tables(const struct realm *realm) {
   check("RTT_FOLD of a mixed table", rmi(RMI_RTT_FOLD, rd, REALM_BASE, 3, 0, 0), RTT_ERROR(3));
   check("REALM_DESTROY of a live realm", rmi(RMI_REALM_DESTROY, rd, 0, 0, 0, 0), RMI_ERROR_REALM);
 
-  u64 descriptor = (u64)shared_page | 6 << 2 | 3 << 6;
+  u64 descriptor = DESCRIPTOR(shared_page);
   check("MAP_UNPROTECTED: protected IPA", rmi(RMI_RTT_MAP_UNPROTECTED, rd, REALM_BASE, 3, descriptor, 0), RMI_ERROR_INPUT);
   check("MAP_UNPROTECTED: level 1", rmi(RMI_RTT_MAP_UNPROTECTED, rd, REALM_UNPROTECTED, 1, descriptor, 0), RMI_ERROR_INPUT);
   check("MAP_UNPROTECTED: bad descriptor", rmi(RMI_RTT_MAP_UNPROTECTED, rd, REALM_UNPROTECTED, 3, descriptor | 1, 0), RMI_ERROR_INPUT);
