@@ -1,3 +1,4 @@
+import { encode, Tag } from 'cbor2';
 import { describe, expect, test } from 'vitest';
 import type { Call } from '../../core/host/observation.ts';
 import { bytesText, hex, parseAddress, plainHex, secondsText } from '../../renderer/state/numbers.ts';
@@ -5,6 +6,8 @@ import { asCsv, asJsonLines } from '../../renderer/views/calls/export.ts';
 import { align, comparable, differences } from '../../renderer/views/compare/align.ts';
 import { parseSize, sizeText } from '../../renderer/views/launch/sizes.ts';
 import { mecidHue, moved, zoomed } from '../../renderer/views/memory/map-scale.ts';
+import { readToken } from '../../renderer/views/realms/token.ts';
+import * as time from '../../renderer/views/worlds/time-scale.ts';
 
 describe('numbers', () => {
   test('hexadecimal in groups of four, and plain for programs', () => {
@@ -103,5 +106,86 @@ describe('calls as files', () => {
         .split('\n')
         .map((l) => JSON.parse(l)),
     ).toEqual([call, call]);
+  });
+});
+
+describe('time of worlds', () => {
+  test('follows while the last moment is shown, and stays where it was put', () => {
+    const live = { span: 0.1, end: null };
+    expect(time.shown(live, 10)).toEqual({ from: 9.9, to: 10 });
+    expect(time.shown(live, 0.05)).toEqual({ from: 0, to: 0.05 });
+    expect(time.shown({ span: Number.POSITIVE_INFINITY, end: null }, 10)).toEqual({ from: 0, to: 10 });
+    const back = time.moved(live, 10, -5);
+    expect(time.shown(back, 20).to).toBeCloseTo(5);
+    expect(time.moved(back, 10, 100).end).toBeNull();
+    expect(time.shown(time.moved(back, 10, -100), 10).from).toBe(0);
+  });
+  test('zoom keeps the moment under the pointer, down to a microsecond', () => {
+    const closer = time.zoomed({ span: 8, end: null }, 10, 4, 0.5);
+    const { from, to } = time.shown(closer, 10);
+    expect(to - from).toBeCloseTo(4);
+    expect((4 - from) / (to - from)).toBeCloseTo((4 - 2) / 8);
+    expect(time.zoomed({ span: 8, end: null }, 10, 10, 0.5)).toEqual({ span: 4, end: null });
+    let least: time.TimeWindow = closer;
+    for (let n = 0; n < 100; n++) least = time.zoomed(least, 10, 4, 0.5);
+    expect(least.span).toBe(1e-6);
+    expect(time.durationText(least.span)).toBe('1 µs');
+  });
+});
+
+describe('attestation tokens', () => {
+  const signed = (claims: Map<number, unknown>): Uint8Array =>
+    encode(new Tag(18, [new Uint8Array(0), new Map(), encode(claims), new Uint8Array(96)]));
+  test('platform and realm with their claims by name, in either form', () => {
+    const platform = signed(
+      new Map<number, unknown>([
+        [2395, 0x3003],
+        [
+          2399,
+          [
+            new Map<number, unknown>([
+              [1, 'MONITOR'],
+              [2, Uint8Array.of(0xab)],
+            ]),
+          ],
+        ],
+      ]),
+    );
+    const realm = signed(
+      new Map<number, unknown>([
+        [44238, Uint8Array.of(1, 2)],
+        [99999, 'x'],
+      ]),
+    );
+    const token = (wrap: (bytes: Uint8Array) => unknown): Uint8Array =>
+      encode(
+        new Tag(
+          907,
+          new Map([
+            [44234, wrap(platform)],
+            [44241, wrap(realm)],
+          ]),
+        ),
+      );
+    for (const wrap of [(bytes: Uint8Array) => bytes, (bytes: Uint8Array) => [263, bytes]]) {
+      expect(readToken(token(wrap))).toEqual([
+        {
+          title: 'Platform',
+          claims: [
+            { name: 'lifecycle', value: '0x3003' },
+            { name: 'software components', value: 'type: MONITOR, measurement: ab' },
+          ],
+        },
+        {
+          title: 'Realm',
+          claims: [
+            { name: 'initial measurement', value: '0102' },
+            { name: 'claim 99999', value: 'x' },
+          ],
+        },
+      ]);
+    }
+    expect(() => readToken(encode('nothing'))).toThrow('no CCA attestation token');
+    expect(() => readToken(Uint8Array.of(0xff, 0xff))).toThrow();
   });
 });
