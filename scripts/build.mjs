@@ -52,6 +52,7 @@ async function buildCommand() {
     main: 'cli/main.ts',
     'system-worker': 'system/worker.ts',
     'system-io-worker': 'system/io/worker.ts',
+    'system-compiler-worker': 'system/compiler/worker.ts',
   };
   await build({
     configFile: false,
@@ -72,6 +73,7 @@ async function buildCommand() {
       },
     },
   });
+  await prebuildInto(join(root, 'dist', 'cli'));
 }
 
 /**
@@ -88,6 +90,16 @@ function placed(code, folder) {
     .split(thread)
     .map((part) => part.replaceAll(here, `(${here} + '/../../core/${folder}')`))
     .join(`\`\${${here}}/${folder.replaceAll(sep, '-')}-worker.js\``);
+}
+
+/**
+ * WebAssembly modules beside the built modules that look for them (core/system/prebuilt.ts).
+ *
+ * @param {string} folder
+ */
+async function prebuildInto(folder) {
+  const { prebuild, usualCpus } = await import('../core/system/prebuilt.ts');
+  prebuild(join(folder, 'prebuilt'), usualCpus());
 }
 
 async function buildApp() {
@@ -110,6 +122,7 @@ async function buildApp() {
       rolldownOptions: { external: [/^electron/] },
     },
   });
+  await prebuildInto(join(root, 'dist', 'app', 'core', 'system'));
 }
 
 /**

@@ -132,7 +132,8 @@ async function main() {
   }
   say(`the workbench is for the browser now, because ${opened}`);
   say('to boot in the terminal instead: npm run -s trireme -- boot');
-  const command = [join(root, 'core', 'cli', 'main.ts'), 'serve', ...process.argv.slice(2)];
+  await ensureBuilt('cli');
+  const command = [join(root, 'dist', 'cli', 'main.js'), 'serve', ...process.argv.slice(2)];
   [process.exitCode] = await run(process.execPath, ['--no-warnings', ...command], { stdio: 'inherit' });
 }
 

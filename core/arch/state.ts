@@ -106,6 +106,10 @@ export const PEERS = field(4);
 export const PAGE_GUARD = field(4);
 /** Base of the map from host page to records of the code space that runs this core. */
 export const REC_MAP = field(4);
+/** Templates of records (`engine/templates.ts`) of that code space, or 0 while the host is asked about each record. */
+export const TEMPLATES = field(4);
+/** Records filled. */
+export const DECODED = field(4);
 /** Instructions granted since reset; executed = granted − BUDGET. */
 export const GRANTED = field(8);
 /** Number of this core. */

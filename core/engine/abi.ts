@@ -24,11 +24,34 @@ export const REC_HEAT = 12;
 export const REC_SIZE = 16;
 export const REC_SHIFT = 4;
 
-/** A page of records: 1024 of them, one more that crosses to the next page, then heat counters of jump targets (u16). */
+/**
+ * A page of records: 1024 of them, one more that crosses to the next page, heat counters of jump targets (u16), the word that each
+ * record was filled from (u32), and the host address of the page that they stand for.
+ */
 export const PAGE_RECORDS = 1024;
 export const PAGE_SENTINEL = PAGE_RECORDS * REC_SIZE;
 export const PAGE_HEAT = PAGE_SENTINEL + REC_SIZE;
-export const PAGE_STRIDE = PAGE_HEAT + 2 * PAGE_RECORDS;
+export const PAGE_WORDS = PAGE_HEAT + 2 * PAGE_RECORDS;
+export const PAGE_HOST = PAGE_WORDS + 4 * PAGE_RECORDS;
+export const PAGE_STRIDE = PAGE_HOST + 16;
+/** Record `index` of a page whose records begin at `base`. */
+export const recordAddress = (base: number, index: number): number => base + (index << REC_SHIFT);
+
+/**
+ * A template of a record: 32 bytes. u32 each: the instruction's word; handlers, in [15:0] its own, in [31:16] that of a branch inside
+ * its page (0: not known); operands; the immediate's low half, or the branch's distance; its high half; non-zero: a direct branch.
+ */
+export const TEMPLATE_WORD = 0;
+export const TEMPLATE_HANDLERS = 4;
+export const TEMPLATE_OPS = 8;
+export const TEMPLATE_LO = 12;
+export const TEMPLATE_HI = 16;
+export const TEMPLATE_BRANCH = 20;
+export const TEMPLATE_SHIFT = 5;
+/** A direct-mapped table of 2^15 of them; the place of a word: the upper bits of its product with TEMPLATE_HASH. */
+export const TEMPLATE_BITS = 15;
+export const TEMPLATE_HASH = 0x9e3779b1;
+export const TEMPLATE_BYTES = 1 << (TEMPLATE_BITS + TEMPLATE_SHIFT);
 
 // A TLB entry: 32 bytes. A tag is the page's virtual address (all 64 bits), or −1.
 export const TLB_READ = 0;
@@ -95,4 +118,4 @@ export const PEND = {
 } as const;
 
 /** Taken branches to one target before it is compiled. */
-export const HOT = 4000;
+export const HOT = 16_000;

@@ -4,6 +4,7 @@ import { Module } from '../wasm/module.ts';
 import { TABLE_SIZE } from './abi.ts';
 import { areas } from './areas.ts';
 import { dispatch } from './core.ts';
+import { templates } from './templates.ts';
 
 /** The memory that generated modules import; sizes in 64 KiB pages. */
 export const MEMORY_TYPE = { min: 1, max: 65536, shared: true } as const;
@@ -13,6 +14,7 @@ export function coreLibrary(parts: readonly Library[]): Library {
   const library = new Library();
   library.include(dispatch);
   library.include(areas);
+  library.include(templates);
   for (const p of parts) library.include(p);
   return library;
 }

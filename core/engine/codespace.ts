@@ -6,7 +6,7 @@
 import type { Decoder } from '../arch/a64/decoder.ts';
 import * as state from '../arch/state.ts';
 import type { Library } from '../wasm/library.ts';
-import type { MemoryType, Module } from '../wasm/module.ts';
+import type { MemoryType } from '../wasm/module.ts';
 import {
   FIRST_REGION,
   H_BREAK,
@@ -14,9 +14,10 @@ import {
   H_DECODE,
   H_STOP,
   H_TRACE,
-  PAGE_RECORDS,
+  PAGE_HOST,
   PAGE_SENTINEL,
   PAGE_STRIDE,
+  PAGE_WORDS,
   REC_ACTIVE,
   REC_BASE_HANDLER,
   REC_IMM,
@@ -27,7 +28,7 @@ import {
   TLB_EXEC,
 } from './abi.ts';
 import { analyse, type Decoded } from './decoded.ts';
-import { Handlers, type Wanted } from './handlers.ts';
+import { Handlers, type MadeHandlers, type Wanted } from './handlers.ts';
 import { BANKS_PER_CORE, CORE_STRIDE, type Layout } from './layout.ts';
 import { Templates } from './templates.ts';
 
@@ -74,7 +75,6 @@ export class CodeSpace {
   readonly decoder: Decoder;
   private readonly handlers: Handlers;
   private readonly templates: Templates;
-  private readonly words = new Map<number, Decoded | null>();
   private nextRegion = FIRST_REGION;
   private readonly freeRegions: number[] = [];
   private nextPage = 0;
@@ -84,10 +84,6 @@ export class CodeSpace {
   private readonly cores: number[] = [];
   private readonly recordsBase: number;
   private readonly mapBase: number;
-  /** Host page of each record page in use. */
-  readonly hostPageOf: Uint32Array;
-  /** The word that each record was filled from, 1024 a page. */
-  private readonly seen: Uint32Array;
   /** Called when a branch target got hot. */
   onHot: (rec: number) => void = () => {};
   /** The table entry to run for a record whose region is of another mode. */
@@ -102,7 +98,7 @@ export class CodeSpace {
   onDecoded: ((rec: number) => void) | null = null;
   /** Runs work of the host that leaves guest memory alone, code being read apart. */
   around: (work: () => void) => void = (work) => work();
-  private readonly counts = { decoded: 0, evictedPages: 0 };
+  private evictedPages = 0;
 
   constructor(
     memory: WebAssembly.Memory<SharedArrayBuffer>,
@@ -113,6 +109,7 @@ export class CodeSpace {
     decoder: Decoder,
     host: Host,
     extra: Record<string, unknown>,
+    made: MadeHandlers | null = null,
   ) {
     this.memory = memory;
     this.layout = layout;
@@ -125,12 +122,10 @@ export class CodeSpace {
     this.i32 = new Int32Array(memory.buffer);
     this.memoryType = { min: 1, max: 65536, shared: true };
     this.handlers = new Handlers(library, this.memoryType, layout.parallel, (m) => this.instantiate(m));
-    this.templates = new Templates(memory.buffer);
+    this.templates = new Templates(memory.buffer, layout.templates(index));
     this.table = new WebAssembly.Table({ element: 'anyfunc', initial: TABLE_SIZE });
     this.recordsBase = layout.records(index);
     this.mapBase = layout.recordMap(index);
-    this.hostPageOf = new Uint32Array(layout.recordPages);
-    this.seen = new Uint32Array(layout.recordPages * PAGE_RECORDS);
     const env: Record<string, unknown> = {
       memory,
       table: this.table,
@@ -148,6 +143,7 @@ export class CodeSpace {
     const instance = new WebAssembly.Instance(coreModule, { env } as WebAssembly.Imports);
     this.core = instance.exports as Record<string, (...args: number[]) => number>;
     this.env = { ...env, ...instance.exports };
+    if (made) this.handlers.adopt(made);
     this.table.set(H_DECODE, this.core.decodeHandler as never);
     this.table.set(H_CROSS_PAGE, this.core.crossPageHandler as never);
     this.table.set(H_STOP, this.core.stopHandler as never);
@@ -161,7 +157,8 @@ export class CodeSpace {
     readonly modules: number;
     readonly evictedPages: number;
   } {
-    return { ...this.counts, ...this.handlers.stats };
+    const decoded = this.cores.reduce((sum, core) => sum + this.u32[(this.layout.core(core) + state.DECODED) >> 2]!, 0);
+    return { decoded, evictedPages: this.evictedPages, ...this.handlers.stats };
   }
 
   /** Binds a core to this code space. */
@@ -175,12 +172,14 @@ export class CodeSpace {
   // Record pages.
   private newRecords(hostPage: number): number {
     if (this.freePages.length === 0 && this.nextPage === this.layout.recordPages) this.evict();
-    const page = this.freePages.pop() ?? this.nextPage++;
+    const used = this.freePages.pop();
+    const page = used ?? this.nextPage++;
     const base = this.recordsBase + page * PAGE_STRIDE;
-    this.u8.fill(0, base, base + PAGE_STRIDE);
+    // Memory is zero where no record was.
+    if (used !== undefined) this.u8.fill(0, base, base + PAGE_WORDS);
     this.u16[(base + PAGE_SENTINEL) >> 1] = H_CROSS_PAGE;
     this.u16[(base + PAGE_SENTINEL + REC_BASE_HANDLER) >> 1] = H_CROSS_PAGE;
-    this.hostPageOf[page] = hostPage >>> 0;
+    this.u32[(base + PAGE_HOST) >> 2] = hostPage;
     this.inUse.push(page);
     this.u32[(this.mapBase >> 2) + (hostPage >>> 12)] = base;
     return base;
@@ -190,12 +189,11 @@ export class CodeSpace {
     const old = this.inUse.splice(0, Math.max(1, this.inUse.length >> 2));
     for (const page of old) {
       this.onEvict(page);
-      this.u32[(this.mapBase >> 2) + (this.hostPageOf[page]! >>> 12)] = 0;
-      this.hostPageOf[page] = 0;
+      this.u32[(this.mapBase >> 2) + (this.hostPage(page) >>> 12)] = 0;
       this.freePages.push(page);
     }
     for (const core of this.cores) this.forgetFetches(core);
-    this.counts.evictedPages += old.length;
+    this.evictedPages += old.length;
   }
   /** Empties the instruction side of all TLB banks of a core. */
   private forgetFetches(core: number): void {
@@ -215,39 +213,45 @@ export class CodeSpace {
   baseOfPage(page: number): number {
     return this.recordsBase + page * PAGE_STRIDE;
   }
+  /** Host address of the page that a record page in use stands for. */
+  private hostPage(page: number): number {
+    return this.u32[(this.baseOfPage(page) + PAGE_HOST) >> 2]!;
+  }
   /** Host address of the instruction that a record stands for. */
   hostOf(rec: number): number {
     const page = this.pageOf(rec);
-    return this.hostPageOf[page]! + ((rec - this.baseOfPage(page)) >> (REC_SHIFT - 2));
+    return this.hostPage(page) + ((rec - this.baseOfPage(page)) >> (REC_SHIFT - 2));
   }
 
   // Decoding.
-  /** What `word` means, or null when it is unallocated. Remembered by word. */
-  decodeWord(word: number): Decoded | null {
-    let d = this.words.get(word);
-    if (d === undefined) {
-      d = analyse(this.decoder, word);
-      this.words.set(word, d);
-    }
-    return d;
-  }
-  private decodeRecord(_cpu: number, rec: number): void {
-    this.counts.decoded++;
+  private decodeRecord(cpu: number, rec: number): void {
+    this.i32[(cpu + state.DECODED) >> 2]!++;
     const host = this.hostOf(rec);
     const offset = host & 0xfff;
     const word = this.u32[host >>> 2]!;
-    this.seen[this.pageOf(rec) * PAGE_RECORDS + (offset >> 2)] = word;
-    if (!this.templates.fill(rec, word, offset, this.allFar)) this.decodeAnew(rec, host, word);
-    const breaks = this.breakOffsets.size + this.guestOffsets.size > 0 && this.breaksAt(offset);
+    if (!this.fill(rec)) this.decodeAnew(rec, host, word);
+    const breaks = this.anyBreaks && this.breaksAt(offset);
     const watched = breaks ? H_BREAK : this.isTraced?.(word) ? H_TRACE : 0;
     if (watched) {
       this.behindBreak.set(rec, this.u16[(rec + REC_BASE_HANDLER) >> 1]!);
       this.u16[(rec + REC_BASE_HANDLER) >> 1] = watched;
       this.u16[(rec + REC_ACTIVE) >> 1] = watched;
     } else this.onDecoded?.(rec);
+    const asked = this.anyBreaks || this.isTraced !== null || this.onDecoded !== null || this.allFar;
+    this.u32[(cpu + state.TEMPLATES) >> 2] = asked ? 0 : this.layout.templates(this.index);
+  }
+  /** Fills a record from a template; false: there is none. */
+  private fill(rec: number): boolean {
+    const base = this.baseOfPage(this.pageOf(rec));
+    return this.core.fillRecord!(base, rec, this.layout.templates(this.index), this.allFar ? 1 : 0) !== 0;
+  }
+  /** From now on the host is asked about each record that is filled. */
+  private ask(): void {
+    for (const core of this.cores) this.u32[(this.layout.core(core) + state.TEMPLATES) >> 2] = 0;
   }
   private decodeAnew(rec: number, host: number, word: number): void {
     const d = analyse(this.decoder, word);
+    this.u32[(this.baseOfPage(this.pageOf(rec)) + PAGE_WORDS + (host & 0xfff)) >> 2] = word;
     if (!d) {
       const handler = this.handlers.undefined();
       this.i32[(rec + REC_IMM) >> 2] = word;
@@ -259,7 +263,7 @@ export class CodeSpace {
     const wanted = { word, d, near };
     if (this.handlers.find(wanted) < 0) this.around(() => this.handlers.make(this.lookAhead(host)));
     this.templates.note(word, d, near, this.handlers.find(wanted));
-    this.templates.fill(rec, word, host & 0xfff, this.allFar);
+    this.fill(rec);
   }
   /** The instructions from a host address on: their handlers will be missing too. */
   private *lookAhead(host: number): Generator<Wanted> {
@@ -296,10 +300,10 @@ export class CodeSpace {
   }
   /** Is a record in a part of a page of another word than memory has now? */
   private differs(page: number, from: number, to: number): boolean {
-    const [base, host] = [this.baseOfPage(page), this.hostPageOf[page]!];
+    const [base, host] = [this.baseOfPage(page), this.hostPage(page)];
     for (let at = from; at < to; at += 4) {
       if (this.u16[(base + (at << 2) + REC_BASE_HANDLER) >> 1] === H_DECODE) continue;
-      if (this.wordAt(page, at >> 2) !== this.u32[(host + at) >>> 2]) return true;
+      if (this.u32[(base + PAGE_WORDS + at) >> 2] !== this.u32[(host + at) >>> 2]) return true;
     }
     return false;
   }
@@ -324,10 +328,6 @@ export class CodeSpace {
   invalidateAll(): void {
     for (const page of this.inUse) this.forget(page, 0, 4096);
   }
-  /** The word that the record at an index of a page was filled from. */
-  wordAt(page: number, index: number): number {
-    return this.seen[page * PAGE_RECORDS + index]!;
-  }
   /** Called before records of a page are reset: its regions are no longer valid. */
   onInvalidate: (page: number) => void = () => {};
   /** Called before a record changes though its page's code does not. */
@@ -341,6 +341,7 @@ export class CodeSpace {
   private breakpoints: ReadonlySet<bigint> = new Set();
   /** Replaces the set of virtual addresses that stop any core. Everything decoded is forgotten. */
   setBreakpoints(addresses: ReadonlySet<bigint>): void {
+    this.ask();
     this.breakpoints = addresses;
     this.breakOffsets.clear();
     this.behindBreak.clear();
@@ -358,6 +359,7 @@ export class CodeSpace {
       this.guestOffsets.clear();
       this.invalidateAll();
     }
+    this.ask();
     this.guestOffsets.add(offset);
     for (const page of this.inUse) {
       const rec = this.baseOfPage(page) + (offset << (REC_SHIFT - 2));
@@ -367,6 +369,9 @@ export class CodeSpace {
       this.u8.fill(0, rec, rec + (1 << REC_SHIFT));
     }
   }
+  private get anyBreaks(): boolean {
+    return this.breakOffsets.size + this.guestOffsets.size > 0;
+  }
   private breaksAt(offset: number): boolean {
     return this.breakOffsets.has(offset) || this.guestOffsets.has(offset);
   }
@@ -375,8 +380,8 @@ export class CodeSpace {
   }
 
   // Table entries.
-  instantiate(m: Module): void {
-    new WebAssembly.Instance(new WebAssembly.Module(m.encode()), { env: this.env } as WebAssembly.Imports);
+  instantiate(m: WebAssembly.Module): void {
+    new WebAssembly.Instance(m, { env: this.env } as WebAssembly.Imports);
   }
   /** A free table slot for a region, or null when there is none. */
   takeSlot(): number | null {

@@ -22,6 +22,7 @@ import { I32, I64 } from '../wasm/opcodes.ts';
 import { i32, i64, type Val } from '../wasm/value.ts';
 import {
   EXIT,
+  FIRST_REGION,
   GUARDED,
   H_BREAK,
   H_STOP,
@@ -109,11 +110,18 @@ function jump(link: Link, cpu: Val, va: Val, n: Val, kind: Val | null): void {
   store('i32', cpu, records.get().and(GUARDED), state.PAGE_GUARD);
   store('i64', cpu, va.and(~0xfffn), state.PC_PAGE);
   store('i32', cpu, base, state.REC_BASE);
-  const heatAt = base.add(offset.shrU(1));
-  const heat = load('i32_16u', heatAt, PAGE_HEAT).add(1);
-  store('i32_16', heatAt, heat, PAGE_HEAT);
-  unlikely(heat.eq(HOT), () => run(link('hot'), cpu, rec));
-  tailCallIndirect(HANDLER, load('i32_16u', rec, REC_ACTIVE), cpu, rec, n);
+  const active = variable(I32, load('i32_16u', rec, REC_ACTIVE));
+  // What is compiled is hot enough.
+  iff(active.get().ltU(FIRST_REGION), () => {
+    const heatAt = base.add(offset.shrU(1));
+    const heat = variable(I32, load('i32_16u', heatAt, PAGE_HEAT).add(1));
+    store('i32_16', heatAt, heat.get(), PAGE_HEAT);
+    unlikely(heat.get().eq(HOT), () => {
+      run(link('hot'), cpu, rec);
+      active.set(load('i32_16u', rec, REC_ACTIVE));
+    });
+  });
+  tailCallIndirect(HANDLER, active.get(), cpu, rec, n);
 }
 lib.define('jump', [I32, I64, I32], I32, (link, cpu, va, n) => jump(link, cpu!, va!, n!, null));
 /** The same for BR and BLR: (cpu, va, n, kind, as `BTYPE_OF` has it). */
@@ -144,6 +152,14 @@ lib.define('enter', [I32], I32, (link, cpu) => {
 
 // Handlers that are not instructions.
 lib.define('decodeHandler', [I32, I32, I32], I32, (link, cpu, rec, n) => {
+  const templates = load('i32', cpu!, state.TEMPLATES);
+  iff(templates, () => {
+    const handler = variable(I32, call(link('fillRecord'), load('i32', cpu!, state.REC_BASE), rec!, templates, i32(0)));
+    iff(handler.get(), () => {
+      store('i32', cpu!, load('i32', cpu!, state.DECODED).add(1), state.DECODED);
+      tailCallIndirect(HANDLER, handler.get(), cpu!, rec!, n!);
+    });
+  });
   store('i32', cpu!, n!, state.BUDGET);
   run(link('decode'), cpu!, rec!);
   tailCallIndirect(HANDLER, load('i32_16u', rec!, REC_ACTIVE), cpu!, rec!, n!);

@@ -1,6 +1,6 @@
 /** Where things lie in the shared memory of a system. All addresses are byte offsets into the Wasm memory. */
 import { STATE_END } from '../arch/state.ts';
-import { PAGE_STRIDE, TLB_BANK_BYTES } from './abi.ts';
+import { PAGE_STRIDE, TEMPLATE_BYTES, TLB_BANK_BYTES } from './abi.ts';
 
 const KB = 1024;
 const MB = 1024 * KB;
@@ -54,6 +54,8 @@ export interface Layout {
   core(n: number): number;
   /** TLB banks of a core. */
   banks(n: number): number;
+  /** Templates of records of code space n, see `templates.ts`. */
+  templates(space: number): number;
   /** Pool of record pages of code space n. */
   records(space: number): number;
   readonly recordPages: number;
@@ -83,7 +85,8 @@ export function layoutOf(cores: number, spaces: number, arenaBytes: number): Lay
   // Entries are found by the low bits of their addresses: the banks of every core are aligned to their size.
   const banksBytes = align(BANKS_PER_CORE * TLB_BANK_BYTES + TLB_DIRECTORY_BYTES, TLB_BANK_BYTES);
   const devices = align(banksAt + cores * banksBytes, 64 * KB);
-  const recordsAt = devices + DEVICE_BYTES;
+  const templatesAt = devices + DEVICE_BYTES;
+  const recordsAt = templatesAt + spaces * TEMPLATE_BYTES;
   const recordBytes = 48 * MB;
   const mapsAt = align(recordsAt + spaces * recordBytes, 64 * KB);
   // Maps are indexed by host page over the whole memory, so that an index needs no subtraction: records, owners, TLB entries.
@@ -103,6 +106,7 @@ export function layoutOf(cores: number, spaces: number, arenaBytes: number): Lay
     parallel: cores > 1 && spaces > 1,
     core: (n) => CORES + n * CORE_STRIDE,
     banks: (n) => banksAt + n * banksBytes,
+    templates: (n) => templatesAt + n * TEMPLATE_BYTES,
     records: (n) => recordsAt + n * recordBytes,
     recordPages: Math.floor(recordBytes / PAGE_STRIDE),
     recordMap: (n) => mapsAt + n * mapBytes,

@@ -31,17 +31,17 @@ import type { Link } from '../wasm/library.ts';
 import { I32, I64, type Ty } from '../wasm/opcodes.ts';
 import { fnState, type Label, nested, statement } from '../wasm/scope.ts';
 import { i32, select, type Val } from '../wasm/value.ts';
-import { FIRST_REGION, HANDLER, PAGE_RECORDS, REC_ACTIVE, REC_BASE_HANDLER } from './abi.ts';
+import { FIRST_REGION, HANDLER, PAGE_RECORDS, REC_ACTIVE, REC_BASE_HANDLER, recordAddress } from './abi.ts';
 import type { Cfg, CfgBlock, Registers } from './cfg.ts';
-import type { CodeSpace } from './codespace.ts';
-import { type ModeAssumption, RegionSem, RegisterFile, recordAddress } from './region-sem.ts';
+import { type ModeAssumption, RegionSem, RegisterFile } from './region-sem.ts';
 
 /** Instructions that a region may run before it goes through its record again, so that V8 can replace its code by better. */
 const STINT = 200_000;
 
 /** Emits one region. */
 export class RegionBuilder {
-  private readonly space: CodeSpace;
+  private readonly u16: Uint16Array;
+  private readonly parallel: boolean;
   private readonly base: number;
   private readonly cfg: Cfg;
   private readonly assume: ModeAssumption;
@@ -57,9 +57,11 @@ export class RegionBuilder {
   /** Flags that a block has set but only its exits need. */
   private readonly frozen = new Map<CfgBlock, Flags>();
 
-  constructor(space: CodeSpace, page: number, cfg: Cfg, assume: ModeAssumption, link: Link) {
-    this.space = space;
-    this.base = space.baseOfPage(page);
+  /** `u16`: all of memory; `base`: records of the page. */
+  constructor(u16: Uint16Array, base: number, cfg: Cfg, assume: ModeAssumption, link: Link, parallel: boolean) {
+    this.u16 = u16;
+    this.parallel = parallel;
+    this.base = base;
     this.cfg = cfg;
     this.assume = assume;
     this.link = link;
@@ -149,7 +151,7 @@ export class RegionBuilder {
     const rec = this.rec(at);
     const active = load('i32_16u', i32(rec), REC_ACTIVE);
     // What is only interpreted so far counts heat on the way (the record behind the page's last one has no counter).
-    if (counted && at < PAGE_RECORDS && this.space.u16[(rec + REC_ACTIVE) >> 1]! < FIRST_REGION) {
+    if (counted && at < PAGE_RECORDS && this.u16[(rec + REC_ACTIVE) >> 1]! < FIRST_REGION) {
       unlikely(active.ltU(FIRST_REGION), () => tailCall(this.link('goNear'), this.cpu, i32(rec), this.n.get()));
     }
     tailCallIndirect(HANDLER, active, this.cpu, i32(rec), this.n.get());
@@ -215,8 +217,7 @@ export class RegionBuilder {
       this.n.set(this.n.get().sub(count));
       br(this.leaveLabel);
     };
-    const { parallel } = this.space.layout;
-    const sem = new RegionSem(this.cpu, this.link, this.file, this.assume, leave, parallel);
+    const sem = new RegionSem(this.cpu, this.link, this.file, this.assume, leave, this.parallel);
     sem.rootBlock = fnState().block;
     b.code.forEach((ins, i) => {
       sem.run(ins.d, fieldsOf(ins.d.pattern, ins.word), b.start + i, i);

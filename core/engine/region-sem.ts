@@ -8,7 +8,6 @@ import type { Link } from '../wasm/library.ts';
 import { I32, I64, type Ty, V128 } from '../wasm/opcodes.ts';
 import { fnState } from '../wasm/scope.ts';
 import { i32, i64, lane, op, type Val } from '../wasm/value.ts';
-import { REC_SHIFT } from './abi.ts';
 import { atomicInfoOf, infoOf } from './access.ts';
 import type { Decoded } from './decoded.ts';
 import { atomicLoadAny, atomicStoreAny } from './interpret.ts';
@@ -287,5 +286,4 @@ export class RegionSem extends SemBase implements Sem {
   }
 }
 
-export const recordAddress = (base: number, index: number): number => base + (index << REC_SHIFT);
 export type { Ty };

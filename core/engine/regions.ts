@@ -1,31 +1,14 @@
 /**
  * Regions: what is hot is compiled, a batch at a time; what was compiled is found, dropped and evicted here.
  */
-import type { FnRef } from '../wasm/build.ts';
-import { Module } from '../wasm/module.ts';
-import {
-  H_FIRST_FREE,
-  HANDLER,
-  PAGE_HEAT,
-  PAGE_RECORDS,
-  REC_ACTIVE,
-  REC_BASE_HANDLER,
-  REC_IMM,
-  TABLE_SIZE,
-} from './abi.ts';
-import { buildCfg, type Instruction } from './cfg.ts';
+import { H_FIRST_FREE, PAGE_WORDS, REC_ACTIVE, REC_BASE_HANDLER, REC_SHIFT, recordAddress } from './abi.ts';
 import type { CodeSpace } from './codespace.ts';
-import { EffectsFinder } from './effects.ts';
-import { RegionBuilder } from './region-builder.ts';
-import { ModeAssumption, recordAddress } from './region-sem.ts';
+import { type CompiledBatch, RegionCompiler, type RegionJob } from './region-compiler.ts';
 
 /** Hot entries that are compiled together at most, and milliseconds that the first of them waits at most. */
 const BATCH = 24;
 const WAIT = 4;
 
-/** Indirect jumps: targets followed at most, and jumps there before that counts. */
-const MAX_TARGETS = 40;
-const WARM = 4;
 /** Generated code is kept up to this many bytes of WebAssembly; beyond it the oldest goes. */
 const CODE_BYTES = 24 << 20;
 /** Entries in a mode that no version fits before one is compiled. */
@@ -37,8 +20,16 @@ const MAX_REWRITES = 8;
 interface Region {
   readonly rec: number;
   slot: number;
-  /** What it takes the mode word to be. */
-  readonly assume: ModeAssumption;
+  /** What it takes the mode word to be, under the bits of the mask. */
+  readonly assume: { readonly value: number; readonly mask: number };
+}
+
+/** A compiler on another thread. */
+export interface Elsewhere {
+  /** Asks for a module of these regions; false: it cannot take them now. */
+  send(jobs: readonly RegionJob[]): boolean;
+  /** What has been made next of what was asked for, in any order; null: nothing yet. */
+  receive(): { readonly jobs: readonly RegionJob[]; readonly batch: CompiledBatch } | null;
 }
 
 export class Regions {
@@ -49,7 +40,9 @@ export class Regions {
   private readonly queued = new Set<number>();
   /** When the queue began to fill (`performance.now()`). */
   private since = 0;
-  private readonly effects: EffectsFinder;
+  private readonly compiler: RegionCompiler;
+  /** Compiles for us while the code goes on; null: nobody does. */
+  elsewhere: Elsewhere | null = null;
   /** Compiled together, oldest first. */
   private readonly batches: { readonly bytes: number; readonly regions: readonly Region[] }[] = [];
   private liveBytes = 0;
@@ -66,7 +59,8 @@ export class Regions {
   constructor(space: CodeSpace, bound = CODE_BYTES) {
     this.space = space;
     this.bound = bound;
-    this.effects = new EffectsFinder(space.library.linker(new Module(space.memoryType, TABLE_SIZE)));
+    const { memory, library, memoryType, decoder, layout } = space;
+    this.compiler = new RegionCompiler(memory.buffer, library, memoryType, decoder, layout.parallel);
     space.onInvalidate = (page) => {
       if (this.dropPage(page)) this.rewritten.set(page, (this.rewritten.get(page) ?? 0) + 1);
     };
@@ -82,7 +76,7 @@ export class Regions {
   /** Compiles the block that begins at `rec`, at once. */
   compileNow(rec: number): void {
     this.queue.push({ rec, mode: this.modeOf() });
-    this.flush();
+    this.compileQueue();
   }
 
   /** Notes that `rec` is worth compiling. */
@@ -95,81 +89,74 @@ export class Regions {
     if (this.queue.length >= BATCH) this.flush();
   }
 
-  /** The instruction at index `at` of a page, or null when it has not run yet, is unallocated, or has a breakpoint. */
-  private instruction(page: number, at: number, mode: number): Instruction | null {
-    const base = this.space.baseOfPage(page);
-    if (this.space.u16[(recordAddress(base, at) + REC_BASE_HANDLER) >> 1] < H_FIRST_FREE) return null;
-    // Not what is in memory now: that is for the records to find out first.
-    const word = this.space.wordAt(page, at);
-    const d = this.space.decodeWord(word);
-    if (!d) return null;
-    return { word, d, effects: this.effects.of(d, word, mode) };
-  }
-
-  /** Where in its page the indirect jump at index `at` went before: targets that are warm, and that it has marked. */
-  private targetsSeen(page: number, at: number): number[] {
-    const { space } = this;
-    const base = space.baseOfPage(page);
-    const marks = (recordAddress(base, at) + REC_IMM) >> 2;
-    const [lo, hi] = [space.u32[marks]!, space.u32[marks + 1]!];
-    const heat = (base + PAGE_HEAT) >> 1;
-    const seen: number[] = [];
-    for (let i = 0; i < PAGE_RECORDS && seen.length < MAX_TARGETS; i++) {
-      const bit = i & 63;
-      if (space.u16[heat + i]! >= WARM && ((bit < 32 ? lo >>> bit : hi >>> (bit - 32)) & 1) !== 0) seen.push(i);
-    }
-    return seen;
-  }
-
   /** Compiles all that is queued, as one module. */
   flush(): void {
-    if (this.queue.length) this.space.around(() => this.compileQueue());
+    this.collect();
+    if (this.queue.length) this.compileQueue();
   }
   /** The same when it has waited long enough: modules are costly, whatever is in them. */
   flushDue(): void {
-    if (this.queue.length && performance.now() - this.since >= WAIT) this.flush();
+    this.collect();
+    if (this.queue.length && performance.now() - this.since >= WAIT) this.compileQueue();
   }
   private compileQueue(): void {
-    const started = performance.now();
     const list = this.queue;
     this.queue = [];
-    const m = new Module(this.space.memoryType, TABLE_SIZE);
-    const link = this.space.library.linker(m);
-    const made: Region[] = [];
-    const fns: FnRef[] = [];
+    const jobs: RegionJob[] = [];
     for (const { rec, mode } of list) {
-      this.queued.delete(rec);
       const page = this.space.pageOf(rec);
-      const at = (rec - this.space.baseOfPage(page)) >> 4;
-      const cfg = buildCfg(
-        at,
-        (i) => this.instruction(page, i, mode),
-        (i) => this.targetsSeen(page, i),
-      );
-      if (!cfg || (!this.eager && (this.rewritten.get(page) ?? 0) > MAX_REWRITES)) continue;
-      const assume = new ModeAssumption(mode);
-      const build = new RegionBuilder(this.space, page, cfg, assume, link);
-      const fn = m.func(`r${rec}`, HANDLER.params, HANDLER.result, (cpu, r, n) => build.emit(cpu!, r!, n!));
-      const slot = this.slot();
-      m.place(slot, [fn]);
-      fns.push(fn);
-      made.push({ rec, slot, assume });
-      this.stats.regions++;
-      this.stats.instructions += cfg.instructions;
+      if (!this.eager && (this.rewritten.get(page) ?? 0) > MAX_REWRITES) this.queued.delete(rec);
+      else {
+        const base = this.space.baseOfPage(page);
+        jobs.push({ base, at: (rec - base) >> REC_SHIFT, mode, slot: this.slot() });
+      }
     }
-    if (!fns.length) return;
-    const bytes = m.encode();
-    this.evictFor(bytes.length);
-    this.stats.bytes += bytes.length;
-    this.stats.batches++;
-    const t = performance.now();
-    const module = new WebAssembly.Module(bytes);
-    new WebAssembly.Instance(module, { env: this.space.env } as WebAssembly.Imports);
-    this.stats.v8ms += performance.now() - t;
-    this.batches.push({ bytes: bytes.length, regions: made });
-    this.liveBytes += bytes.length;
-    for (const r of made) this.enter(r);
-    this.stats.ms += performance.now() - started;
+    if (jobs.length === 0) return;
+    if (!this.elsewhere?.send(jobs)) this.space.around(() => this.install(jobs, this.compiler.compile(jobs)));
+  }
+  /** Takes what was compiled elsewhere. */
+  private collect(): void {
+    if (!this.elsewhere) return;
+    for (let done = this.elsewhere.receive(); done; done = this.elsewhere.receive())
+      this.install(done.jobs, done.batch);
+  }
+  /** Lets a module's functions enter the table, and those regions be run whose code is still the same. */
+  private install(jobs: readonly RegionJob[], { module, bytes, regions, ms, v8ms }: CompiledBatch): void {
+    const started = performance.now();
+    for (const { base, at } of jobs) this.queued.delete(recordAddress(base, at));
+    const unused = new Set(jobs.map(({ slot }) => slot));
+    const made: Region[] = [];
+    for (const { job, modeMask, code, instructions } of regions) {
+      if (!this.holds(job.base, code)) continue;
+      unused.delete(job.slot);
+      const assume = { value: job.mode, mask: modeMask };
+      made.push({ rec: recordAddress(job.base, job.at), slot: job.slot, assume });
+      this.stats.regions++;
+      this.stats.instructions += instructions;
+    }
+    if (module && made.length > 0) {
+      this.evictFor(bytes);
+      this.stats.bytes += bytes;
+      this.stats.batches++;
+      new WebAssembly.Instance(module, { env: this.space.env } as WebAssembly.Imports);
+      this.batches.push({ bytes, regions: made });
+      this.liveBytes += bytes;
+      for (const r of made) this.enter(r);
+    }
+    for (const slot of unused) this.space.freeSlot(slot);
+    const here = performance.now() - started;
+    this.stats.ms += ms + here;
+    this.stats.v8ms += v8ms + here;
+  }
+  /** Are the records of a page still those of this code (pairs of index and word)? */
+  private holds(base: number, code: Uint32Array): boolean {
+    const { u16, u32 } = this.space;
+    for (let i = 0; i < code.length; i += 2) {
+      const [at, word] = [code[i]!, code[i + 1]!];
+      if (u16[(recordAddress(base, at) + REC_BASE_HANDLER) >> 1]! < H_FIRST_FREE) return false;
+      if (u32[(base + PAGE_WORDS + 4 * at) >> 2] !== word) return false;
+    }
+    return true;
   }
 
   private enter(r: Region): void {

@@ -38,8 +38,19 @@ export interface HostParts {
     files: HostFiles,
   ) => Promise<SystemConfig>;
   observe?: (system: System) => Observation;
+  /** Loads what the first machine needs, so that it starts at once. */
+  warm?: () => Promise<unknown>;
   /** The installed QEMU. */
   qemu?: () => Promise<QemuProgram | null>;
+}
+
+const NO_GRANULES = 'this machine has no granule protection table: it has no RME';
+/** Physical addresses have 52 bits at most (FEAT_LPA). */
+const PHYSICAL_END = 1n << 52n;
+function physical(address: string): bigint {
+  const value = BigInt(address);
+  if (value > PHYSICAL_END) throw new HostError('user', 'there are no physical addresses of more than 52 bits');
+  return value;
 }
 
 type StartParams = Omit<Params<'launch.start'>, 'launch'> & { readonly launch: AnyLaunch };
@@ -64,6 +75,7 @@ export class Host implements SessionHost {
   private readonly sessions = new Set<Session>();
   private readonly runs = new Map<string, HostRun>();
   private timer: NodeJS.Timeout | null = null;
+  private warmed = false;
   private nextRun = 1;
   private foundQemu: Promise<QemuProgram | null> | null = null;
 
@@ -82,6 +94,11 @@ export class Host implements SessionHost {
     const session = new Session(this, carrier);
     this.sessions.add(session);
     this.timer ??= setInterval(() => this.tell(), STATUS_INTERVAL);
+    if (!this.warmed) {
+      this.warmed = true;
+      // The face's own questions come first. What cannot be loaded is told by who needs it.
+      setTimeout(() => void this.options.parts.warm?.().catch(() => {}), STATUS_INTERVAL).unref();
+    }
     return session;
   }
   closed(session: Session): void {
@@ -334,14 +351,13 @@ export class Host implements SessionHost {
         if (!detail) throw new HostError('missing', `there is no realm ${rd}`);
         return detail;
       },
-      'granules.map': ({ run, from, to, buckets }) =>
-        this.watched(run, 'granules', 'this machine has no granule protection table: it has no RME')(
-          BigInt(from),
-          BigInt(to),
-          buckets,
-        ),
-      'granules.inspect': ({ run, address }) =>
-        this.watched(run, 'granule', 'this machine has no granule protection table: it has no RME')(BigInt(address)),
+      'granules.map': ({ run, from, to, buckets }) => {
+        const granules = this.watched(run, 'granules', NO_GRANULES);
+        const [first, end] = [physical(from), physical(to)];
+        if (first >= end) throw new HostError('user', 'the map would end before it begins');
+        return granules(first, end, buckets);
+      },
+      'granules.inspect': ({ run, address }) => this.watched(run, 'granule', NO_GRANULES)(physical(address)),
       'calls.read': ({ run, first, count, filter }) =>
         this.watched(run, 'calls', 'nothing records SMC, RMI, RSI and PSCI calls of this machine')(
           first,

@@ -9,6 +9,7 @@ export const hostParts: HostParts = {
   createSystem: async () => (await import('../system/system.ts')).createSystem,
   disassembler,
   observe,
+  warm: () => Promise.all([import('../system/system.ts'), import('../machines/configure.ts')]),
   configureVirt: async (launch, files) => {
     const { configureLaunch } = await import('../machines/configure.ts');
     return configureLaunch(withFiles(launch, (path) => files.check(path)) as typeof launch);

@@ -3,6 +3,7 @@ import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threa
 import * as state from '../arch/state.ts';
 import { PEND } from '../engine/abi.ts';
 import type { Layout } from '../engine/layout.ts';
+import { CompilerThread, compilesElsewhere } from './compiler/thread.ts';
 import { CTL, controlIndex } from './control.ts';
 import type { Crew } from './crew.ts';
 import type { Command } from './runner.ts';
@@ -34,6 +35,7 @@ export class CoreThreads {
   private readonly layout: Layout;
   private readonly events: ThreadEvents;
   private readonly crew: Crew;
+  private readonly compiler: CompilerThread;
   private list: readonly Handle[] = [];
   private waiters: (() => void)[] = [];
 
@@ -42,13 +44,17 @@ export class CoreThreads {
     this.layout = layout;
     this.events = events;
     this.crew = crew;
+    this.compiler = new CompilerThread((error) => events.failed(error));
   }
 
   /** One thread for each group of cores; resolves when all are ready, paused. */
   async start(groups: readonly (readonly number[])[], setup: Omit<ThreadSetup, 'cores' | 'space'>): Promise<void> {
-    this.list = await Promise.all(groups.map((cores, space) => this.spawn({ ...setup, cores, space })));
+    const { memory, arrangement, config } = setup;
+    const elsewhere = compilesElsewhere(config);
+    this.list = await Promise.all(groups.map((cores, space) => this.spawn({ ...setup, cores, space }, elsewhere)));
+    if (elsewhere) this.compiler.start({ memory, arrangement, config });
   }
-  private spawn(setup: ThreadSetup): Promise<Handle> {
+  private spawn(setup: ThreadSetup, elsewhere: boolean): Promise<Handle> {
     const { port1, port2 } = new MessageChannel();
     const worker = this.crew.take();
     const handle: Handle = { worker, commands: port1, cores: setup.cores, paused: true, stats: {} };
@@ -61,8 +67,9 @@ export class CoreThreads {
         reject(e);
         this.events.failed(e);
       });
-      const start: ToWorker = { setup, commands: port2 };
-      worker.postMessage(start, [port2]);
+      const compiler = elsewhere ? this.compiler.channel() : null;
+      const start: ToWorker = { setup, commands: port2, compiler };
+      worker.postMessage(start, compiler ? [port2, compiler.port] : [port2]);
     });
   }
 
@@ -113,9 +120,11 @@ export class CoreThreads {
   /** Ends all threads; `also` ends by then, too, if it ends soon. */
   async quit(also: Promise<void>): Promise<void> {
     const ending = this.list.map((t) => new Promise<void>((resolve) => t.worker.once('exit', () => resolve())));
+    // Before the channels of threads that end are gone.
+    const compiler = this.compiler.end();
     this.command({ c: 'quit' });
     const late = new Promise<void>((resolve) => setTimeout(resolve, PATIENCE).unref());
     await Promise.race([Promise.all([...ending, also]), late]);
-    await Promise.all([this.crew.dismiss(), ...this.list.map((t) => t.worker.terminate())]);
+    await Promise.all([this.crew.dismiss(), compiler, ...this.list.map((t) => t.worker.terminate())]);
   }
 }

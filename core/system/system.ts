@@ -32,6 +32,7 @@ import { HostMachine } from './host-machine.ts';
 import { HostMemory } from './host-memory.ts';
 import { IoThread } from './io/thread.ts';
 import { layoutFor, type MachinePlan, planOf, threadsOf } from './plan.ts';
+import { type Modules, Prebuilt } from './prebuilt.ts';
 import { HostProbe } from './probe.ts';
 import { protectionModel } from './protection.ts';
 import { resetCore } from './reset.ts';
@@ -56,7 +57,7 @@ class RunningSystem implements System {
   private readonly threads: CoreThreads;
   private io: IoThread | null = null;
   private readonly cpu: SystemCpu;
-  private readonly module: WebAssembly.Module;
+  private readonly modules: Modules;
   private readonly i32: Int32Array;
   private readonly view: DataView;
   private readonly hosts: ConsoleHost[];
@@ -64,7 +65,6 @@ class RunningSystem implements System {
   private readonly breakpoints = new Set<bigint>();
   private watchpoints: Watchpoint[] = [];
   private local: Record<string, (...args: never[]) => unknown> | null = null;
-  private readonly hostNames: readonly string[];
   private exited: SystemExit | null = null;
   private quitting: Promise<void> | null = null;
   private ranMs = 0;
@@ -82,9 +82,7 @@ class RunningSystem implements System {
     this.memory = new WebAssembly.Memory({ initial: this.layout.pages, maximum: MEMORY_TYPE.max, shared: true });
     this.i32 = new Int32Array(this.memory.buffer);
     this.view = new DataView(this.memory.buffer);
-    const core = buildCore(this.cpu.libraries, config.trace && ((l) => traceRoutines(l, config.trace!.choices)));
-    this.hostNames = core.library.hostNames();
-    this.module = new WebAssembly.Module(core.bytes);
+    this.modules = this.makeModules();
     this.cores = Array.from(
       { length: config.machine.cores },
       (_, n) => new CoreAccess(this.memory.buffer, this.layout, n, () => this.contextChanged(n)),
@@ -126,6 +124,13 @@ class RunningSystem implements System {
     return this.isRunning;
   }
 
+  private makeModules(): Modules {
+    const { trace } = this.config;
+    const made = trace ? null : Prebuilt.in()?.for(this.cpu.cpu, this.layout.parallel);
+    if (made) return made;
+    const { bytes } = buildCore(this.cpu.libraries, trace && ((library) => traceRoutines(library, trace.choices)));
+    return { core: new WebAssembly.Module(bytes), handlers: null };
+  }
   /** Memory as at power-on: zeros, the images, the constant tables, the map of regions, all cores in reset. */
   private load(again: boolean): void {
     const u8 = new Uint8Array(this.memory.buffer);
@@ -163,8 +168,9 @@ class RunningSystem implements System {
     if (!this.local) {
       const env: Record<string, unknown> = { memory: this.memory };
       env.table = new WebAssembly.Table({ element: 'anyfunc', initial: 65536 });
-      for (const name of this.hostNames) env[name] = () => 0;
-      const instance = new WebAssembly.Instance(this.module, { env } as WebAssembly.Imports);
+      for (const { name, kind } of WebAssembly.Module.imports(this.modules.core))
+        if (kind === 'function') env[name] = () => 0;
+      const instance = new WebAssembly.Instance(this.modules.core, { env } as WebAssembly.Imports);
       this.local = instance.exports as Record<string, (...args: never[]) => unknown>;
     }
     return this.local;
@@ -180,9 +186,9 @@ class RunningSystem implements System {
     const epoch = performance.timeOrigin + this.haltedAt;
     const arrangement = this.arrangement;
     const config = { ...this.config, images: [] };
-    const { memory, plan, module } = this;
+    const { memory, plan, modules } = this;
     const io = this.plan.virtio.length > 0 && !this.config.deterministic ? this.startIo(arrangement, epoch) : null;
-    await this.threads.start(groups, { memory, core: module, arrangement, config, plan, epoch });
+    await this.threads.start(groups, { memory, modules, arrangement, config, plan, epoch });
     this.io = await io;
     if (!paused) this.resume();
   }

@@ -30,6 +30,7 @@ import { IoService } from './io/service.ts';
 import { CoreLines } from './lines.ts';
 import { Mailbox, MESSAGE } from './mailbox.ts';
 import type { MachinePlan } from './plan.ts';
+import type { Modules } from './prebuilt.ts';
 import { coreNeighbours, protectedRegions, protectionModel } from './protection.ts';
 import { ENTROPY_STREAM, randomFiller, randomSource } from './random.ts';
 import { TraceWriter } from './trace.ts';
@@ -42,7 +43,7 @@ import { Watching } from './watching.ts';
 /** What a thread is told when it starts. */
 export interface ThreadSetup {
   readonly memory: WebAssembly.Memory<SharedArrayBuffer>;
-  readonly core: WebAssembly.Module;
+  readonly modules: Modules;
   /** Arguments of `layoutOf`. */
   readonly arrangement: readonly [cores: number, spaces: number, arenaBytes: number];
   readonly config: SystemConfig;
@@ -162,7 +163,18 @@ export class Thread {
         this.deviceWrite(lo, hi, vLo, vHi, info),
     };
     const imports = hostImports(this, library);
-    this.space = new CodeSpace(memory, layout, setup.space, setup.core, library, cpu.decoder, host, imports);
+    const { space, modules } = setup;
+    this.space = new CodeSpace(
+      memory,
+      layout,
+      space,
+      modules.core,
+      library,
+      cpu.decoder,
+      host,
+      imports,
+      modules.handlers,
+    );
     for (const core of setup.cores) this.space.attach(layout.core(core));
     this.protection =
       protectionModel(config, this.cpu.features) === 'off'
@@ -482,7 +494,7 @@ export class Thread {
   }
   private dropAll(core: number): void {
     this.dropTlb(core);
-    this.space.invalidateAll();
+    this.space.allCodeChanged();
   }
   /** Tells all other cores; the running core's next DSB waits until they have done it. */
   broadcast(kind: number, a: number, lo: number, hi: number): void {

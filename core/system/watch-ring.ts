@@ -7,9 +7,12 @@ import { encodeWatch, PAYLOAD, WATCH_BYTES, WATCH_KIND, type WatchRecord } from 
 
 /** Records collected before they go to the ring. */
 const BATCH = 64;
-/** All rings of a system together, in bytes; and the largest single one. */
-const TOGETHER = 1 << 20;
-const LARGEST = 1 << 18;
+/**
+ * All rings of a system together, in bytes; and the largest single one. To give a realm of 16 MB its memory fills 2 MB, while the host may be
+ * busy with something else.
+ */
+const TOGETHER = 1 << 22;
+const LARGEST = 1 << 20;
 
 /** Bytes of records in the ring of one of `threads` threads; a power of two. */
 export const watchCapacity = (threads: number): number =>

@@ -1,6 +1,7 @@
 /** Entry of a thread that runs cores. */
 import { type MessagePort, parentPort, receiveMessageOnPort } from 'node:worker_threads';
 import type { FirmwareFact, SystemExit } from './api.ts';
+import { type CompilerChannel, CompilerClient } from './compiler/channel.ts';
 import { HostCalls } from './host-calls.ts';
 import { type Command, type Report, Runner } from './runner.ts';
 import { Thread, type ThreadSetup } from './thread.ts';
@@ -19,17 +20,20 @@ export type FromWorker =
 export interface ToWorker {
   readonly setup: ThreadSetup;
   readonly commands: MessagePort;
+  /** Compiles regions for this thread; null: it does so itself. */
+  readonly compiler: CompilerChannel | null;
 }
 
 const post = (m: FromWorker): void => parentPort!.postMessage(m);
 
-parentPort!.once('message', ({ setup, commands }: ToWorker) => {
+parentPort!.once('message', ({ setup, commands, compiler }: ToWorker) => {
   const ends = {
     exit: (exit: SystemExit) => post({ r: 'exit', exit }),
     reset: () => post({ r: 'reset' }),
     firmware: (fact: FirmwareFact) => post({ r: 'firmware', fact }),
   };
   const thread = new Thread(setup, { ring: () => post({ r: 'bell' }) }, ends);
+  if (thread.regions && compiler) thread.regions.elsewhere = new CompilerClient(compiler);
   const calls = new HostCalls(thread);
   const runner = new Runner(thread, {
     commands: () => {

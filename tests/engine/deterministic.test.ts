@@ -146,7 +146,7 @@ describe('deterministic runs are the same interpreted and compiled', () => {
 
 describe('programs of the benchmark, stopped at an exact moment', () => {
   /** Seconds: compiling everything, every time it is rewritten, takes long. */
-  const SHORTER: Readonly<Record<string, number>> = { 'smc-code': 0.0002 };
+  const SHORTER: Readonly<Record<string, number>> = { 'smc-code': 0.001 };
   const names = ['bytecode', 'indirect', 'fft-f32-neon', 'exception', 'aspace', 'smc-code', 'worlds', 'lock-exclusive'];
   for (const bench of programs.filter((p) => names.includes(p.name))) {
     it(bench.name, async () => {

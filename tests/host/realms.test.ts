@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decode, type Tag } from 'cbor2';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { PARAMS } from '../../core/host/api.ts';
 import { Host } from '../../core/host/host.ts';
 import type { AnyLaunch } from '../../core/host/launch.ts';
 import type { Realm } from '../../core/host/observation.ts';
@@ -33,7 +34,11 @@ async function type(text: string, answer: string): Promise<void> {
   await face.ask('console.input', { run, console: 'host', bytes: Buffer.from(`${text}\r`).toString('base64') });
   await until(() => face.text().slice(from).includes(answer), PATIENCE);
 }
-const realms = async (): Promise<readonly Realm[]> => (await face.ask('realms.list', { run })).realms;
+/** By the host's number: two that are made at once come in any order. */
+async function realms(): Promise<readonly Realm[]> {
+  const { realms: list } = await face.ask('realms.list', { run });
+  return [...list].sort((a, b) => a.hostMecid! - b.hostMecid!);
+}
 async function settled(what: (list: readonly Realm[]) => boolean): Promise<readonly Realm[]> {
   for (;;) {
     const list = await realms();
@@ -63,7 +68,7 @@ afterAll(async () => {
 
 test('a realm has its name, and the MECID of its memory beside the number that the host knows', async () => {
   const list = await settled((all) => all.length === 2 && all.every((r) => r.state === 'active'));
-  expect(list.map((r) => r.name)).toEqual(['realm one', 'realm two']);
+  expect(list.map((r) => r.name).sort()).toEqual(['realm one', 'realm two']);
   expect(list.map((r) => r.hostMecid)).toEqual([1, 2]);
   // RMM keeps 0 and 1 to itself.
   expect(list.map((r) => r.mecid)).toEqual([3, 4]);
@@ -81,7 +86,8 @@ test('a realm has its name, and the MECID of its memory beside the number that t
 });
 
 test('its RIM is known before it reads it, and is what it reads; its token says the same', async () => {
-  const [one, two] = await settled((all) => all.every((r) => r.rim !== null));
+  const all = await settled((list) => list.every((r) => r.rim !== null));
+  const [one, two] = [all.find((r) => r.name === 'realm one'), all.find((r) => r.name === 'realm two')];
   expect(one!.rim).toMatch(/^[0-9a-f]{64}$/);
   // The same image, and the same device tree.
   expect(two!.rim).toBe(one!.rim);
@@ -104,4 +110,62 @@ test('its RIM is known before it reads it, and is what it reads; its token says 
   const life = after.events.map((e) => e.text);
   expect(life).toContain('extended REM0 by 32 bytes');
   expect(life.at(-1)).toMatch(/^got an attestation token: \d+ bytes$/);
+});
+
+test('questions about any place, time and realm are answered or refused, and the machine goes on', async () => {
+  const { regions } = await face.ask('memory.regions', { run });
+  const places = [
+    ...regions.flatMap((r) => [BigInt(r.base), BigInt(r.base) + BigInt(r.size) - 1n, BigInt(r.base) + BigInt(r.size)]),
+    ...[0n, 1n, (1n << 48n) - 1n, 1n << 52n, (1n << 64n) - 1n],
+  ].map((n) => `0x${n.toString(16)}`);
+  const values: Readonly<Record<string, readonly unknown[]>> = {
+    ...{
+      run: [run],
+      core: [0, 1, 2, 127],
+      console: ['host', 'rmm', 'nosuch'],
+      address: places,
+      from: [0, -1, 1e300, ...places],
+    },
+    ...{
+      to: [0, 1e-9, 1e300, ...places],
+      length: [1, 4096, 65_536],
+      buckets: [1, 4096, 65_536],
+      limit: [1, 20_000],
+      rd: places,
+    },
+    ...{
+      first: [0, 5, 2 ** 53 - 1],
+      count: [1, 2000],
+      filter: ['', 'name:rmi result:', 'realm:0x', '('],
+      regime: ['EL1', 'EL2', 'EL3', '?'],
+    },
+    ...{
+      via: [null, 0, 127],
+      as: [null, ...['root', 'realm', 'secure', 'normal'].map((pas) => ({ pas, mecid: 65_535 }))],
+    },
+    ...{ before: [0, 256], after: [0, 256], offset: [0, 2 ** 40], name: ['X0', 'nosuch'], value: places },
+  };
+  const reading = Object.keys(PARAMS).filter((m) =>
+    /^(memory|granules|worlds|realms|calls|faults|translation|disassemble|registers|console\.(lines|ack))/.test(m),
+  );
+  expect(reading.length).toBeGreaterThan(12);
+  const codes = new Set<string>();
+  let turn = 0;
+  for (const method of reading) {
+    const { entries } = PARAMS[method as keyof typeof PARAMS] as unknown as { entries: Record<string, unknown> };
+    for (let n = 0; n < 25; n++) {
+      const params = Object.fromEntries(
+        Object.keys(entries).map((key) => [key, values[key]![(turn += 7) % values[key]!.length]]),
+      );
+      const { error } = await face.answer(method, params);
+      codes.add(error?.code ?? 'answered');
+      expect(error?.code, `${method} ${JSON.stringify(params)}: ${error?.message}`).not.toBe('internal');
+      // Malformed ones are counted, and end the connection at last.
+      if (error?.code === 'invalid') break;
+    }
+  }
+  expect(codes).toContain('answered');
+  expect(codes).toContain('missing');
+  await type('', 'guest# ');
+  expect((await realms()).every((r) => r.state === 'active')).toBe(true);
 });

@@ -151,9 +151,11 @@ describe('worlds', () => {
       );
     }
     // Too long for the segments wanted: each as the core was for most of it.
-    for (const { segments, switches } of short) {
+    for (const { segments, switches, rate } of short) {
       expect(segments.length).toBeLessThanOrEqual(10);
-      expect(switches).toHaveLength(10);
+      // Too many to be shown: their rate says what there is.
+      expect(switches).toEqual([]);
+      expect(rate).toBeGreaterThan(0);
       if (mode.deterministic) expect(segments.every((s) => s.world === 'root')).toBe(true);
     }
   });

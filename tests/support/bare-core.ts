@@ -12,6 +12,7 @@ import { EVERY_PAS } from '../../core/devices/device.ts';
 import { EXIT, PEND, REC_ACTIVE, REC_BASE_HANDLER, TLB_BANK_BYTES } from '../../core/engine/abi.ts';
 import { buildCore } from '../../core/engine/build-core.ts';
 import { CodeSpace, ENGINE_IMPORTS } from '../../core/engine/codespace.ts';
+import type { MadeHandlers } from '../../core/engine/handlers.ts';
 import { pcOf } from '../../core/engine/interpret.ts';
 import { type Layout, layoutOf } from '../../core/engine/layout.ts';
 import { type MappedRegion, writeMemoryMap } from '../../core/engine/memory-map.ts';
@@ -88,6 +89,8 @@ export interface BareOptions {
   /** Bounds that make room rare: pages of records, bytes of generated code. */
   readonly recordPages?: number;
   readonly codeBytes?: number;
+  /** Handlers that were made before. */
+  readonly made?: MadeHandlers | null;
 }
 
 /** All features that patterns name: tests of instructions want everything. */
@@ -132,7 +135,7 @@ export class BareCore {
     Object.assign(extra, options.host);
     const host = { mmioRead: () => 0, mmioWrite: () => {} };
     const module = new WebAssembly.Module(core);
-    this.space = new CodeSpace(this.memory, this.layout, 0, module, library, decoder, host, extra);
+    this.space = new CodeSpace(this.memory, this.layout, 0, module, library, decoder, host, extra, options.made);
     this.space.attach(this.cpu);
     this.ram = { base: this.base, size: bytes, host: this.layout.arena, pas: EVERY_PAS, readOnly: false };
     this.mapRegions([]);

@@ -1,0 +1,154 @@
+/**
+ * The region compiler: from places in pages of records to a WebAssembly module. It reads records and needs nothing else of a code
+ * space, so it may run on another thread than the code; then records may change meanwhile, and what it has read is told with what it
+ * made, to be compared before that is used.
+ */
+import type { Decoder } from '../arch/a64/decoder.ts';
+import type { FnRef } from '../wasm/build.ts';
+import type { Library } from '../wasm/library.ts';
+import { type MemoryType, Module } from '../wasm/module.ts';
+import {
+  H_FIRST_FREE,
+  HANDLER,
+  PAGE_HEAT,
+  PAGE_RECORDS,
+  PAGE_WORDS,
+  REC_BASE_HANDLER,
+  REC_IMM,
+  recordAddress,
+  TABLE_SIZE,
+} from './abi.ts';
+import { buildCfg, type Cfg, type Instruction } from './cfg.ts';
+import { analyse, type Decoded } from './decoded.ts';
+import { EffectsFinder } from './effects.ts';
+import { RegionBuilder } from './region-builder.ts';
+import { ModeAssumption } from './region-sem.ts';
+
+/** Indirect jumps: targets followed at most, and jumps there before that counts. */
+const MAX_TARGETS = 40;
+const WARM = 4;
+
+/** What is to be compiled. */
+export interface RegionJob {
+  /** Records of the page, and the index of the instruction at which the region begins. */
+  readonly base: number;
+  readonly at: number;
+  /** The mode word that it is compiled for. */
+  readonly mode: number;
+  /** The table entry that the module gives it. */
+  readonly slot: number;
+}
+
+/** A region of a module. */
+export interface CompiledRegion {
+  readonly job: RegionJob;
+  /** Bits of the mode word that were relied on. */
+  readonly modeMask: number;
+  /** What it consists of: the index of an instruction in the page, its word, and so on. */
+  readonly code: Uint32Array;
+  readonly instructions: number;
+}
+export interface CompiledBatch {
+  /** Null: nothing can be compiled there. */
+  readonly module: WebAssembly.Module | null;
+  readonly bytes: number;
+  readonly regions: readonly CompiledRegion[];
+  /** Milliseconds, in all and of these in V8. */
+  readonly ms: number;
+  readonly v8ms: number;
+}
+
+function codeOf(cfg: Cfg): Uint32Array {
+  const code: number[] = [];
+  for (const b of cfg.blocks) for (const [i, ins] of b.code.entries()) code.push(b.start + i, ins.word);
+  return Uint32Array.from(code);
+}
+
+export class RegionCompiler {
+  private readonly library: Library;
+  private readonly memoryType: MemoryType;
+  private readonly decoder: Decoder;
+  private readonly parallel: boolean;
+  private readonly u16: Uint16Array;
+  private readonly u32: Uint32Array;
+  private readonly effects: EffectsFinder;
+  private readonly words = new Map<number, Decoded | null>();
+
+  /** `parallel`: cores run in parallel. */
+  constructor(
+    memory: SharedArrayBuffer,
+    library: Library,
+    memoryType: MemoryType,
+    decoder: Decoder,
+    parallel: boolean,
+  ) {
+    this.u16 = new Uint16Array(memory);
+    this.u32 = new Uint32Array(memory);
+    this.library = library;
+    this.memoryType = memoryType;
+    this.decoder = decoder;
+    this.parallel = parallel;
+    this.effects = new EffectsFinder(library.linker(new Module(memoryType, TABLE_SIZE)));
+  }
+
+  /** Compiles all of it as one module. */
+  compile(jobs: readonly RegionJob[]): CompiledBatch {
+    const started = performance.now();
+    const m = new Module(this.memoryType, TABLE_SIZE);
+    const link = this.library.linker(m);
+    const regions: CompiledRegion[] = [];
+    for (const job of jobs) {
+      const { base, at, mode, slot } = job;
+      const cfg = buildCfg(
+        at,
+        (i) => this.instruction(base, i, mode),
+        (i) => this.targetsSeen(base, i),
+      );
+      if (!cfg) continue;
+      const assume = new ModeAssumption(mode);
+      const build = new RegionBuilder(this.u16, base, cfg, assume, link, this.parallel);
+      const fn: FnRef = m.func(`r${recordAddress(base, at)}`, HANDLER.params, HANDLER.result, (cpu, r, n) =>
+        build.emit(cpu!, r!, n!),
+      );
+      m.place(slot, [fn]);
+      regions.push({ job, modeMask: assume.mask, code: codeOf(cfg), instructions: cfg.instructions });
+    }
+    if (!regions.length) return { module: null, bytes: 0, regions, ms: performance.now() - started, v8ms: 0 };
+    const bytes = m.encode();
+    const built = performance.now();
+    const module = new WebAssembly.Module(bytes);
+    const done = performance.now();
+    return { module, bytes: bytes.length, regions, ms: done - started, v8ms: done - built };
+  }
+
+  /** What `word` means, or null when it is unallocated. Remembered by word. */
+  private decode(word: number): Decoded | null {
+    let d = this.words.get(word);
+    if (d === undefined) {
+      d = analyse(this.decoder, word);
+      this.words.set(word, d);
+    }
+    return d;
+  }
+  /** The instruction at index `at` of a page, or null when it has not run yet, is unallocated, or has a breakpoint. */
+  private instruction(base: number, at: number, mode: number): Instruction | null {
+    if (this.u16[(recordAddress(base, at) + REC_BASE_HANDLER) >> 1]! < H_FIRST_FREE) return null;
+    // Not what is in memory now: that is for the records to find out first.
+    const word = this.u32[(base + PAGE_WORDS + 4 * at) >> 2]!;
+    const d = this.decode(word);
+    if (!d) return null;
+    return { word, d, effects: this.effects.of(d, word, mode) };
+  }
+  /** Where in its page the indirect jump at index `at` went before: targets that are warm, and that it has marked. */
+  private targetsSeen(base: number, at: number): number[] {
+    const marks = (recordAddress(base, at) + REC_IMM) >> 2;
+    const [lo, hi] = [this.u32[marks]!, this.u32[marks + 1]!];
+    const heat = (base + PAGE_HEAT) >> 1;
+    const seen: number[] = [];
+    for (let i = 0; i < PAGE_RECORDS && seen.length < MAX_TARGETS; i++) {
+      const bit = i & 63;
+      if (this.u16[heat + i]! >= WARM && ((bit < 32 ? lo >>> bit : hi >>> (bit - 32)) & 1) !== 0) seen.push(i);
+    }
+    return seen;
+  }
+}

@@ -1,0 +1,26 @@
+/** Entry of the thread that compiles regions for those that run cores. */
+import { workerData } from 'node:worker_threads';
+import { coreLibrary, MEMORY_TYPE } from '../../engine/build-core.ts';
+import { layoutOf } from '../../engine/layout.ts';
+import { RegionCompiler } from '../../engine/region-compiler.ts';
+import type { SystemConfig } from '../api.ts';
+import { cpuOf } from '../cpu.ts';
+import { traceRoutines } from '../tracing.ts';
+import { type CompilerChannel, serve } from './channel.ts';
+
+/** What it is told when it starts. */
+export interface CompilerSetup {
+  readonly memory: WebAssembly.Memory<SharedArrayBuffer>;
+  /** Arguments of `layoutOf`. */
+  readonly arrangement: readonly [cores: number, spaces: number, arenaBytes: number];
+  readonly config: SystemConfig;
+  readonly channels: readonly CompilerChannel[];
+  readonly bell: Int32Array<SharedArrayBuffer>;
+}
+
+const { memory, arrangement, config, channels, bell } = workerData as CompilerSetup;
+const { libraries, decoder } = cpuOf(config);
+const library = coreLibrary(libraries);
+if (config.trace) traceRoutines(library, config.trace.choices);
+const compiler = new RegionCompiler(memory.buffer, library, MEMORY_TYPE, decoder, layoutOf(...arrangement).parallel);
+serve(channels, bell, (jobs) => compiler.compile(jobs));
