@@ -39,7 +39,7 @@ export const GLOBAL_CONTROL = 0x1800;
  */
 export const WATCH = GLOBAL_CONTROL + 128;
 /** Memory for the state of devices and for rings between threads. */
-export const DEVICE_BYTES = 4 * MB;
+export const DEVICE_BYTES = 16 * MB;
 
 export const BANKS_PER_CORE = 64;
 /** Behind a core's banks: what is in which of them; see `arch/translation/directory.ts`. */

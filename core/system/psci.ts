@@ -22,7 +22,7 @@ export interface PowerControl {
   /** Affinity fields of a core's MPIDR_EL1: bits 39:32 and 23:0. */
   affinity(core: number): bigint;
   power(core: number): 'on' | 'off' | 'pending';
-  /** Highest exception level of the Non-secure state: where cores are started, whatever the caller's level (6.4.1 of DEN 0022). */
+  /** Highest exception level of the Non-secure state: where cores are started, whatever the caller's level. */
   readonly level: number;
   /** Starts a core that is off, at that exception level, with X0 = context; false when it was not off (any more). */
   turnOn(core: number, entry: bigint, context: bigint, el: number): boolean;
