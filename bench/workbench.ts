@@ -13,6 +13,8 @@ import { spread } from './measure.ts';
 const root = join(import.meta.dirname, '..');
 const CHROMIUM = process.env.TRIREME_CHROMIUM ?? '/usr/bin/chromium';
 const RUNS = 5;
+/** Of output, with a page and without. */
+const PAIRS = 3;
 /** Seconds of output at 1 MB/s, and of tracing in each view. */
 const [PACED, TRACED] = [6, 5];
 const BARS = { start: 2000, firstLine: 1000, task: 16, slower: 5 } as const;
@@ -198,7 +200,7 @@ async function output(page: Page, context: BrowserContext, origin: string): Prom
   const { id: run } = await onlyRun(face);
   const losses: number[] = [];
   let whole = true;
-  for (let n = 0; n < RUNS; n++) {
+  for (let n = 0; n < PAIRS; n++) {
     await page.goto('about:blank');
     const alone = await paced(face, run);
     await page.goto(origin);

@@ -1,9 +1,9 @@
 import { untrack } from 'svelte';
 
 /** Rows of a long list that the host has, fetched by pages when they come into sight. */
-const PAGE = 200;
+const PAGE = 100;
 /** Pages that are kept. */
-const KEPT = 60;
+const KEPT = 120;
 
 export interface Slice<Row> {
   readonly first: number;
