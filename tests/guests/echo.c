@@ -28,7 +28,7 @@ static void pace(u64 seconds) {
     u64 due = (READ(cntvct_el0) - start) * 1000000 / frequency;
     for (; sent < due && sent < total; sent++) {
       u64 line = sent / 64, column = sent % 64;
-      put(column < 8 ? "0123456789abcdef"[line >> (28 - 4 * column) & 15] : column == 63 ? '\n' : (char)('a' + column % 26));
+      put(column < 8 ? "0123456789abcdef"[line >> (28 - 4 * column) & 15] : column == 62 ? '\r' : column == 63 ? '\n' : (char)('a' + column % 26));
     }
     for (int i = 0; i < 100; i++) {
       x ^= x << 13;
