@@ -22,8 +22,6 @@ interface MadeCore {
   readonly features: Readonly<Record<string, boolean>>;
 }
 interface Index {
-  /** The table of instructions by whose numbers shapes go: the key of each. */
-  readonly patterns: readonly string[];
   readonly cores: readonly MadeCore[];
   /** One module each for cores that run in parallel, and that do not. */
   readonly handlers: readonly {
@@ -38,18 +36,6 @@ const INDEX = 'index.json';
 export interface Modules {
   readonly core: WebAssembly.Module;
   readonly handlers: MadeHandlers | null;
-}
-
-const patterns = groups.flatMap((g) => g.patterns);
-/** What patterns are known by, in the order of `patterns`: their numbers depend on the order in which modules are loaded. */
-function keys(): string[] {
-  const seen = new Map<string, number>();
-  return patterns.map(({ name, mask, value }) => {
-    const key = `${name} ${mask} ${value}`;
-    const before = seen.get(key) ?? 0;
-    seen.set(key, before + 1);
-    return `${key} ${before}`;
-  });
 }
 
 /** The folder of a build; null where the sources themselves run. */
@@ -79,11 +65,8 @@ export class Prebuilt {
       made.paRange === paRange && Object.entries(made.features).every(([name, on]) => features.has(name) === on);
     const core = this.index.cores.find(fits);
     if (!core) return null;
-    const made = this.index.handlers.find((h) => h.parallel === parallel)!;
-    const ids = new Map(keys().map((key, i) => [key, patterns[i]!.id]));
-    const here = this.index.patterns.map((key) => ids.get(key)!);
-    const shapes = made.shapes.map(([pattern, shape]) => [here[pattern]!, shape] as const);
-    return { core: this.module(core.file), handlers: { module: this.module(made.file), shapes } };
+    const { file, shapes } = this.index.handlers.find((h) => h.parallel === parallel)!;
+    return { core: this.module(core.file), handlers: { module: this.module(file), shapes } };
   }
   private module(file: string): WebAssembly.Module {
     return new WebAssembly.Module(readFileSync(join(this.folder, file)));
@@ -114,7 +97,10 @@ export function prebuild(folder: string, cpus: readonly TranslatingCpu[]): void 
   }
   // Of what every one of these CPUs has: handlers call routines of the core module.
   const common = [...featureNames].filter((name) => cpus.every(({ features }) => features.has(name)));
-  const decoder = new Decoder(patterns, new Set(common));
+  const decoder = new Decoder(
+    groups.flatMap((g) => g.patterns),
+    new Set(common),
+  );
   const library = coreLibrary(archLibraries(cpus[0]));
   const words = COMMON_INSTRUCTIONS.trim()
     .split(/\s+/)
@@ -125,9 +111,7 @@ export function prebuild(folder: string, cpus: readonly TranslatingCpu[]): void 
     writeFileSync(join(folder, file), bytes);
     return { file, parallel, shapes };
   });
-  const table: string[] = [];
-  for (const [i, key] of keys().entries()) table[patterns[i]!.id] = key;
-  const index: Index = { patterns: table, cores, handlers };
+  const index: Index = { cores, handlers };
   writeFileSync(join(folder, INDEX), JSON.stringify(index));
 }
 

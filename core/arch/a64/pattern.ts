@@ -60,7 +60,8 @@ export interface Operand {
 export interface Pattern extends PatternSpec {
   readonly name: string;
   readonly bits: string;
-  readonly id: number;
+  /** Its number; in `table.ts` its place there, which is the same in every thread. */
+  id: number;
   /** Fixed bits: word & mask == value. */
   readonly mask: number;
   readonly value: number;

@@ -50,3 +50,6 @@ export const groups: readonly Group[] = [
   cacheMaintenance.group,
   ...systemRegisters,
 ];
+
+// In the order in which modules happen to be loaded they would have other numbers in other threads.
+for (const [id, pattern] of groups.flatMap((g) => g.patterns).entries()) pattern.id = id;
