@@ -1,7 +1,7 @@
 /**
  * A code space: the records, handlers and compiled regions that one worker runs its cores from.
  *
- * Records are filled here, in JavaScript, when their instructions are first run.
+ * Records of words that were never met are filled here, in JavaScript; the others by generated code, from templates.
  */
 import type { Decoder } from '../arch/a64/decoder.ts';
 import * as state from '../arch/state.ts';
