@@ -122,7 +122,7 @@ struct vm {
 struct launch {
   const char *kernel, *initrd, *disk, *params, *name;
   u64 memory, cpus;
-  bool realm, restricted, debug, shared_mec;
+  bool realm, restricted, debug, nodefaults, shared_mec;
   u64 mecid;
   bool measurement_sha512;
   const char *rpv;
