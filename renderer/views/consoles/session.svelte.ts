@@ -15,6 +15,7 @@ import { CONSOLE_CHUNK } from '../../../core/host/api.ts';
 import { HISTORY_LINES } from '../../../core/host/limits.ts';
 import type { Client } from '../../api/client.ts';
 import { fromBase64, toBase64 } from '../../state/base64.ts';
+import { drawsByGpu } from './gpu.ts';
 
 /** Bytes drawn after which the host is told, at the latest. */
 const ACK_EVERY = 64 << 10;
@@ -210,6 +211,7 @@ export class ConsoleSession {
   }
   /** By the GPU where there is one; the terminal draws with elements otherwise. */
   private drawFast(): void {
+    if (!drawsByGpu()) return;
     try {
       const webgl = new WebglAddon();
       webgl.onContextLoss(() => webgl.dispose());
