@@ -20,8 +20,8 @@ import type { HostRun } from './host-run.ts';
 
 /** Messages that are none of the interface, after which the face is sent away. */
 const PATIENCE = 50;
-/** Output is gathered for so long before it is sent, in milliseconds. */
-const GATHER = 8;
+/** Output that comes within so many milliseconds of what was sent last is gathered: a frame of the face. */
+const GATHER = 16;
 
 export type Handlers = { [M in Method]: (params: Params<M>, session: Session) => Result<M> | Promise<Result<M>> };
 
@@ -42,6 +42,7 @@ export class Session {
   private readonly carrier: Carrier;
   private readonly feeds = new Map<string, Feed>();
   private timer: NodeJS.Timeout | null = null;
+  private pumped = 0;
   private mistakes = 0;
   private open = true;
 
@@ -138,12 +139,15 @@ export class Session {
     for (const key of this.feeds.keys()) if (key.startsWith(`${run}/`)) this.feeds.delete(key);
   }
 
-  /** There may be something to send. */
+  /** There may be something to send: at once after a pause, so that what is typed is echoed without delay. */
   outputCame(): void {
-    this.timer ??= setTimeout(() => {
+    if (this.timer) return;
+    const wait = Math.max(0, this.pumped + GATHER - performance.now());
+    this.timer = setTimeout(() => {
       this.timer = null;
+      this.pumped = performance.now();
       for (const [key, feed] of this.feeds) this.pump(key, feed);
-    }, GATHER);
+    }, wait);
   }
 
   private pump(key: string, feed: Feed): void {

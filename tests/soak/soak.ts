@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DEVICES, initramfs, SHELL } from '../boot/debian/initramfs.ts';
 import { Guest, PROMPT } from '../boot/guest.ts';
-import { alarms, type Boot, bootArguments } from '../boot/linux.ts';
+import { alarms, type Boot, bootArguments } from '../boot/machine.ts';
 
 export interface SoakOptions extends Boot {
   readonly minutes: number;
