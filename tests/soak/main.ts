@@ -29,6 +29,10 @@ const result = await soak({
   },
 });
 console.log(`resident memory: ${result.memory.map(Math.round).join(' MiB in the second quarter, ')} MiB in the last`);
+if (result.stops.length > 0)
+  console.log(
+    `the host let nobody run for ${result.stops.join(', ')} s; what the kernel said within a minute does not count`,
+  );
 for (const line of result.wrong) console.error(`soak: ${line}`);
 console.log(result.wrong.length === 0 ? 'soak: nothing was wrong' : 'soak: failed');
 process.exitCode = result.wrong.length === 0 ? 0 : 1;
