@@ -31,7 +31,7 @@ test('a host that let nobody run is noticed, and forgotten after a minute', () =
   };
   expect(goesOn(100)).toBe(false);
   now += 31_000;
-  expect([stops.recent, stops.list]).toEqual([true, [31]]);
+  expect([stops.recent, stops.list, stops.total]).toEqual([true, [31], 31]);
   expect(goesOn(55)).toBe(true);
   expect(goesOn(10)).toBe(false);
   expect(stops.list).toEqual([31]);

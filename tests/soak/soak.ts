@@ -122,7 +122,7 @@ async function underLoad(guest: Guest, options: SoakOptions): Promise<SoakResult
   const start = Date.now();
   for (const name of names) progress.begin(name, start);
   let now = start;
-  while (wrong.length === 0 && now < start + options.minutes * 60_000) {
+  while (wrong.length === 0 && now - stops.total * 1000 < start + options.minutes * 60_000) {
     const report = await guest
       .expect(/soak (\d+) ([^\r\n]*)\r?\n|soak FAULT ([^\r\n]*)\r?\n/, 2 * STILL)
       .catch((error: Error) => error);

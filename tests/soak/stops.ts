@@ -28,6 +28,10 @@ export class Stops {
     }
     this.last = now;
   }
+  /** Of all of them, in seconds. */
+  get total(): number {
+    return this.list.reduce((sum, one) => sum + one, 0);
+  }
   /** There was one within the last minute. */
   get recent(): boolean {
     this.look();
