@@ -22,6 +22,8 @@ export interface SoakResult {
   readonly counts: Record<string, number>;
   /** How long the host let nobody run, each time in seconds: the guest's time went on, and what it then says of stalls is none of ours. */
   readonly stops: readonly number[];
+  /** Everything that the guest showed. */
+  readonly text: string;
   /** Median of what `heldMebibytes` yields in the second and in the last quarter of the time, MiB. */
   readonly memory: readonly [number, number];
 }
@@ -150,7 +152,7 @@ async function underLoad(guest: Guest, options: SoakOptions): Promise<SoakResult
     wrong.push(`${memory.length} looks at its memory are too few to see whether the process grows`);
   else if (grows) wrong.push(`the process has grown from ${second} to ${last} MiB`);
   if (wrong.length === 0) wrong.push(...(await end(guest)));
-  return { wrong, counts: progress.counts, stops: stops.list, memory: [second, last] };
+  return { wrong, counts: progress.counts, stops: stops.list, text: guest.text, memory: [second, last] };
 }
 
 /** Stops the load and powers off. */
