@@ -177,8 +177,8 @@ async function onlyRun(face: Face): Promise<RunSummary> {
   }
 }
 
-/** Milliseconds for which a guest is busy with 1 MB/s of output and fixed work; throws when it has not kept pace, or a line is missing. */
-async function paced(face: Face, run: string): Promise<number> {
+/** What 1 MB/s of output beside fixed work takes a guest, in milliseconds; throws when it has not kept pace, or a line is missing. */
+async function paced(face: Face, run: string): Promise<{ busy: number; took: number }> {
   const [console0] = (await face.ask('runs.list', {})).runs.find((r) => r.id === run)!.consoles;
   const id = console0!.id;
   const lines = async (first: number): Promise<Result<'console.lines'>> =>
@@ -197,7 +197,7 @@ async function paced(face: Face, run: string): Promise<number> {
       if (end - before < count) throw new Error(`${count} lines were written, and ${end - before} kept`);
       if (took > 1.05e6 * PACED)
         throw new Error(`${PACED} MB took the guest ${(took / 1e6).toFixed(1)} s: it is saturated`);
-      return told('busy')! / 1000;
+      return { busy: told('busy')! / 1000, took: took / 1000 };
     }
     await pause(200);
   }
@@ -220,8 +220,9 @@ async function output(page: Page, context: BrowserContext, origin: string): Prom
     await view(page, 'Consoles');
     await pause(2000);
     const watched = await paced(face, run);
-    losses.push(100 * (watched / alone - 1));
-    console.log(`  busy with ${PACED} MB: ${alone.toFixed(0)} ms alone, ${watched.toFixed(0)} ms with a page`);
+    losses.push(100 * (watched.busy / alone.busy - 1));
+    const text = ({ busy, took }: typeof alone): string => `${busy.toFixed(0)} of ${took.toFixed(0)} ms`;
+    console.log(`  busy with ${PACED} MB: ${text(alone)} alone, ${text(watched)} with a page`);
     // What it has not drawn yet is not lost.
     let all = await hasAll(page);
     for (let tries = 0; !all && tries < 10; tries++) {
