@@ -16,7 +16,7 @@ export function hostImports(t: Thread, library: Library): Record<string, Import>
   const random = randomSource(t.setup.config, t.setup.space);
   const known: Record<string, Import> = {
     /** Nanoseconds of guest time. */
-    nanoseconds: (cpu: number) => t.clock.now(cpu),
+    nanoseconds: (cpu: number) => t.timeAsked(cpu),
     timersChanged: (_cpu: number) => t.timersChanged(),
     pmuChanged: (_cpu: number) => t.timersChanged(),
     random,

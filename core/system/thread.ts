@@ -328,6 +328,20 @@ export class Thread {
   get nsPerTick(): number {
     return 1e9 / this.cpu.model.counterHz;
   }
+  /** Guest time at which a timer of the core that was looked at last fires. */
+  private dueAt = Number.POSITIVE_INFINITY;
+  /**
+   * Guest time in nanoseconds, for a guest that asks. Slices are planned by how fast instructions ran, and those that ask are slow: a
+   * guest that polls would see its timer's condition met long before the interrupt. So the core leaves soon once one is due.
+   */
+  timeAsked(cpu: number): number {
+    const now = this.clock.now(cpu);
+    if (now >= this.dueAt && !this.setup.config.deterministic) {
+      this.dueAt = Number.POSITIVE_INFINITY;
+      Atomics.or(this.i32, (cpu + state.PENDING) >> 2, PEND.stop);
+    }
+    return now;
+  }
   /** Sets the timer inputs of a core; yields nanoseconds to the next change (infinity: none). */
   updateTimers(core: number): number {
     const cpu = this.core(core);
@@ -335,6 +349,7 @@ export class Thread {
     const scale = this.view.getFloat64(cpu + TICKS_PER_NS, true);
     const { asserted, deadline } = timerOutputs(this.view, cpu, Math.trunc(now * scale));
     const due = Math.max(0, Math.ceil(deadline / scale) - now);
+    this.dueAt = now + due;
     const { gic } = this;
     if (!gic) {
       this.source(core, SOURCE.timers, asserted !== 0);
