@@ -177,8 +177,8 @@ async function onlyRun(face: Face): Promise<RunSummary> {
   }
 }
 
-/** Work done beside 1 MB/s of output; throws when a line is missing. */
-async function paced(face: Face, run: string): Promise<number> {
+/** What 1 MB/s of output beside fixed work takes a guest, in milliseconds; throws when it has not kept pace, or a line is missing. */
+async function paced(face: Face, run: string): Promise<{ busy: number; took: number }> {
   const [console0] = (await face.ask('runs.list', {})).runs.find((r) => r.id === run)!.consoles;
   const id = console0!.id;
   const lines = async (first: number): Promise<Result<'console.lines'>> =>
@@ -189,17 +189,21 @@ async function paced(face: Face, run: string): Promise<number> {
   for (;;) {
     const { total } = await lines(0);
     const { lines: last, total: end } = await lines(Math.max(before, total - 5));
-    const worked = last.map((l) => /^worked (\d+)/.exec(l.text)).find((m) => m !== null);
-    if (worked) {
+    const told = (what: string): number | undefined =>
+      last.map((l) => Number(new RegExp(`^${what} (\\d+)`).exec(l.text)?.[1])).find((n) => n > 0);
+    const took = told('took');
+    if (took !== undefined) {
       const count = Math.floor((PACED * 1e6) / 64);
       if (end - before < count) throw new Error(`${count} lines were written, and ${end - before} kept`);
-      return Number(worked[1]);
+      if (took > 1.05e6 * PACED)
+        throw new Error(`${PACED} MB took the guest ${(took / 1e6).toFixed(1)} s: it is saturated`);
+      return { busy: told('busy')! / 1000, took: took / 1000 };
     }
     await pause(200);
   }
 }
 
-/** How much less a guest does while a page draws its output, and whether the page has all of it. */
+/** How much longer a guest is busy while a page draws its output, and whether the page has all of it. */
 async function output(page: Page, context: BrowserContext, origin: string): Promise<void> {
   await view(page, 'Launch');
   await page.getByRole('radio', { name: /^Bare machine/ }).click();
@@ -216,8 +220,9 @@ async function output(page: Page, context: BrowserContext, origin: string): Prom
     await view(page, 'Consoles');
     await pause(2000);
     const watched = await paced(face, run);
-    losses.push(100 * (1 - watched / alone));
-    console.log(`  rounds of work beside ${PACED} MB: ${alone} alone, ${watched} with a page`);
+    losses.push(100 * (watched.busy / alone.busy - 1));
+    const text = ({ busy, took }: typeof alone): string => `${busy.toFixed(0)} of ${took.toFixed(0)} ms`;
+    console.log(`  busy with ${PACED} MB: ${text(alone)} alone, ${text(watched)} with a page`);
     // What it has not drawn yet is not lost.
     let all = await hasAll(page);
     for (let tries = 0; !all && tries < 10; tries++) {
@@ -228,7 +233,7 @@ async function output(page: Page, context: BrowserContext, origin: string): Prom
   }
   const { median, min, max } = spread(losses);
   const value = `${median.toFixed(1)} (${min.toFixed(1)}–${max.toFixed(1)}) %`;
-  tell('work lost to a face that draws 1 MB/s', value, `≤ ${BARS.slower} %`, median <= BARS.slower);
+  tell('guest slowed by a face that draws 1 MB/s', value, `≤ ${BARS.slower} %`, median <= BARS.slower);
   tell('lines of it that the page has lost', whole ? '0' : 'some', '0', whole);
   face.close();
   await off(page);

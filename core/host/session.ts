@@ -22,6 +22,8 @@ import type { HostRun } from './host-run.ts';
 const PATIENCE = 50;
 /** Output that comes within so many milliseconds of what was sent last is gathered: a frame of the face. */
 const GATHER = 16;
+/** The same while there is more of it than anybody reads, in bytes a message: each message draws the whole terminal anew. */
+const FLOOD = { bytes: 4 << 10, gather: 64 } as const;
 
 export type Handlers = { [M in Method]: (params: Params<M>, session: Session) => Result<M> | Promise<Result<M>> };
 
@@ -42,7 +44,8 @@ export class Session {
   private readonly carrier: Carrier;
   private readonly feeds = new Map<string, Feed>();
   private timer: NodeJS.Timeout | null = null;
-  private pumped = 0;
+  /** When output was sent last, and how many bytes. */
+  private pumped = { at: 0, bytes: 0 };
   private mistakes = 0;
   private open = true;
 
@@ -142,16 +145,20 @@ export class Session {
   /** There may be something to send: at once after a pause, so that what is typed is echoed without delay. */
   outputCame(): void {
     if (this.timer) return;
-    const wait = Math.max(0, this.pumped + GATHER - performance.now());
+    const gather = this.pumped.bytes > FLOOD.bytes ? FLOOD.gather : GATHER;
+    const wait = Math.max(0, this.pumped.at + gather - performance.now());
     this.timer = setTimeout(() => {
       this.timer = null;
-      this.pumped = performance.now();
-      for (const [key, feed] of this.feeds) this.pump(key, feed);
+      let bytes = 0;
+      for (const [key, feed] of this.feeds) bytes += this.pump(key, feed);
+      this.pumped = { at: performance.now(), bytes };
     }, wait);
   }
 
-  private pump(key: string, feed: Feed): void {
+  /** Sends what there is, as far as the face's window goes; yields how many bytes. */
+  private pump(key: string, feed: Feed): number {
     const { history } = feed.console;
+    const before = feed.sent;
     while (this.open && feed.sent < history.end && feed.sent - feed.drawn < CONSOLE_WINDOW) {
       const { offset, bytes } = history.read(feed.sent, CONSOLE_CHUNK);
       // What fell out of the history while the face was slow counts as drawn.
@@ -165,6 +172,7 @@ export class Session {
         bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64'),
       });
     }
+    return feed.sent - before;
   }
 }
 
