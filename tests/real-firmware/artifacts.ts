@@ -48,6 +48,9 @@ export const INITRD = 'initrd.gz';
 /** The host's kernel for realms in encrypted memory; `KERNEL` does where it needs no other. */
 export const KERNEL_FOR_MEC = 'Image-mec';
 
+/** A host's kernel that asks RMM for a context of its own for each realm, the first for 1. */
+export const KERNEL_FOR_PRIVATE_MEC = 'Image-mec-private';
+
 /** A root shell's prompt, as a regular expression; BusyBox asks the terminal for the cursor's place behind it. */
 export const PROMPT = '# (\\x1b\\[6n)?$';
 

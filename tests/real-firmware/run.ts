@@ -16,6 +16,8 @@ export interface Boot {
   readonly mec: boolean;
   /** How MEC is asked for: QEMU's words (the RFC's property), or ours. */
   readonly words?: 'machine' | 'option';
+  /** The host's, if it is not the one that is usual with or without MEC. */
+  readonly kernel?: string;
 }
 
 /** A step of the script: what the host's console has to show, then what is typed there; either may be empty. */
@@ -29,9 +31,8 @@ export interface Outcome {
 }
 
 /** The words behind QEMU's name. */
-export function bootWords({ firmware, cpus, mec, words = 'machine' }: Boot): string[] {
+export function bootWords({ firmware, cpus, mec, words = 'machine', kernel = hostKernel(mec) }: Boot): string[] {
   const rme = firmware.rmm !== null;
-  const kernel = hostKernel(mec);
   const machine = `virt,acpi=off,virtualization=on,secure=on,gic-version=3${mec && words === 'machine' ? ',mec=on' : ''}`;
   return [
     ...['-M', machine, '-cpu', rme ? 'max,x-rme=on' : 'max', '-smp', `${cpus}`, '-m', '2G', '-nographic', '-no-reboot'],
