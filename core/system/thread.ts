@@ -365,10 +365,15 @@ export class Thread {
   }
   /** A timer was programmed in the turn that runs. */
   timersMoved = false;
-  /** A timer or the PMU was programmed: lines change now, and the running core leaves soon, so that its slice is planned anew. */
+  /** Threaded: guest time in nanoseconds at which the turn that runs ends by itself, about. */
+  turnEnds = 0;
+  /** A timer or the PMU was programmed: lines change now, and the running core leaves if its turn is too long now. */
   timersChanged(): void {
     this.timersMoved = true;
-    if (this.gic) this.updateTimers(this.indexOf(this.current));
+    if (this.gic && !this.setup.config.deterministic) {
+      const due = this.updateTimers(this.indexOf(this.current));
+      if (this.clock.now(this.current) + due >= this.turnEnds) return;
+    } else if (this.gic) this.updateTimers(this.indexOf(this.current));
     Atomics.or(this.i32, (this.current + state.PENDING) >> 2, PEND.stop);
   }
   stats(): Record<string, number> {

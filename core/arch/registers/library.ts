@@ -60,13 +60,22 @@ registerRoutines.define('writeSpselThen', [...THEN, I32], I32, (link, cpu, rec, 
 /** A timer's register or a control of timers was written: the host plans deadlines anew and sets lines. */
 registerRoutines.host('timersChanged', [I32], null);
 
+/** Of a timer's control (`_CTL`): ENABLE without IMASK, so that the output follows the condition. Any other leaves it low. */
+export const timerLive = (ctl: Val): Val => ctl.lo32().and(3).eq(1);
+/** Calls the host when offsets or masks have changed, which act on EL1's timers only. */
+export function lowerTimersChanged(link: Link, cpu: Val): void {
+  const control = (name: string): Val => load('i64', cpu, regOffset(name));
+  const followed = timerLive(control('CNTP_CTL_EL0')).or(timerLive(control('CNTV_CTL_EL0')));
+  iff(followed, () => run(link('timersChanged'), cpu));
+}
+
 /** Controls by which outputs depend on the world that runs: CNTHCTL_EL2.ECV, CNTVMASK, CNTPMASK. */
 const ECV = 1 << 12;
 const MASKS = 3 << 18;
 function timersOfWorld(link: Link, cpu: Val, n: Val): void {
   unlikely(load('i32', cpu, regOffset('CNTHCTL_EL2')).and(ECV), () => {
     store('i32', cpu, n, state.BUDGET);
-    run(link('timersChanged'), cpu);
+    lowerTimersChanged(link, cpu);
   });
 }
 // After a write of HCR_EL2.
@@ -87,7 +96,7 @@ export function timersContextChanged(link: Link, cpu: Val): void {
     const at = regOffset('timers security');
     iff(now.ne(load('i32', cpu, at)), () => {
       store('i32', cpu, now, at);
-      run(link('timersChanged'), cpu);
+      lowerTimersChanged(link, cpu);
     });
   });
 }
