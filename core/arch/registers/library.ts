@@ -64,16 +64,17 @@ registerRoutines.host('timersChanged', [I32], null);
 export const timerLive = (ctl: Val): Val => ctl.lo32().and(3).eq(1);
 /** Calls the host when offsets or masks have changed, which act on EL1's timers only. */
 export function lowerTimersChanged(link: Link, cpu: Val): void {
-  const control = (name: string): Val => load('i64', cpu, regOffset(name));
-  const followed = timerLive(control('CNTP_CTL_EL0')).or(timerLive(control('CNTV_CTL_EL0')));
-  iff(followed, () => run(link('timersChanged'), cpu));
+  iff(lowerTimersLive(cpu), () => run(link('timersChanged'), cpu));
+}
+export function lowerTimersLive(cpu: Val): Val {
+  const live = (name: string): Val => timerLive(load('i64', cpu, regOffset(name)));
+  return live('CNTP_CTL_EL0').or(live('CNTV_CTL_EL0'));
 }
 
 /** Controls by which outputs depend on the world that runs: CNTHCTL_EL2.ECV, CNTVMASK, CNTPMASK. */
-const ECV = 1 << 12;
-const MASKS = 3 << 18;
+export const CNTHCTL = { ECV: 1 << 12, masks: 3 << 18 } as const;
 function timersOfWorld(link: Link, cpu: Val, n: Val): void {
-  unlikely(load('i32', cpu, regOffset('CNTHCTL_EL2')).and(ECV), () => {
+  unlikely(load('i32', cpu, regOffset('CNTHCTL_EL2')).and(CNTHCTL.ECV), () => {
     store('i32', cpu, n, state.BUDGET);
     lowerTimersChanged(link, cpu);
   });
@@ -91,7 +92,7 @@ registerRoutines.define('afterWorld', [I32, I32, I32], I32, (link, cpu, rec, n) 
 });
 /** For exception entry and return: the masks of FEAT_RME act in Realm and Root state only. */
 export function timersContextChanged(link: Link, cpu: Val): void {
-  unlikely(load('i32', cpu, regOffset('CNTHCTL_EL2')).and(MASKS), () => {
+  unlikely(load('i32', cpu, regOffset('CNTHCTL_EL2')).and(CNTHCTL.masks), () => {
     const now = load('i32', cpu, state.SECURITY);
     const at = regOffset('timers security');
     iff(now.ne(load('i32', cpu, at)), () => {
