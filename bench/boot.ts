@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { initramfs } from '../tests/boot/debian/initramfs.ts';
 import { kernelOf, unavailable } from '../tests/boot/debian/packages.ts';
+import { virtArguments } from '../tests/boot/machine.ts';
 import { type Spread, spread } from './measure.ts';
 
 export const BOOT_NAMES = ['boot', 'idle'] as const;
@@ -116,19 +117,7 @@ export async function measureBoot(names: readonly BootName[], runs: number, qemu
     for (const name of names) {
       for (const vcpus of VCPUS) {
         const args = [
-          ...[
-            '-M',
-            'virt',
-            '-cpu',
-            'max,pauth-impdef=on',
-            '-smp',
-            `${vcpus}`,
-            '-m',
-            '512M',
-            '-nographic',
-            '-nic',
-            'none',
-          ],
+          ...[...virtArguments(vcpus, '512M'), '-nic', 'none'],
           ...['-kernel', kernelOf(KERNEL).image, '-initrd', initrd, '-append', 'console=ttyAMA0'],
         ];
         const values: Record<Side, number[]> = { trireme: [], qemu: [] };

@@ -17,6 +17,9 @@ const RUNS = 5;
 const PAIRS = 3;
 /** Seconds of output at 1 MB/s, and of tracing in each view. */
 const [PACED, TRACED] = [6, 5];
+/** Milliseconds for which the launch panel is looked at. */
+const LOOKED = 1500;
+const VIEWPORT = { width: 1360, height: 850 };
 const BARS = { start: 2000, firstLine: 1000, task: 16, slower: 5 } as const;
 
 let missed = 0;
@@ -118,20 +121,25 @@ async function usable(browser: Browser): Promise<void> {
   tell('usable after npm start', value, `≤ ${BARS.start} ms`, median <= BARS.start);
 }
 
-/** From the press of Start to RMM's first line in its terminal. */
-async function firstLine(page: Page): Promise<void> {
+/** From the first press of Start after `npm start` to RMM's first line on the screen. */
+async function firstLine(browser: Browser): Promise<void> {
   const times: number[] = [];
   for (let n = 0; n < RUNS; n++) {
-    await view(page, 'Launch');
-    await page.getByRole('radio', { name: /^Three worlds/ }).click();
+    const { child, address } = await start();
+    const context = await browser.newContext({ viewport: VIEWPORT });
+    const page = await context.newPage();
+    await page.goto(address);
     await startButton(page).and(page.locator(':enabled')).waitFor();
+    // Who presses Start has seen the panel.
+    await pause(LOOKED);
     const took = page.evaluate(
       () =>
         new Promise<number>((resolve) => {
           let pressed = 0;
           document.addEventListener('click', () => (pressed ||= performance.now()), { capture: true, once: true });
           const look = (): void => {
-            const rows = document.querySelectorAll('.xterm-accessibility-tree [role="listitem"]');
+            // As the terminal has drawn it, with elements.
+            const rows = document.querySelectorAll('.xterm-rows > div');
             if (pressed > 0 && Array.from(rows).some((row) => row.textContent?.includes('RMM')))
               resolve(performance.now() - pressed);
             else requestAnimationFrame(look);
@@ -141,11 +149,12 @@ async function firstLine(page: Page): Promise<void> {
     );
     await startButton(page).click();
     times.push(await took);
-    await off(page);
+    await context.close();
+    await stop(child);
   }
   const { median, min, max } = spread(times);
   const value = `${median.toFixed(0)} (${min.toFixed(0)}–${max.toFixed(0)}) ms`;
-  tell('RMM’s first line after Start', value, `≤ ${BARS.firstLine} ms`, median <= BARS.firstLine);
+  tell('RMM’s first line after the first Start', value, `≤ ${BARS.firstLine} ms`, median <= BARS.firstLine);
 }
 
 /** Ends the machine; its consoles go with it. */
@@ -168,8 +177,8 @@ async function onlyRun(face: Face): Promise<RunSummary> {
   }
 }
 
-/** Work done beside 1 MB/s of output; throws when a line is missing. */
-async function paced(face: Face, run: string): Promise<number> {
+/** What 1 MB/s of output beside fixed work takes a guest, in milliseconds; throws when it has not kept pace, or a line is missing. */
+async function paced(face: Face, run: string): Promise<{ busy: number; took: number }> {
   const [console0] = (await face.ask('runs.list', {})).runs.find((r) => r.id === run)!.consoles;
   const id = console0!.id;
   const lines = async (first: number): Promise<Result<'console.lines'>> =>
@@ -180,17 +189,21 @@ async function paced(face: Face, run: string): Promise<number> {
   for (;;) {
     const { total } = await lines(0);
     const { lines: last, total: end } = await lines(Math.max(before, total - 5));
-    const worked = last.map((l) => /^worked (\d+)/.exec(l.text)).find((m) => m !== null);
-    if (worked) {
+    const told = (what: string): number | undefined =>
+      last.map((l) => Number(new RegExp(`^${what} (\\d+)`).exec(l.text)?.[1])).find((n) => n > 0);
+    const took = told('took');
+    if (took !== undefined) {
       const count = Math.floor((PACED * 1e6) / 64);
       if (end - before < count) throw new Error(`${count} lines were written, and ${end - before} kept`);
-      return Number(worked[1]);
+      if (took > 1.05e6 * PACED)
+        throw new Error(`${PACED} MB took the guest ${(took / 1e6).toFixed(1)} s: it is saturated`);
+      return { busy: told('busy')! / 1000, took: took / 1000 };
     }
     await pause(200);
   }
 }
 
-/** How much less a guest does while a page draws its output, and whether the page has all of it. */
+/** How much longer a guest is busy while a page draws its output, and whether the page has all of it. */
 async function output(page: Page, context: BrowserContext, origin: string): Promise<void> {
   await view(page, 'Launch');
   await page.getByRole('radio', { name: /^Bare machine/ }).click();
@@ -207,8 +220,9 @@ async function output(page: Page, context: BrowserContext, origin: string): Prom
     await view(page, 'Consoles');
     await pause(2000);
     const watched = await paced(face, run);
-    losses.push(100 * (1 - watched / alone));
-    console.log(`  rounds of work beside ${PACED} MB: ${alone} alone, ${watched} with a page`);
+    losses.push(100 * (watched.busy / alone.busy - 1));
+    const text = ({ busy, took }: typeof alone): string => `${busy.toFixed(0)} of ${took.toFixed(0)} ms`;
+    console.log(`  busy with ${PACED} MB: ${text(alone)} alone, ${text(watched)} with a page`);
     // What it has not drawn yet is not lost.
     let all = await hasAll(page);
     for (let tries = 0; !all && tries < 10; tries++) {
@@ -219,7 +233,7 @@ async function output(page: Page, context: BrowserContext, origin: string): Prom
   }
   const { median, min, max } = spread(losses);
   const value = `${median.toFixed(1)} (${min.toFixed(1)}–${max.toFixed(1)}) %`;
-  tell('work lost to a face that draws 1 MB/s', value, `≤ ${BARS.slower} %`, median <= BARS.slower);
+  tell('guest slowed by a face that draws 1 MB/s', value, `≤ ${BARS.slower} %`, median <= BARS.slower);
   tell('lines of it that the page has lost', whole ? '0' : 'some', '0', whole);
   face.close();
   await off(page);
@@ -273,8 +287,6 @@ async function trace(session: CDPSession): Promise<Task[]> {
 
 /** Long tasks of the page while one core is busy, in the views that follow it. */
 async function tasks(page: Page, browser: Browser, context: BrowserContext, origin: string): Promise<void> {
-  // As most people have it.
-  await page.evaluate(() => localStorage.removeItem('trireme.settings'));
   await page.goto(origin);
   await view(page, 'Launch');
   await page.getByRole('radio', { name: /^Three worlds/ }).click();
@@ -328,22 +340,20 @@ async function main(): Promise<void> {
     console.log(`The load is ${load!.toFixed(2)}: if something else is running, the figures will be off.`);
   const wanted = process.argv.slice(2);
   const asked = (name: string): boolean => wanted.length === 0 || wanted.includes(name);
-  const args = ['--no-sandbox', '--enable-unsafe-swiftshader'];
+  // By software wherever it runs, so that terminals draw with elements, which can be read.
+  const args = ['--no-sandbox', '--disable-gpu', '--enable-unsafe-swiftshader'];
   const browser = await chromium.launch({ executablePath: CHROMIUM, headless: true, args });
   try {
     if (asked('start')) await usable(browser);
-    if (!['line', 'output', 'tasks'].some(asked)) return;
+    if (asked('line')) await firstLine(browser);
+    if (!['output', 'tasks'].some(asked)) return;
     const { child, address } = await start();
     try {
-      const context = await browser.newContext({ viewport: { width: 1360, height: 850 } });
+      const context = await browser.newContext({ viewport: VIEWPORT });
       const page = await context.newPage();
       page.setDefaultTimeout(60_000);
       await page.goto(address);
-      // Terminals draw on a canvas; their text for screen readers is what is read here.
-      await page.evaluate(() => localStorage.setItem('trireme.settings', '{"screenReader":true}'));
-      await page.reload();
       const { origin } = new URL(address);
-      if (asked('line')) await firstLine(page);
       if (asked('tasks')) await tasks(page, browser, context, origin);
       if (asked('output')) await output(page, context, origin);
     } finally {

@@ -1,6 +1,7 @@
 /** `trireme boot`: a preset, by default the bundled firmware stack with its three worlds, with a few changes. */
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { refuseForeign } from '../devices/virtio/disk/format.ts';
 import type { AnyLaunch, ListedPreset } from '../host/launch.ts';
 import { Presets, presetFolder } from '../host/presets.ts';
 import type { Launch } from '../machines/launch.ts';
@@ -118,10 +119,10 @@ function changed(preset: Launch, options: Options): Launch {
     fwCfg: [...preset.fwCfg, ...(options.logAll ? [RMM_LOG] : []), ...(options.inspect ? [INSPECT] : [])],
     virtio: [
       ...preset.virtio,
-      ...disk.map((file) => ({
-        ...({ device: 'block', access: 'overlay', serial: null } as const),
-        file: userPath(file),
-      })),
+      ...disk.map(userPath).map((file) => {
+        refuseForeign(file);
+        return { device: 'block', access: 'overlay', serial: null, file } as const;
+      }),
       ...share.map((folder, n) => ({
         ...({ device: '9p', readOnly: false } as const),
         folder: userPath(folder),

@@ -40,7 +40,9 @@ export async function main(args: readonly string[], io: Io, parts: Parts): Promi
   );
   program.addCommand(
     new Command('qemu')
-      .description('Runs what a command line of qemu-system-aarch64 describes, taken as it is (docs/command.md).')
+      .description(
+        'Runs what a command line of qemu-system-aarch64 describes, taken as it is: qemu -help lists its options.',
+      )
       .usage('-M virt … -kernel FILE'),
   );
   program.addCommand(
@@ -65,7 +67,7 @@ export async function main(args: readonly string[], io: Io, parts: Parts): Promi
   }
   try {
     // Its options are QEMU's, with one dash.
-    if (args[0] === 'qemu' && args[1] !== '--help') return await qemuCommand(args.slice(1), io, parts);
+    if (args[0] === 'qemu') return await qemuCommand(args.slice(1), io, parts);
     await program.parseAsync(args, { from: 'user' });
     return status;
   } catch (error) {

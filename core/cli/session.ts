@@ -17,7 +17,15 @@ import { parseSteps, Script, Tail } from './script.ts';
 import { flushed, type Io, Output, readKeys } from './terminal.ts';
 
 /** Exit statuses of the command besides the guest's own. */
-export const STATUS = { failed: 1, usage: 2, missed: 3, interrupted: 130, terminated: 143, brokenPipe: 141 } as const;
+export const STATUS = {
+  failed: 1,
+  usage: 2,
+  missed: 3,
+  hungUp: 129,
+  interrupted: 130,
+  terminated: 143,
+  brokenPipe: 141,
+} as const;
 
 /** Console lines that are shown when an expectation was missed. */
 const TAIL_LINES = 40;
@@ -30,7 +38,7 @@ export interface SessionOptions {
   readonly guestTime: boolean;
   /** Where consoles go, by name; those that are not named here are on the terminal. Null: nowhere. */
   readonly targets?: ReadonlyMap<string, ConsoleTarget | null>;
-  /** Where the monitor is to be had besides the terminal. */
+  /** Where the monitor is to be had, besides the terminal that consoles are on. */
   readonly monitors?: readonly ConsoleTarget[];
   /** A reset ends the run. */
   readonly endAtReset?: boolean;
@@ -85,10 +93,12 @@ export class Session {
       say: (text: string) => void io.stderr.write(text),
       rows: () => io.stdout.rows ?? ROWS,
     };
-    const monitor = io.stdin.isTTY ? this.monitorOn((text) => this.output.write(text)) : null;
+    const alone = shown.length === 0 && this.options.monitors?.some(({ to }) => to === 'terminal');
+    const monitor = io.stdin.isTTY || alone ? this.monitorOn((text) => this.output.write(text)) : null;
     const multiplexer = new Multiplexer(shown, screen, monitor, () => this.finish(0));
     // A pipe gets everything; on a terminal consoles do not mix.
-    if (io.stdout.isTTY && io.stdin.isTTY) multiplexer.startWithFirst();
+    if (alone) multiplexer.startWithMonitor();
+    else if (io.stdout.isTTY && io.stdin.isTTY) multiplexer.startWithFirst();
     return multiplexer;
   }
   private monitorOn(write: (text: string) => void): LineEditor {
@@ -152,6 +162,8 @@ export class Session {
     for (const [signal, status] of [
       ['SIGINT', STATUS.interrupted],
       ['SIGTERM', STATUS.terminated],
+      // The terminal is gone: what the guest wrote to flash is to be kept all the same.
+      ['SIGHUP', STATUS.hungUp],
     ] as const) {
       const onSignal = (): void => this.finish(status);
       process.once(signal, onSignal);

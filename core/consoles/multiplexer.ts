@@ -37,6 +37,12 @@ export class Multiplexer {
     if (this.consoles.length > 0) this.view = { kind: 'one', index: 0 };
   }
 
+  /** Starts in the monitor, where no console is on the terminal. */
+  startWithMonitor(): void {
+    this.view = { kind: 'monitor' };
+    this.monitor?.prompt();
+  }
+
   private shown(console: Console, bytes: Uint8Array): void {
     const { view } = this;
     // Worlds are parts of consoles that are shown whole already.

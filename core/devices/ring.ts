@@ -54,8 +54,21 @@ export class ByteRing {
     for (let i = 0; i < count; i++) data[(head + i) & (capacity - 1)] = bytes[i]!;
     Atomics.store(words, HEAD, (head + count) | 0);
     unlock(words, LOCK);
-    if (count > 0) Atomics.notify(words, HEAD);
     return count;
+  }
+  /** Appends two bytes, or none when there is no room for both; yields whether it did. */
+  writeTwo(first: number, second: number): boolean {
+    const { words, data, capacity } = this;
+    lock(words, LOCK);
+    const head = words[HEAD]!;
+    const fits = (head - words[TAIL]!) >>> 0 <= capacity - 2;
+    if (fits) {
+      data[head & (capacity - 1)] = first;
+      data[(head + 1) & (capacity - 1)] = second;
+      Atomics.store(words, HEAD, (head + 2) | 0);
+    }
+    unlock(words, LOCK);
+    return fits;
   }
 
   /** Takes up to `limit` bytes from the front. */

@@ -20,6 +20,8 @@ import { type Handlers, Session, type SessionHost } from './session.ts';
 import { lineOf } from './timeline.ts';
 
 const STATUS_INTERVAL = 250;
+/** Milliseconds without changes of the draft after which its machine is prepared: the face's own questions come first. */
+const IDLE = 200;
 /** Runs that are kept, and those of them whose memory is kept after their end. */
 const KEPT_RUNS = 16;
 const KEPT_MEMORIES = 2;
@@ -38,8 +40,10 @@ export interface HostParts {
     files: HostFiles,
   ) => Promise<SystemConfig>;
   observe?: (system: System) => Observation;
-  /** Loads what the first machine needs, so that it starts at once. */
-  warm?: () => Promise<unknown>;
+  /** Loads what the next machine needs, whose cores run on so many threads, so that it starts at once. */
+  prepare?: (threads: number) => Promise<void>;
+  /** Gives up what was prepared. */
+  close?: () => Promise<void>;
   /** The installed QEMU. */
   qemu?: () => Promise<QemuProgram | null>;
 }
@@ -75,7 +79,9 @@ export class Host implements SessionHost {
   private readonly sessions = new Set<Session>();
   private readonly runs = new Map<string, HostRun>();
   private timer: NodeJS.Timeout | null = null;
-  private warmed = false;
+  /** Threads of the machine that would be started next. */
+  private threads = 0;
+  private preparing: NodeJS.Timeout | null = null;
   private nextRun = 1;
   private foundQemu: Promise<QemuProgram | null> | null = null;
 
@@ -94,12 +100,15 @@ export class Host implements SessionHost {
     const session = new Session(this, carrier);
     this.sessions.add(session);
     this.timer ??= setInterval(() => this.tell(), STATUS_INTERVAL);
-    if (!this.warmed) {
-      this.warmed = true;
-      // The face's own questions come first. What cannot be loaded is told by who needs it.
-      setTimeout(() => void this.options.parts.warm?.().catch(() => {}), STATUS_INTERVAL).unref();
-    }
     return session;
+  }
+  /** Makes ready for the next machine, unless one runs: that would lose what this takes. */
+  private prepare(): void {
+    if (this.preparing) clearTimeout(this.preparing);
+    this.preparing = setTimeout(() => {
+      // What cannot be loaded is told by who needs it.
+      if (this.live === 0 && this.threads > 0) this.options.parts.prepare?.(this.threads).catch(() => {});
+    }, IDLE).unref();
   }
   closed(session: Session): void {
     this.sessions.delete(session);
@@ -114,7 +123,9 @@ export class Host implements SessionHost {
   /** Ends everything. */
   async close(): Promise<void> {
     for (const session of [...this.sessions]) session.close('the host ends');
+    if (this.preparing) clearTimeout(this.preparing);
     await Promise.all([...this.runs.values()].map((run) => run.giveUp()));
+    await this.options.parts.close?.();
     this.files.close();
   }
 
@@ -164,7 +175,10 @@ export class Host implements SessionHost {
         this.emit('run', { id, run: changed.summary() });
         this.emit('status', changed.status());
         this.options.onLive?.(this.live);
-        if (changed.hasEnded) this.forgetSome();
+        if (changed.hasEnded) {
+          this.forgetSome();
+          this.prepare();
+        }
       },
       output: () => {
         for (const session of this.sessions) session.outputCame();
@@ -185,7 +199,7 @@ export class Host implements SessionHost {
   private async onEngine(who: Who, listener: RunListener): Promise<HostRun> {
     const { parts } = this.options;
     const config = await this.configure(who.launch);
-    const system = await (await parts.createSystem())(config);
+    const system = await (await parts.createSystem())({ ...config, background: true });
     const { observe, describe } = parts;
     return new Run(system, { ...who, observe, describe, say: (line) => this.log(line) }, listener);
   }
@@ -257,6 +271,10 @@ export class Host implements SessionHost {
       },
       'launch.check': ({ launch: draft }) => {
         const { launch, problems } = checkDraft(draft, this.files);
+        if (launch) {
+          this.threads = launch.deterministic ? 1 : launch.cores;
+          this.prepare();
+        }
         return { problems, commands: launch ? commandsOf(launch) : { trireme: null, qemu: null } };
       },
       'launch.start': async ({ launch, ...rest }) => ({

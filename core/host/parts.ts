@@ -2,14 +2,23 @@
 import { withFiles } from './configure.ts';
 import type { HostParts } from './host.ts';
 import { observe } from './observe.ts';
+import { Reserve } from './reserve.ts';
 
 const disassembler = async () => (await import('../debug/disassemble.ts')).disassemble;
 
+const reserve = new Reserve();
+
 export const hostParts: HostParts = {
-  createSystem: async () => (await import('../system/system.ts')).createSystem,
+  createSystem: async () => {
+    const { createSystem } = await import('../system/system.ts');
+    return (config) => createSystem(config, reserve.take());
+  },
   disassembler,
   observe,
-  warm: () => Promise.all([import('../system/system.ts'), import('../machines/configure.ts')]),
+  prepare: async (threads) => {
+    await Promise.all([import('../system/system.ts'), import('../machines/configure.ts'), reserve.prepare(threads)]);
+  },
+  close: () => reserve.close(),
   configureVirt: async (launch, files) => {
     const { configureLaunch } = await import('../machines/configure.ts');
     return configureLaunch(withFiles(launch, (path) => files.check(path)) as typeof launch);

@@ -20,8 +20,10 @@ import type { HostRun } from './host-run.ts';
 
 /** Messages that are none of the interface, after which the face is sent away. */
 const PATIENCE = 50;
-/** Output is gathered for so long before it is sent, in milliseconds. */
-const GATHER = 8;
+/** Output that comes within so many milliseconds of what was sent last is gathered: a frame of the face. */
+const GATHER = 16;
+/** The same while there is more of it than anybody reads, in bytes a message: each message draws the whole terminal anew. */
+const FLOOD = { bytes: 4 << 10, gather: 64 } as const;
 
 export type Handlers = { [M in Method]: (params: Params<M>, session: Session) => Result<M> | Promise<Result<M>> };
 
@@ -42,6 +44,8 @@ export class Session {
   private readonly carrier: Carrier;
   private readonly feeds = new Map<string, Feed>();
   private timer: NodeJS.Timeout | null = null;
+  /** When output was sent last, and how many bytes. */
+  private pumped = { at: 0, bytes: 0 };
   private mistakes = 0;
   private open = true;
 
@@ -138,16 +142,23 @@ export class Session {
     for (const key of this.feeds.keys()) if (key.startsWith(`${run}/`)) this.feeds.delete(key);
   }
 
-  /** There may be something to send. */
+  /** There may be something to send: at once after a pause, so that what is typed is echoed without delay. */
   outputCame(): void {
-    this.timer ??= setTimeout(() => {
+    if (this.timer) return;
+    const gather = this.pumped.bytes > FLOOD.bytes ? FLOOD.gather : GATHER;
+    const wait = Math.max(0, this.pumped.at + gather - performance.now());
+    this.timer = setTimeout(() => {
       this.timer = null;
-      for (const [key, feed] of this.feeds) this.pump(key, feed);
-    }, GATHER);
+      let bytes = 0;
+      for (const [key, feed] of this.feeds) bytes += this.pump(key, feed);
+      this.pumped = { at: performance.now(), bytes };
+    }, wait);
   }
 
-  private pump(key: string, feed: Feed): void {
+  /** Sends what there is, as far as the face's window goes; yields how many bytes. */
+  private pump(key: string, feed: Feed): number {
     const { history } = feed.console;
+    const before = feed.sent;
     while (this.open && feed.sent < history.end && feed.sent - feed.drawn < CONSOLE_WINDOW) {
       const { offset, bytes } = history.read(feed.sent, CONSOLE_CHUNK);
       // What fell out of the history while the face was slow counts as drawn.
@@ -161,6 +172,7 @@ export class Session {
         bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64'),
       });
     }
+    return feed.sent - before;
   }
 }
 

@@ -190,7 +190,7 @@ export const launchSchema = v.strictObject({
   serialWorlds: v.optional(v.pipe(v.array(v.nullable(v.picklist(WORLDS))), v.maxLength(4)), []),
   /** Consoles, by name, that are to be had elsewhere too. */
   exposed: v.optional(v.array(v.strictObject({ console: v.string(), target: consoleTargetSchema })), []),
-  /** Where the monitor is to be had besides the terminal. */
+  /** Where the monitor is to be had, besides the terminal that consoles are on. */
   monitors: v.optional(v.array(consoleTargetSchema), []),
   semihosting: orNull(
     v.strictObject({

@@ -108,6 +108,8 @@ export interface SystemConfig {
   readonly trace?: TraceConfig;
   /** Guest time, in seconds, after which the system ends with reason `limit`. */
   readonly timeLimit?: number;
+  /** The guest comes after the rest of the program, as where a window shows it. */
+  readonly background?: boolean;
 }
 
 /**

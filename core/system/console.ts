@@ -17,6 +17,8 @@ import { DEVICE_TAG } from './console-tag.ts';
 /** 64 KiB of output, and as many tags. */
 const OUTPUT_BYTES = 1 << 17;
 const INPUT_BYTES = 1 << 12;
+/** Milliseconds after which the host looks again where it has found output. */
+const LOOK = 4;
 
 /** Shared memory of one console, in bytes. */
 export const CONSOLE_BYTES = ByteRing.bytes(OUTPUT_BYTES) + ByteRing.bytes(INPUT_BYTES);
@@ -44,7 +46,6 @@ export class ConsolePort {
   private readonly bell: HostBell;
   private readonly exact: boolean;
   private readonly source: () => number;
-  private readonly pair = new Uint8Array(2);
   /** Exact: something happened that the host has to be told of. */
   private changed = false;
   /** Exact: how far the guest sees the input, as a count of bytes written to its ring. */
@@ -68,9 +69,14 @@ export class ConsolePort {
   }
 
   send(byte: number): void {
-    this.pair[0] = byte;
-    this.pair[1] = this.source();
-    this.sendPairs(this.pair);
+    const tag = this.source();
+    // Serial lines send byte by byte: almost all find room.
+    if (!this.output.writeTwo(byte, tag)) {
+      this.sendPairs(Uint8Array.of(byte, tag));
+      return;
+    }
+    this.changed = true;
+    if (!this.exact && this.output.raiseAttention()) this.bell.ring();
   }
 
   sendAll(bytes: Uint8Array): void {
@@ -160,6 +166,7 @@ export class ConsoleHost {
   /** Exact: what was read to make room, and is not to be seen yet. */
   private early: Uint8Array[] = [];
   private visits = 0;
+  private nextLook: NodeJS.Timeout | null = null;
 
   constructor(buffer: SharedArrayBuffer, offset: number, events: ConsoleEvents, exact = false) {
     const { output, input } = rings(buffer, offset);
@@ -191,6 +198,21 @@ export class ConsoleHost {
 
   /** Hands on what the guest showed, unless held back; call it when the guest has ended, too. */
   drain(): void {
+    if (this.held) return;
+    const shown = this.readAll();
+    if (this.exact || (!shown && this.nextLook === null)) {
+      // Lowered before the ring is read once more: what comes later raises it, and rings.
+      this.output.takeAttention();
+      if (!this.readAll()) return;
+    }
+    if (this.exact) return;
+    // The guest does not ring again until a look finds nothing: to ring costs it more than what it shows.
+    this.nextLook ??= setTimeout(() => {
+      this.nextLook = null;
+      this.drain();
+    }, LOOK).unref();
+  }
+  private readAll(): boolean {
     let drained = false;
     while (!this.held) {
       const first = this.early.shift();
@@ -198,14 +220,13 @@ export class ConsoleHost {
         this.emit(first);
         continue;
       }
-      // Lowered before the ring is read: what comes later raises it, and rings, again.
-      this.output.takeAttention();
       const bytes = this.output.read(OUTPUT_BYTES);
       if (bytes.length === 0) break;
       drained = true;
       this.emit(bytes);
     }
     if (drained) this.events.drained?.();
+    return drained;
   }
 
   private emit(pairs: Uint8Array): void {

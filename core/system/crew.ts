@@ -9,16 +9,21 @@ import { Worker } from 'node:worker_threads';
 const WORKER = join(import.meta.dirname, `worker${extname(import.meta.filename)}`);
 
 export class Crew {
-  private free: Worker[];
+  private readonly free: Worker[] = [];
 
   /** `count`: threads that are wanted soon. */
   constructor(count: number) {
-    this.free = Array.from({ length: count }, () => {
+    this.want(count);
+  }
+  /** From now on so many wait. */
+  want(count: number): void {
+    while (this.free.length < count) {
       const worker = new Worker(WORKER, { stdout: false, stderr: false });
       // Nobody has to wait for a thread that has no work yet.
       worker.unref();
-      return worker;
-    });
+      this.free.push(worker);
+    }
+    for (const worker of this.free.splice(count)) void worker.terminate();
   }
   /** A thread that waits for its `ThreadSetup`; one more than there are starts now. */
   take(): Worker {

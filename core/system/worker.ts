@@ -3,6 +3,7 @@ import { type MessagePort, parentPort, receiveMessageOnPort } from 'node:worker_
 import type { FirmwareFact, SystemExit } from './api.ts';
 import { type CompilerChannel, CompilerClient } from './compiler/channel.ts';
 import { HostCalls } from './host-calls.ts';
+import { stepBack } from './priority.ts';
 import { type Command, type Report, Runner } from './runner.ts';
 import { Thread, type ThreadSetup } from './thread.ts';
 import { describeWild } from './wild.ts';
@@ -27,6 +28,7 @@ export interface ToWorker {
 const post = (m: FromWorker): void => parentPort!.postMessage(m);
 
 parentPort!.once('message', ({ setup, commands, compiler }: ToWorker) => {
+  if (setup.config.background) stepBack();
   const ends = {
     exit: (exit: SystemExit) => post({ r: 'exit', exit }),
     reset: () => post({ r: 'reset' }),

@@ -4,11 +4,11 @@ import { describe, expect, test } from 'vitest';
 import { initramfs } from './debian/initramfs.ts';
 import { fileOf, kernelOf, titled, unavailable } from './debian/packages.ts';
 import { PROMPT } from './guest.ts';
-import { alarms, staged } from './linux.ts';
+import { alarms, virtArguments } from './machine.ts';
+import { staged } from './scene.ts';
 
 /** Longest for a test, in ms. */
 const LIMIT = 900_000;
-const MACHINE = ['-M', 'virt', '-cpu', 'max,pauth-impdef=on', '-m', '512M', '-nographic'];
 
 const uBoot = await unavailable('u-boot');
 describe.skipIf(uBoot !== null)(titled('U-Boot', uBoot), () => {
@@ -19,8 +19,8 @@ describe.skipIf(uBoot !== null)(titled('U-Boot', uBoot), () => {
       staged(async (scene) => {
         const disk = scene.file('disk.img', Buffer.alloc(1 << 20, 'sixteen bytes..\n'));
         const guest = scene.start([
-          ...MACHINE,
-          ...['-M', `virt${options}`, '-smp', '2', '-bios', bios()],
+          ...virtArguments(2, '512M'),
+          ...['-M', `virt${options}`, '-bios', bios()],
           ...['-drive', `file=${disk},format=raw,if=virtio,readonly=on`],
         ]);
         /** Types a command at the prompt, which it awaits: a command that asks for Ctrl+C eats what is typed before. */
@@ -53,7 +53,7 @@ describe.skipIf(edk2 !== null)(titled('EDK2', edk2), () => {
     staged(async (scene) => {
       const vars = scene.file('vars.fd', new Uint8Array(64 << 20));
       const guest = scene.start([
-        ...MACHINE,
+        ...virtArguments(1, '512M'),
         ...['-drive', `if=pflash,format=raw,file=${flash('AAVMF_CODE.no-secboot.fd')},readonly=on`],
         ...['-drive', `if=pflash,format=raw,file=${vars},snapshot=off`],
       ]);
@@ -79,7 +79,7 @@ describe.skipIf(missing !== null)(titled("EDK2's shell", missing), () => {
     staged(async (scene) => {
       const shell = fileOf('efi-shell', 'usr', 'share', 'efi-shell-aa64', 'shellaa64.efi');
       const bios = fileOf('edk2', 'usr', 'share', 'qemu-efi-aarch64', 'QEMU_EFI.fd');
-      const guest = scene.start([...MACHINE, '-bios', bios, '-kernel', shell]);
+      const guest = scene.start([...virtArguments(1, '512M'), '-bios', bios, '-kernel', shell]);
       await guest.expect(/Shell> /);
       guest.send('ver\r');
       await guest.expect(/UEFI v2\.\d+/);
@@ -96,7 +96,7 @@ describe.skipIf(stub !== null)(titled("Linux's EFI stub", stub), () => {
     'starts from EDK2, boots to a shell, powers off',
     staged(async (scene) => {
       const guest = scene.start([
-        ...MACHINE,
+        ...virtArguments(1, '512M'),
         ...['-bios', fileOf('edk2', 'usr', 'share', 'qemu-efi-aarch64', 'QEMU_EFI.fd')],
         ...['-kernel', kernelOf('6.12').image, '-initrd', scene.file('initrd', initramfs('6.12'))],
         ...['-append', 'console=ttyAMA0 panic=-1'],

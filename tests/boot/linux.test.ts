@@ -1,7 +1,9 @@
 /** Debian's kernels boot by the command, as users would boot them; `--mode full` takes every combination. */
 import { describe, test } from 'vitest';
 import { type KernelName, titled, unavailable } from './debian/packages.ts';
-import { type Boot, bootAndCheck, STARTS, staged, VCPUS } from './linux.ts';
+import { bootAndCheck } from './linux.ts';
+import { type Boot, STARTS, VCPUS } from './machine.ts';
+import { staged } from './scene.ts';
 
 const KERNELS: readonly KernelName[] = ['6.1', '6.12', 'cloud'];
 

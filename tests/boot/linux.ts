@@ -1,80 +1,18 @@
-/** Debian's kernels on `virt`, each with a shell in an initial RAM disk: what is run there, and what must come of it. */
+/** What is run in a Linux that has booted, in an initial RAM disk, and what must come of it. */
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { initramfs } from './debian/initramfs.ts';
-import { type KernelName, kernelOf } from './debian/packages.ts';
-import { Guest, PROMPT } from './guest.ts';
-
-/** Where the kernel starts, and as what it uses EL2. */
-export const STARTS = ['EL1', 'EL2, VHE', 'EL2, nVHE'] as const;
-export type Start = (typeof STARTS)[number];
-export const VCPUS = [1, 2, 4] as const;
-
-export interface Boot {
-  readonly kernel: KernelName;
-  readonly vcpus: number;
-  readonly start: Start;
-}
+import { type Guest, PROMPT } from './guest.ts';
+import { alarms, type Boot, bootArguments, type Start } from './machine.ts';
+import type { Scene } from './scene.ts';
 
 const STARTED: Record<Start, RegExp[]> = {
   EL1: [/CPU: All CPU\(s\) started at EL1/],
   'EL2, VHE': [/CPU: All CPU\(s\) started at EL2/, /kvm \[1\]: VHE mode initialized successfully/],
   'EL2, nVHE': [/CPU: All CPU\(s\) started at EL2/, /kvm \[1\]: Hyp( nVHE)? mode initialized successfully/],
 };
-/** What kernels say when something is wrong. */
-const ALARM =
-  /\b(BUG|WARNING|Oops|Call trace|Kernel panic|Unable to handle|soft lockup|hard LOCKUP|hung task|nobody cared|self-detected stall|detected stalls)\b/;
-
-/** Lines in which a kernel says that something is wrong, each with the one behind it. */
-export function alarms(text: string): string[] {
-  const lines = text.split(/\r*\n/);
-  return lines.flatMap((line, n) => (ALARM.test(line) ? [`${line} / ${lines[n + 1] ?? ''}`] : []));
-}
-
-/** Command line of `trireme qemu` for it, without disks and folders. */
-export function bootArguments({ kernel, vcpus, start }: Boot, initrd: string): string[] {
-  const mode = start === 'EL2, nVHE' ? ' kvm-arm.mode=nvhe' : '';
-  return [
-    ...['-M', `virt,virtualization=${start === 'EL1' ? 'off' : 'on'}`, '-cpu', 'max,pauth-impdef=on'],
-    ...['-smp', `${vcpus}`, '-m', '512M', '-nographic', '-no-reboot'],
-    ...['-kernel', kernelOf(kernel).image, '-initrd', initrd, '-append', `console=ttyAMA0 panic=-1${mode}`],
-  ];
-}
-
-/** A folder for a guest's files, which is removed when the guest has ended. */
-export class Scene {
-  readonly folder = mkdtempSync(join(tmpdir(), 'trireme-boot-'));
-  private readonly guests: Guest[] = [];
-
-  file(name: string, content: Uint8Array | string): string {
-    const path = join(this.folder, name);
-    writeFileSync(path, content);
-    return path;
-  }
-  start(args: readonly string[], seconds?: number): Guest {
-    const guest = new Guest(args, seconds);
-    this.guests.push(guest);
-    return guest;
-  }
-  async end(): Promise<void> {
-    for (const guest of this.guests) await guest.kill();
-    rmSync(this.folder, { recursive: true });
-  }
-}
-
-/** A test's body, in a scene. */
-export const staged = (body: (scene: Scene) => Promise<void>) => async () => {
-  const scene = new Scene();
-  try {
-    await body(scene);
-  } finally {
-    await scene.end();
-  }
-};
-
 const md5 = (bytes: Uint8Array | string): string => createHash('md5').update(bytes).digest('hex');
 /** Bytes that depend on their place. */
 function pattern(length: number): Uint8Array {

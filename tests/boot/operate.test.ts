@@ -7,12 +7,12 @@ import { startTrireme } from '../support/trireme.ts';
 import { initramfs } from './debian/initramfs.ts';
 import { kernelOf, titled, unavailable } from './debian/packages.ts';
 import { type Guest, PROMPT, remote } from './guest.ts';
-import { alarms, staged } from './linux.ts';
+import { alarms, virtArguments } from './machine.ts';
+import { staged } from './scene.ts';
 
 const KERNEL = '6.12';
 /** Longest for a test, in ms. */
 const LIMIT = 600_000;
-const MACHINE = ['-M', 'virt', '-cpu', 'max,pauth-impdef=on', '-m', '512M'];
 
 /** The port that the command said on stderr. */
 async function portOf(guest: Guest, what: string): Promise<number> {
@@ -31,11 +31,11 @@ describe.skipIf(missing !== null)(titled('a Linux that runs', missing), () => {
     'a device tree of its own, reboot, the power key, system_reset',
     staged(async (scene) => {
       const tree = join(scene.folder, 'own.dtb');
-      const dumped = await startTrireme(['qemu', ...MACHINE, '-M', `dumpdtb=${tree}`]).ended;
+      const dumped = await startTrireme(['qemu', ...virtArguments(1, '512M'), '-M', `dumpdtb=${tree}`]).ended;
       expect(dumped).toEqual({ status: 0, stdout: '', stderr: '' });
       execFileSync('fdtput', ['-t', 's', tree, '/', 'model', 'of a user']);
       const guest = scene.start([
-        ...MACHINE,
+        ...virtArguments(1, '512M'),
         ...['-display', 'none', '-serial', 'stdio', '-monitor', 'telnet:127.0.0.1:0,server,nowait', '-dtb', tree],
         ...['-kernel', kernelOf(KERNEL).image, '-initrd', scene.file('initrd', initramfs(KERNEL))],
         ...['-append', 'console=ttyAMA0 panic=-1'],
@@ -70,8 +70,8 @@ describe.skipIf(missing !== null)(titled('a Linux that runs', missing), () => {
     'gdb: from its first instruction, and at a function of the kernel on two cores',
     staged(async (scene) => {
       const guest = scene.start([
-        ...MACHINE,
-        ...['-smp', '2', '-nographic', '-no-reboot', '-S', '-gdb', 'tcp:127.0.0.1:0'],
+        ...virtArguments(2, '512M'),
+        ...['-no-reboot', '-S', '-gdb', 'tcp:127.0.0.1:0'],
         ...['-kernel', kernelOf(KERNEL).image, '-initrd', scene.file('initrd', initramfs(KERNEL))],
         ...['-append', 'console=ttyAMA0 panic=-1 nokaslr'],
       ]);

@@ -236,9 +236,25 @@ describe('qemu', () => {
   test('mistakes are one line and status 2', async () => {
     const { status, stderr } = await command([...line, '-netdev', 'user,id=n']);
     expect([status, stderr]).toEqual([2, 'trireme: -netdev: networks follow: -nic none\n']);
-    expect(await command(['qemu', '--help'])).toMatchObject({
-      status: 0,
-      stdout: expect.stringContaining('qemu-system-aarch64'),
-    });
+  });
+  test.each([
+    ['--help', /qemu-system-aarch64(.|\n)* -kernel (.|\n)*accepted(.|\n)* -enable-kvm (.|\n)*refused(.|\n)* -netdev /],
+    ['-h', /^usage: /],
+    ['-version', /QEMU 11\.1's virt\n$/],
+    ['-M help', /^virt: /],
+    ['-cpu help', /^CPUs:\n {2}max cortex-a72\n$/],
+    ['-device help', /^Devices:\n {2}virtio-blk-device /],
+  ])('%s answers, and starts nothing', async (words, answer) => {
+    const { status, stdout, stderr, system } = await command(['qemu', ...words.split(' ')]);
+    expect([status, stderr, system]).toEqual([0, '', null]);
+    expect(stdout).toMatch(answer);
+  });
+  test('the monitor has the terminal, or what is piped, where no console has', async () => {
+    const stdin = new PassThrough();
+    stdin.write('info status\nquit\n');
+    const io = { stdin, guest: (s: FakeSystem) => s.show('text') };
+    const { status, stdout, system } = await command([...line, '-serial', 'null', '-monitor', 'stdio'], io);
+    expect([status, system?.typed]).toEqual([0, []]);
+    expect(stdout).toMatch(/^\(trireme\) info status\r\nVM status: running\r\n\(trireme\) quit\r\n/);
   });
 });

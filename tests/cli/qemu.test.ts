@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { qemuArguments, shellLine, triremeArguments } from '../../core/cli/qemu/format.ts';
@@ -217,12 +218,15 @@ describe('what is refused, in one line', () => {
     ['-M virt -kernel K -drive file=x,format=qcow2', /only raw/],
     ['-M virt -kernel K -drive file=x,if=ide', /if=ide/],
     ['-M virt -kernel K -drive format=raw', /file= is missing/],
+    ['-M virt -kernel K -drive file=x,if=none,id=a -device virtio-blk-device,drive=a,logical_block_size=4096', /512/],
     ['-M virt -kernel K -drive file=x,if=none,id=a -drive file=y,id=a', /two with id=a/],
     ['-M virt -kernel K -drive file=x,wibble=1', /no property wibble/],
     ['-M virt -kernel K -drive file=x,snapshot=off -drive file=x', /used twice/],
     ['-M virt -kernel K -device virtio-blk-device,drive=no', /no -drive with id=no/],
     ['-M virt -kernel K -device virtio-blk-pci,drive=no', /PCI devices follow: virtio-blk-device/],
     ['-M virt -kernel K -device virtio-net-device', /networks follow/],
+    ['-M virt -kernel K -device virtio-net-pci', /networks follow/],
+    ['-M virt -kernel K -device constructor', /no such device/],
     ['-M virt -kernel K -device virtio-rng-device,bus=virtio-mmio-bus.32', /virtio-mmio-bus\.0 to virtio-mmio-bus\.31/],
     ['-M virt -kernel K -device virtio-rng-device,bus=pcie.0', /bus=pcie\.0/],
     ['-M virt -kernel K -device e1000', /no such device/],
@@ -256,6 +260,40 @@ describe('what is refused, in one line', () => {
   ])('%s', (line, message) => expect(refusal(line)).toMatch(message));
 });
 
+test('images of other formats are refused where nobody says that they are raw', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'trireme-formats-'));
+  const image = (name: string, bytes: Uint8Array): string => {
+    writeFileSync(join(folder, name), bytes);
+    return join(folder, name);
+  };
+  const vdi = new Uint8Array(512);
+  vdi.set([0x7f, 0x10, 0xda, 0xbe], 64);
+  const images: [string, string][] = [
+    ['qcow2', image('a', Buffer.from('QFI\xfb\0\0\0\x03', 'latin1'))],
+    ['VMDK', image('b', Buffer.from('KDMV\x01\0'))],
+    ['VHDX', image('c', Buffer.from('vhdxfile'))],
+    ['VDI', image('d', vdi)],
+  ];
+  for (const [format, file] of images) {
+    for (const option of ['-hda', '-pflash', '-cdrom'])
+      expect(refusal(`-M virt -kernel K ${option} ${file}`)).toMatch(`${file} is a ${format} image: only raw`);
+    expect(refusal(`-M virt -kernel K -drive file=${file},if=virtio`)).toMatch(`is a ${format} image`);
+    expect(launch(`-drive file=${file},format=raw`).virtio).toHaveLength(1);
+  }
+  expect(launch(`-hda ${image('e', new Uint8Array(512))}`).virtio).toHaveLength(1);
+  rmSync(folder, { recursive: true });
+});
+test('a monitor on the terminal is told of where no console is', () => {
+  const here = [{ to: 'terminal' }];
+  expect(launch('-monitor stdio').monitors).toEqual([]);
+  expect(launch('-serial null -monitor stdio').monitors).toEqual(here);
+  expect(launch('-serial none -chardev stdio,id=m -mon m').monitors).toEqual(here);
+  expect(
+    launch('-serial none -chardev stdio,id=m,mux=on -mon m -device virtio-serial-device -device virtconsole,chardev=m')
+      .monitors,
+  ).toEqual([]);
+});
+
 describe('and back', () => {
   const LINES = [
     COVER_LETTER,
@@ -265,6 +303,7 @@ describe('and back', () => {
     '-M virt,uarts=3,dtb-randomness=off -cpu max,pauth-impdef=on,lpa2=off -smp 3 -m 1537M -kernel "a b,c" -append "it is x" -dtb d -initrd i -uuid 01234567-89ab-cdef-0123-456789abcdef -no-reboot -seed 4 --deterministic',
     '-M virt,secure=on,virtualization=on -cpu max,x-rme=on,x-l0gptsz=36 --enable-mec --mecid-width 3 --mec-model off -bios B --console rmm=tcp:5001 --console uart0=file:a,,b',
     '-M virt -kernel K -serial stdio -serial mon:stdio -device virtio-serial-device -chardev stdio,id=x,mux=on -device virtconsole,chardev=x -chardev file,id=y,path=f -device virtconsole,chardev=y,name=n -monitor telnet::5,server=on,wait=off',
+    '-M virt -kernel K -serial file:f -monitor stdio',
     '-M virt -kernel K -drive file=a,readonly=on -drive file=b,snapshot=off,serial=s -virtfs local,path=p,mount_tag=m,security_model=mapped -device virtio-rng-device,bus=virtio-mmio-bus.3 -pflash q',
     '-M virt -device loader,file=a,addr=16,force-raw=on,cpu-num=0 -device loader,addr=0x40000000,data=0x123456789abcdef0,data-len=8,data-be=on -fw_cfg name=opt/a,file=b -semihosting-config enable=on,arg=a,arg=b --semihosting-files all',
   ];

@@ -1,5 +1,15 @@
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { open } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -171,8 +181,20 @@ describe('a TCP port', () => {
     await once(socket, 'connect');
     socket.write('x');
     await until(() => typed() === 'x');
+    await expect(sinkAt({ to: 'unix', path, server: true, wait: false })).rejects.toThrow('it is in use');
     socket.destroy();
     await sink.close();
+  });
+  test('a Unix socket that a killed process has left is taken over; a file is not', async () => {
+    const path = join(folder, 'left');
+    const leave = `require('node:net').createServer().listen('${path}', () => process.kill(process.pid, 'SIGKILL'))`;
+    spawnSync(process.execPath, ['-e', leave]);
+    expect(lstatSync(path).isSocket()).toBe(true);
+    const { sink } = await sinkAt({ to: 'unix', path, server: true, wait: false });
+    await sink.close();
+    writeFileSync(path, 'kept');
+    await expect(sinkAt({ to: 'unix', path, server: true, wait: false })).rejects.toThrow('it is in use');
+    expect(readFileSync(path, 'utf8')).toBe('kept');
   });
 });
 
@@ -224,5 +246,15 @@ describe.skipIf(!hasPty)('a terminal of the host', () => {
     expect(failures).toEqual([]);
     await sink.close();
     expect(existsSync(link)).toBe(false);
+  });
+  test('its link replaces a link, and no file', async () => {
+    const link = join(folder, 'old-tty');
+    symlinkSync('/dev/pts/nothing', link);
+    const { sink } = await sinkAt({ to: 'pty', link });
+    expect(readlinkSync(link)).toBe(sink.place);
+    await sink.close();
+    writeFileSync(link, 'kept');
+    await expect(sinkAt({ to: 'pty', link })).rejects.toThrow(/^cannot make the link .*: /);
+    expect(readFileSync(link, 'utf8')).toBe('kept');
   });
 });

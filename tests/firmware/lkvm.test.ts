@@ -90,6 +90,8 @@ test('ramdisk, disk, measurement, context, exits, ends', { timeout: TIMEOUT }, a
       command('lkvm stop -n one; lkvm stop --name two; lkvm list'),
       command('lkvm stop --all; lkvm list'),
       command('lkvm run --help; lkvm run -h; lkvm'),
+      command('lkvm run --nodefaults -k /mnt/Image -m 16 -d /host/disk -p "only this"'),
+      off,
     ],
   );
   const shown = parts(host);
@@ -109,6 +111,7 @@ test('ramdisk, disk, measurement, context, exits, ends', { timeout: TIMEOUT }, a
   expect(list(shown[14]!)).toEqual(['four', 'one', 'three', 'two']);
   expect(list(shown[15]!)).toEqual(['four', 'three']);
   expect(list(shown[16]!)).toEqual([]);
+  expect(shown[18]).toMatch(/Kernel command line: only this\n/);
   expect(shown[17]!.match(/^usage: lkvm run \[options\]/gm)).toHaveLength(3);
   const options = [
     '-k, --kernel',
@@ -124,6 +127,7 @@ test('ramdisk, disk, measurement, context, exits, ends', { timeout: TIMEOUT }, a
     '--realm',
     '--restricted_mem',
     '--shared-mec',
+    '--nodefaults',
     '--irqchip gicv3',
     '--console serial',
   ])

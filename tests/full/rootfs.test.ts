@@ -4,7 +4,8 @@ import { createReadStream } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { kernelOf, titled } from '../boot/debian/packages.ts';
 import { ROOT_KERNEL, rootImage, rootInitramfs, rootUnavailable } from '../boot/debian/rootfs.ts';
-import { alarms, Scene } from '../boot/linux.ts';
+import { alarms, virtArguments } from '../boot/machine.ts';
+import { staged } from '../boot/scene.ts';
 
 async function hash(path: string): Promise<string> {
   const sum = createHash('sha1');
@@ -19,24 +20,12 @@ const missing = await rootUnavailable();
 describe.skipIf(missing !== null)(titled('a Debian root file system', missing), () => {
   test.each([1, 2])(
     '%i vCPUs: login, apt-get, perl, python3, power off',
-    async (vcpus) => {
-      const before = await hash(rootImage());
-      const scene = new Scene();
-      try {
+    (vcpus) =>
+      staged(async (scene) => {
+        const before = await hash(rootImage());
         const guest = scene.start(
           [
-            ...[
-              '-M',
-              'virt',
-              '-cpu',
-              'max,pauth-impdef=on',
-              '-smp',
-              `${vcpus}`,
-              '-m',
-              '1G',
-              '-nographic',
-              '-no-reboot',
-            ],
+            ...[...virtArguments(vcpus, '1G'), '-no-reboot'],
             ...['-kernel', kernelOf(ROOT_KERNEL).image, '-initrd', scene.file('initrd', rootInitramfs())],
             ...['-append', 'console=ttyAMA0 panic=-1', '-device', 'virtio-rng-device'],
             ...['-drive', `file=${rootImage()},format=raw,if=virtio,snapshot=on`],
@@ -67,10 +56,7 @@ describe.skipIf(missing !== null)(titled('a Debian root file system', missing), 
         expect(await guest.ended).toBe(0);
         expect(alarms(guest.text)).toEqual([]);
         expect(await hash(rootImage())).toBe(before);
-      } finally {
-        await scene.end();
-      }
-    },
+      })(),
     1_800_000,
   );
 });

@@ -1,12 +1,11 @@
 /** Messages of 9P that are damaged, or make no sense. Each gets an answer that fits; nothing outside of the folder is touched. */
 import * as fs from 'node:fs';
-import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { SharedFolder } from '../../core/devices/virtio/9p/folder.ts';
 import { T } from '../../core/devices/virtio/9p/protocol.ts';
 import { NinepServer } from '../../core/devices/virtio/9p/server.ts';
 import { HostTree } from '../../core/devices/virtio/9p/tree.ts';
-import { type Field, message } from '../devices/virtio/client.ts';
+import { type Field, folderWithSecret, message } from '../devices/virtio/client.ts';
 import type { Random } from '../support/random.ts';
 import type { Fuzz, Target } from './target.ts';
 
@@ -69,10 +68,7 @@ const messages: Target = {
   // A message, and an answer, have 1 MiB at most.
   memory: 128,
   open(random): Fuzz {
-    const top = fs.mkdtempSync(path.join(tmpdir(), 'trireme-fuzz-'));
-    const share = path.join(top, 'share');
-    fs.mkdirSync(share);
-    fs.writeFileSync(path.join(top, 'secret'), 'outside');
+    const { top, share } = folderWithSecret();
     const server = new NinepServer(new SharedFolder(new HostTree(share), 'mapped', false));
     const make = requests(random);
     const good = new Set<number>();

@@ -2,11 +2,10 @@
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
-import { planVirtio } from '../../core/devices/virtio/config.ts';
 import { VirtQueue } from '../../core/devices/virtio/queue.ts';
-import { IoService } from '../../core/system/io/service.ts';
 import { BASE, Driver, machine, type Part } from '../devices/virtio/driver.ts';
 import { BLOCK, header, range } from '../devices/virtio/requests.ts';
+import { served } from '../devices/virtio/served.ts';
 import type { Fuzz, Target } from './target.ts';
 
 const MODERN = 1n << 32n;
@@ -59,17 +58,7 @@ const block: Target = {
     const file = path.join(folder, 'image');
     const content = Buffer.from(Uint8Array.from({ length: SECTORS * 512 }, () => random(256)));
     fs.writeFileSync(file, content);
-    const [device] = planVirtio([{ type: 'blk', file }], 32);
-    const m = machine(device!.shape);
-    const service = new IoService({
-      devices: [device!],
-      transport: () => m.transport,
-      memory: m.ram,
-      console: () => {
-        throw new Error('no console here');
-      },
-      random: () => {},
-    });
+    const { m, service } = served({ type: 'blk', file });
     const driver = new Driver(m, 1, null, 16);
     return {
       round() {

@@ -272,6 +272,17 @@ describe('registers', () => {
     expect(old.get('PMEVCNTR0_EL0')).toBe(16n);
     expect(old.get('PMOVSSET_EL0')).toBe(1n);
   });
+  test('events of each version: stalls are known since PMUv3p1, and never count', () => {
+    expect(new Pmu('cortex-a72').get('PMCEID1_EL0')).toBe(0n);
+    fresh();
+    expect(core.get('PMCEID0_EL0')).toBe((1n << 0n) | (1n << 8n) | (1n << 17n) | (1n << 27n) | (1n << 30n));
+    expect(core.get('PMCEID1_EL0')).toBe((1n << 3n) | (1n << 4n) | (1n << 28n));
+    core.set('PMEVTYPER0_EL0', event(0x23));
+    core.set('PMCNTENSET_EL0', 1n);
+    core.set('PMCR_EL0', E);
+    core.pass(1000);
+    expect(core.get('PMEVCNTR0_EL0')).toBe(0n);
+  });
   test('nothing is in use after reset', () => {
     fresh();
     expect(core.field32(regOffset('pmu in use'))).toBe(0);

@@ -42,6 +42,10 @@ ${
   IRQ 30
   running priority 144
 taken 1
+a timer that is polled
+  IRQ 30
+  running priority 144
+taken 1
 overflow of an event counter
   IRQ 23
   running priority 168

@@ -5,11 +5,20 @@ import { runLaunch } from '../launched.ts';
 import { userPath } from '../paths.ts';
 import type { Parts } from '../run.ts';
 import type { Io } from '../terminal.ts';
-import { parseQemu } from './parse.ts';
+import { Answer } from './answer.ts';
+import { parseQemu, type QemuLaunch } from './parse.ts';
 
 /** Yields the exit status. */
 export async function qemuCommand(args: readonly string[], io: Io, parts: Parts): Promise<number> {
-  const { launch, host } = parseQemu(args, userPath);
+  let parsed: QemuLaunch;
+  try {
+    parsed = parseQemu(args, userPath);
+  } catch (error) {
+    if (!(error instanceof Answer)) throw error;
+    io.stdout.write(error.message);
+    return 0;
+  }
+  const { launch, host } = parsed;
   if (host.dumpDtb !== undefined) {
     const blob = await parts.deviceTree(launch);
     try {

@@ -1,6 +1,9 @@
 /** `-drive`, `-blockdev`, `-device`, `-virtfs` and what belongs to them. */
+import { SECTOR } from '../../devices/virtio/disk/disk.ts';
+import { refuseForeign } from '../../devices/virtio/disk/format.ts';
 import type { ConsoleTarget, LoaderLaunch } from '../../machines/launch.ts';
 import { UserError } from '../../system/errors.ts';
+import { Answer, listed } from './answer.ts';
 import type { DiskAccess, Draft, Drive } from './draft.ts';
 import { Properties, wholeNumber } from './keyval.ts';
 
@@ -18,17 +21,20 @@ function access(p: Properties, readOnly: boolean): DiskAccess {
   // Images stay as they are unless writing is asked for, by QEMU's word for it.
   return snapshot === false ? 'write' : 'overlay';
 }
-function rawOnly(p: Properties, name: string): void {
+/** Yields whether the format was said. */
+function rawOnly(p: Properties, name: string): boolean {
   const format = p.take(name);
   if (format !== null && format !== 'raw') p.fail(`${name}=${format}: only raw images are read so far`);
+  return format !== null;
 }
 
 export function addDrive(draft: Draft, text: string): void {
   const p = Properties.parse('-drive', text, 'file');
   const kind = p.take('if') ?? 'virtio';
-  rawOnly(p, 'format');
+  const isRaw = rawOnly(p, 'format');
   if (p.take('driver') && p.has('file.filename')) p.fail('say file=FILE,format=raw');
   const file = draft.path((p.take('file') || p.take('file.filename')) ?? p.fail('file= is missing'));
+  if (!isRaw) refuseForeign(file);
   const cdrom = p.take('media') === 'cdrom';
   const readOnly = p.takeFlag('readonly') ?? p.takeFlag('read-only') ?? cdrom;
   const unit = p.takeNumber('unit', 0, 1) ?? (kind === 'pflash' ? p.takeNumber('index', 0, 1) : null);
@@ -50,7 +56,7 @@ export function addDrive(draft: Draft, text: string): void {
 
 /** Disks by an option of their own: `-hda` … `-hdd`, `-cdrom`, `-pflash`. */
 export function addImage(draft: Draft, file: string, more: string): void {
-  addDrive(draft, `file=${file.replaceAll(',', ',,')},format=raw${more}`);
+  addDrive(draft, `file=${file.replaceAll(',', ',,')}${more}`);
 }
 
 /** Nodes: protocol (`file`) and, on top of it, format (`raw`). */
@@ -130,19 +136,26 @@ const PLACE = [
   'disable-modern',
 ];
 
-const refuse =
-  (why: string) =>
-  (_draft: Draft, p: Properties): void =>
-    p.fail(why);
-const LATER_NET = 'networks follow: -nic none';
+/** Devices that are not there yet. */
+const LATER: Readonly<Partial<Record<string, string>>> = {
+  virtserialport: 'ports without a console follow: virtconsole',
+  'virtio-net': 'networks follow: -nic none',
+};
+
+/** Sectors are what a raw image has them to be. */
+function sectorsOnly(p: Properties): void {
+  for (const name of ['logical_block_size', 'physical_block_size'])
+    if ((p.takeNumber(name) ?? SECTOR) !== SECTOR) p.fail(`${name}: blocks have ${SECTOR} bytes`);
+}
 
 /** Devices by QEMU's names. Without suffix they are what fits the machine. */
-const DEVICES: Readonly<Record<string, (draft: Draft, p: Properties) => void>> = {
+const DEVICES: Readonly<Partial<Record<string, (draft: Draft, p: Properties) => void>>> = {
   'virtio-blk': (draft, p) => {
     const id = p.need('drive');
     const serial = p.take('serial');
     const disk = (): Drive => draft.drives.get(id) ?? p.fail(`there is no -drive with id=${id}`);
-    p.ignore('logical_block_size', 'physical_block_size', 'write-cache', 'share-rw', 'discard');
+    sectorsOnly(p);
+    p.ignore('write-cache', 'share-rw', 'discard');
     draft.devices.push(() => draft.block(disk(), serial));
   },
   'virtio-9p': (draft, p) => {
@@ -167,10 +180,12 @@ const DEVICES: Readonly<Record<string, (draft: Draft, p: Properties) => void>> =
     }));
   },
   virtconsole: addPort,
-  virtserialport: refuse('ports without a console follow: virtconsole'),
   loader: addLoader,
-  'virtio-net': refuse(LATER_NET),
 };
+/** Names of what `-device` can add. */
+export const deviceNames: readonly string[] = Object.keys(DEVICES).map((name) =>
+  name.startsWith('virtio-') ? `${name}-device` : name,
+);
 
 function addPort(draft: Draft, p: Properties): void {
   const chardev = p.take('chardev');
@@ -231,15 +246,15 @@ export function addDevice(draft: Draft, text: string): void {
   if (text.startsWith('{')) throw new UserError('-device: write properties as name=value, not as JSON');
   const p = Properties.parse('-device', text, 'driver');
   const driver = p.need('driver');
+  if (['help', '?'].includes(driver)) throw new Answer(listed('Devices:', deviceNames));
   const named = new Properties(`-device ${driver}`, new Map());
   named.merge(p);
-  if (/-pci(-non-transitional|-transitional)?$/.test(driver)) {
-    named.fail(`PCI devices follow: ${driver.replace(/-pci.*$/, '-device')}`);
-  }
-  const add = DEVICES[driver.replace(/-device$/, '')];
+  const name = driver.replace(/-(device|pci(-non-transitional|-transitional)?)$/, '');
+  if (Object.hasOwn(LATER, name)) named.fail(LATER[name]!);
+  const add = Object.hasOwn(DEVICES, name) ? DEVICES[name] : undefined;
+  if (add && driver.includes('-pci')) named.fail(`PCI devices follow: ${name}-device`);
   if (!add) {
-    const names = Object.keys(DEVICES).map((n) => (n.startsWith('virtio-') ? `${n}-device` : n));
-    throw named.error(`there is no such device here (there are ${names.join(', ')})`);
+    throw named.error(`there is no such device here (there are ${deviceNames.join(', ')})`);
   }
   const slot = driver.startsWith('virtio-') ? transport(named) : null;
   const count = draft.devices.length;

@@ -182,7 +182,8 @@ function common(launch: Launch): string[] {
   }
   words.push(launch.serials.length === 0 ? '-nodefaults' : '-nographic');
   words.push(...serials(launch));
-  for (const target of launch.monitors) words.push('-monitor', formatTarget(target));
+  for (const target of launch.monitors)
+    words.push('-monitor', target.to === 'terminal' ? 'stdio' : formatTarget(target));
   if (semihosting) {
     const args = semihosting.arguments.map((text): Part => ['arg', text]);
     words.push('-semihosting-config', properties([['enable', true], ['target', 'native'], ...args]));

@@ -1,11 +1,12 @@
 /** `-machine`, `-cpu`, `-smp`, `-m`: the machine's properties, each in one table row. */
 import { cpuModels, featureNames } from '../../arch/features.ts';
 import { UserError } from '../../system/errors.ts';
+import { Answer, listed } from './answer.ts';
 import type { Draft } from './draft.ts';
 import { Properties, sizeInBytes, wholeNumber } from './keyval.ts';
 
 /** QEMU's version whose `virt` this machine is. */
-const VERSION = '11.1';
+export const VERSION = '11.1';
 
 type Apply = (draft: Draft, value: string, of: Properties) => void;
 
@@ -82,6 +83,7 @@ export function applyMachine(draft: Draft, options: readonly string[]): void {
   for (const option of options) all.merge(Properties.parse('-machine', option, 'type'));
   const type = all.take('type');
   if (type === null) throw new UserError('no machine is named: -M virt');
+  if (type === 'help') throw new Answer(`virt: as QEMU ${VERSION}'s (virt-${VERSION})`);
   if (type !== 'virt' && type !== `virt-${VERSION}`) {
     throw new UserError(`-machine ${type}: there is only virt (as QEMU ${VERSION}'s)`);
   }
@@ -104,12 +106,15 @@ const CPU: readonly (readonly [RegExp, readonly string[], string])[] = [
   [/^has_el[23]$/, [], 'say -M virtualization=on, -M secure=on'],
 ];
 
+const CPU_NAMES = cpuModels.map((m) => m.name);
+
 /** `-cpu MODEL,property=value,…`. */
 export function applyCpu(draft: Draft, option: string): void {
   const p = Properties.parse('-cpu', option, 'model');
   const model = p.need('model').replace(/-arm-cpu$/, '');
-  if (!cpuModels.some((m) => m.name === model)) {
-    throw new UserError(`no CPU is called ${model} (there are ${cpuModels.map((m) => m.name).join(', ')})`);
+  if (['help', '?'].includes(model)) throw new Answer(listed('CPUs:', CPU_NAMES));
+  if (!CPU_NAMES.includes(model)) {
+    throw new UserError(`no CPU is called ${model} (there are ${CPU_NAMES.join(', ')})`);
   }
   draft.cpu.model = model;
   for (const written of p.names()) {

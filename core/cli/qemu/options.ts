@@ -5,34 +5,42 @@ import { UserError } from '../../system/errors.ts';
 import { setEngine, setMecModel, setSwitch } from '../choices.ts';
 import { hostOptions } from '../host-options.ts';
 import { GDB_DEFAULT, parseCount, parseGdb } from '../options.ts';
+import { Answer, listed } from './answer.ts';
 import { addBlockdev, addDevice, addDrive, addFsdev, addImage, addVirtfs } from './devices.ts';
 import type { Draft } from './draft.ts';
 import { Properties } from './keyval.ts';
-import { applyCpu, applyMemory, applySmp } from './machine.ts';
+import { applyCpu, applyMemory, applySmp, VERSION } from './machine.ts';
 import { parseChardev, parseTarget } from './target.ts';
 
 export interface QemuOption {
   /** Takes a word behind it. */
   readonly argument: boolean;
+  /** Does something; is accepted, and does nothing here; is refused, but perhaps for `none`. */
+  readonly kind: 'used' | 'accepted' | 'refused';
   /** Throws a UserError where the value is wrong or refused. */
   readonly apply: (draft: Draft, value: string) => void;
 }
 
-const value = (apply: QemuOption['apply']): QemuOption => ({ argument: true, apply });
-const bare = (apply: (draft: Draft) => void): QemuOption => ({ argument: false, apply });
+const value = (apply: QemuOption['apply']): QemuOption => ({ argument: true, kind: 'used', apply });
+const bare = (apply: (draft: Draft) => void): QemuOption => ({ argument: false, kind: 'used', apply });
 /** Means something to the host only, and nothing here. */
-const accepted = { bare: bare(() => {}), value: value(() => {}) };
+const ignored = (argument: boolean): QemuOption => ({ argument, kind: 'accepted', apply: () => {} });
+const accepted = { bare: ignored(false), value: ignored(true) };
 const refused = (argument: boolean, why: string): QemuOption => ({
   argument,
+  kind: 'refused',
   apply: () => {
     throw new UserError(why);
   },
 });
 /** Options with an argument that only `none` (and what else is listed) may be said to. */
-const noneOnly = (option: string, why: string, ...also: string[]): QemuOption =>
-  value((_draft, text) => {
+const noneOnly = (option: string, why: string, ...also: string[]): QemuOption => ({
+  argument: true,
+  kind: 'refused',
+  apply: (_draft, text) => {
     if (!['none', ...also].includes(text.split(',')[0]!)) throw new UserError(`${option} ${text}: ${why}`);
-  });
+  },
+});
 
 const target = (option: string, list: 'serials' | 'monitors'): QemuOption =>
   value((d, text) => {
@@ -125,6 +133,25 @@ function mon(draft: Draft, text: string): void {
   draft.monitors.push(() => draft.chardev(id));
 }
 
+function help(): never {
+  const named = (kind: QemuOption['kind']): string[] =>
+    Object.entries(QEMU).flatMap(([name, option]) => (option.kind === kind ? [`-${name}`] : []));
+  throw new Answer(
+    [
+      'usage: trireme qemu -M virt [options] [-kernel FILE]',
+      "Options are qemu-system-aarch64's; docs/command.md has more about them.",
+      listed('These do something here:', ['-M', '-machine', ...named('used')]),
+      listed('These are accepted, and mean nothing here:', named('accepted')),
+      listed('These are refused, but for "none": a guest would see what is not there:', named('refused')),
+      listed(
+        'Our own:',
+        Object.keys(OWN).map((name) => `--${name}`),
+      ),
+      'Lists: -cpu help, -device help, -M help.',
+    ].join('\n'),
+  );
+}
+
 /** Options by name, without dashes. `M|machine` and its like are collected by the parser: they merge. */
 const QEMU: Readonly<Record<string, QemuOption>> = {
   cpu: value(applyCpu),
@@ -174,6 +201,11 @@ const QEMU: Readonly<Record<string, QemuOption>> = {
   object: value(object),
   S: bare((d) => (d.host.startPaused = true)),
   s: bare((d) => (d.host.gdb ??= GDB_DEFAULT)),
+  h: bare(help),
+  help: bare(help),
+  version: bare(() => {
+    throw new Answer(`trireme, whose machine is QEMU ${VERSION}'s virt`);
+  }),
   gdb: value((d, text) => (d.host.gdb = text === 'none' ? undefined : parseGdb(text.split(',')[0]!))),
   pidfile: value((d, file) => (d.host.pidFile = d.path(file))),
 
@@ -246,7 +278,7 @@ const OWN: Readonly<Record<string, QemuOption>> = {
   ...Object.fromEntries(
     hostOptions.map((o) => [
       o.name,
-      { argument: o.argument !== null, apply: (d: Draft, text: string) => o.set(d.host, text) },
+      { argument: o.argument !== null, kind: 'used', apply: (d: Draft, text: string) => o.set(d.host, text) } as const,
     ]),
   ),
   rme: value((d, text) => (d.rme.enabled = setSwitch(text))),

@@ -80,6 +80,7 @@ function finish(d: Draft): Launch {
   const virtio = d.devices.flatMap((make) => make() ?? []);
   for (const drive of d.disks) virtio.push(d.block(drive, null));
   if (virtio.length > 32) throw new UserError(`${virtio.length} virtio devices: there are 32 transports`);
+  const lines = serials(d);
   return {
     machine: {
       type: 'virt',
@@ -105,14 +106,13 @@ function finish(d: Draft): Launch {
     loaders: d.loaders,
     fwCfg: d.fwCfg,
     virtio,
-    serials: serials(d),
+    serials: lines,
     serialWorlds: [],
     exposed: d.host.exposed,
-    monitors: d.monitors.flatMap((make) => {
-      const target = make();
-      // In the terminal it always is.
-      return target === null || target.to === 'terminal' || target.to === 'null' ? [] : [target];
-    }),
+    monitors: monitors(d, [
+      ...lines,
+      ...virtio.flatMap((v) => (v.device === 'console' ? v.ports.map((p) => p.target) : [])),
+    ]),
     semihosting: d.semihosting.enabled ? { files: d.semihostingFiles, arguments: d.semihosting.arguments } : null,
     onReset: d.onReset,
     uuid: d.uuid,
@@ -120,6 +120,15 @@ function finish(d: Draft): Launch {
     deterministic: d.deterministic,
     seed: d.seed,
   };
+}
+
+/** On a terminal with consoles the monitor is anyway; it has the terminal to itself where there is none. */
+function monitors(d: Draft, consoles: Launch['serials']): ConsoleTarget[] {
+  const shared = consoles.some((target) => target?.to === 'terminal');
+  return d.monitors.flatMap((make) => {
+    const target = make();
+    return target === null || target.to === 'null' || (target.to === 'terminal' && shared) ? [] : [target];
+  });
 }
 
 /** Without `-serial` UART0 is on the terminal, unless defaults are not wanted. */

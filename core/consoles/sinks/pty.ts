@@ -1,5 +1,5 @@
 /** A console as a terminal device of the host (`/dev/pts/N`), which other programs open. */
-import { constants, openSync, rmSync, symlinkSync, writeSync } from 'node:fs';
+import { constants, lstatSync, openSync, rmSync, symlinkSync, writeSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
 import type { ConsoleTarget } from '../../machines/launch.ts';
 import { fileReason, UserError } from '../../system/errors.ts';
@@ -38,7 +38,8 @@ export async function openPty(target: ConsoleTarget & { to: 'pty' }, events: Sin
   slave.destroy();
   if (target.link !== null) {
     try {
-      rmSync(target.link, { force: true });
+      // One that was left; anything else there is not ours.
+      if (lstatSync(target.link, { throwIfNoEntry: false })?.isSymbolicLink()) rmSync(target.link);
       symlinkSync(ptsName, target.link);
     } catch (error) {
       master.destroy();

@@ -1,5 +1,6 @@
 /** A console on a TCP port or a Unix socket, as server (any number of readers) or as client. */
 import { once } from 'node:events';
+import { lstatSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { ConsoleTarget } from '../../machines/launch.ts';
 import { UserError } from '../../system/errors.ts';
@@ -100,6 +101,18 @@ class SocketSink implements ConsoleSink {
   }
 }
 
+/** Removes a Unix socket that a process has left when it was killed: nobody listens there, and nobody else could. */
+async function removeAbandoned(path: string): Promise<void> {
+  if (!lstatSync(path, { throwIfNoEntry: false })?.isSocket()) return;
+  const socket = connect(path);
+  const refused = await once(socket, 'connect').then(
+    () => false,
+    (error: NodeJS.ErrnoException) => error.code === 'ECONNREFUSED',
+  );
+  socket.destroy();
+  if (refused) rmSync(path);
+}
+
 export async function openSocket(target: Target, events: SinkEvents): Promise<ConsoleSink> {
   const sink = new SocketSink(target, events);
   const where = target.to === 'unix' ? { path: target.path } : { host: target.host, port: target.port };
@@ -108,6 +121,7 @@ export async function openSocket(target: Target, events: SinkEvents): Promise<Co
     if (target.server) {
       const server = createServer((socket) => sink.add(socket));
       sink.server = server;
+      if (target.to === 'unix') await removeAbandoned(target.path);
       server.listen(where);
       await once(server, 'listening');
       server.on('error', (error) => events.failed(`console on ${name}: ${error.message}`));

@@ -5,6 +5,7 @@ import { layoutOf } from '../../engine/layout.ts';
 import { RegionCompiler } from '../../engine/region-compiler.ts';
 import type { SystemConfig } from '../api.ts';
 import { cpuOf } from '../cpu.ts';
+import { stepBack } from '../priority.ts';
 import { traceRoutines } from '../tracing.ts';
 import { type CompilerChannel, serve } from './channel.ts';
 
@@ -19,6 +20,7 @@ export interface CompilerSetup {
 }
 
 const { memory, arrangement, config, channels, bell } = workerData as CompilerSetup;
+if (config.background) stepBack();
 const { libraries, decoder } = cpuOf(config);
 const library = coreLibrary(libraries);
 if (config.trace) traceRoutines(library, config.trace.choices);

@@ -15,9 +15,12 @@ import { CONSOLE_CHUNK } from '../../../core/host/api.ts';
 import { HISTORY_LINES } from '../../../core/host/limits.ts';
 import type { Client } from '../../api/client.ts';
 import { fromBase64, toBase64 } from '../../state/base64.ts';
+import { drawsByGpu } from './gpu.ts';
 
-/** Bytes drawn after which the host is told, at the latest. */
+/** Bytes drawn after which the host is told: well under its window. */
 const ACK_EVERY = 64 << 10;
+/** Bytes that are drawn without a look at the clock: well under a millisecond. */
+const PIECE = 4 << 10;
 
 export interface SessionEnvironment {
   readonly client: Client;
@@ -109,9 +112,12 @@ export class ConsoleSession {
   private take(offset: number, bytes: Uint8Array): void {
     this.received = offset + bytes.length;
     const end = this.received;
-    this.terminal.write(bytes, () => {
+    // The terminal looks at the clock between pieces: it stops in time for the next frame.
+    let at = 0;
+    for (; at + PIECE < bytes.length; at += PIECE) this.terminal.write(bytes.subarray(at, at + PIECE));
+    this.terminal.write(bytes.subarray(at), () => {
       this.drawn = end;
-      if (this.drawn - this.acked < ACK_EVERY && this.drawn < this.received) return;
+      if (this.drawn - this.acked < ACK_EVERY) return;
       this.acked = this.drawn;
       const { run, console } = this;
       this.environment.client.request('console.ack', { run, console, offset: this.acked }).catch(() => {});
@@ -210,6 +216,7 @@ export class ConsoleSession {
   }
   /** By the GPU where there is one; the terminal draws with elements otherwise. */
   private drawFast(): void {
+    if (!drawsByGpu()) return;
     try {
       const webgl = new WebglAddon();
       webgl.onContextLoss(() => webgl.dispose());

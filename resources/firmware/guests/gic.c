@@ -128,8 +128,61 @@ static void priorities(void) {
   report(wait_for(taken == 3), "and lets it come");
 }
 
+/* More of them than any core has list registers (16). */
+enum { CROWD_SPI = 40, CROWD = 20, SPARE_SGI = 15, NEST_SPI = 40, NEST = 18 };
+
+static void crowd(u32 intid) {
+  (void)intid;
+  for (u32 i = 0; i < CROWD; i++)
+    gic_pend(CROWD_SPI + i);
+}
+
+static bool counted(u32 first, u32 number, u32 expected) {
+  bool all = true;
+  for (u32 i = 0; i < number; i++)
+    all &= wait_for(irq_count(0, first + i) == expected);
+  return all;
+}
+
+static void many(void) {
+  for (u32 i = 0; i < CROWD; i++)
+    gic_enable(CROWD_SPI + i, true);
+  gic_enable(SPARE_SGI, true);
+  irq_on(SPARE_SGI, crowd);
+  irqs_on();
+  gic_sgi(SPARE_SGI, 0);
+  report(counted(CROWD_SPI, CROWD, 1), "%u interrupts come while one is active, and are all taken", CROWD);
+  gic_sgi(SPARE_SGI, 0);
+  report(wait_for(irq_count(0, SPARE_SGI) == 2) && counted(CROWD_SPI, CROWD, 2), "the one that was active comes again");
+}
+
+/* Each handler lets a more urgent interrupt in. */
+static void nest(u32 intid) {
+  if (intid == NEST_SPI + NEST - 1)
+    return;
+  irqs_on();
+  gic_pend(intid + 1);
+  wait_for(irq_count(0, intid + 1) == irq_count(0, NEST_SPI) + 1);
+  irqs_off();
+}
+
+static void nested(void) {
+  for (u32 i = 0; i < NEST; i++) {
+    irq_on(NEST_SPI + i, nest);
+    gic_enable(NEST_SPI + i, true);
+    gic_priority(NEST_SPI + i, (u8)(0xe8 - 8 * i));
+  }
+  irqs_on();
+  u32 before = irq_count(0, NEST_SPI);
+  for (u32 round = 1; round <= 2; round++) {
+    gic_pend(NEST_SPI);
+    report(counted(NEST_SPI, NEST, before + round), "%u interrupts nest, round %u", NEST, round);
+  }
+}
+
 static const struct test tests[] = {
-  {"identification", identification}, {"self", self}, {"ipi", others}, {"pending", pending}, {"priority", priorities}};
+  {"identification", identification}, {"self", self}, {"ipi", others}, {"pending", pending}, {"priority", priorities},
+  {"many", many}, {"nested", nested}};
 
 void guest_main(void) {
   tests_run("gicv3", tests, ARRAY_SIZE(tests));

@@ -20,6 +20,8 @@ static void enqueue(struct task *task) {
 
 /* Under the lock: an idle core, else one in a guest, is made to look at the queue. */
 static void wake_core(void) {
+  /* A core that is about to enter a guest says so, and then looks at the queue. */
+  dmb(ish);
   for (u32 i = 0; i < machine.cpus; i++)
     if (cpus[i].idle) {
       cpus[i].idle = false;

@@ -9,6 +9,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { virtArguments } from '../machine.ts';
 import { initramfs } from './initramfs.ts';
 import { fileOf, kernelOf, unavailable } from './packages.ts';
 
@@ -59,20 +60,7 @@ export async function rootUnavailable(): Promise<string | null> {
     const { stdout } = await run(
       qemu,
       [
-        ...[
-          '-M',
-          'virt',
-          '-cpu',
-          'max,pauth-impdef=on',
-          '-smp',
-          '2',
-          '-m',
-          '1G',
-          '-nographic',
-          '-nic',
-          'none',
-          '-no-reboot',
-        ],
+        ...[...virtArguments(2, '1G'), '-nic', 'none', '-no-reboot'],
         ...['-kernel', kernelOf(ROOT_KERNEL).image, '-initrd', initrd, '-append', 'console=ttyAMA0 quiet panic=-1'],
         ...['-global', 'virtio-mmio.force-legacy=false', '-drive', `file=${work},format=raw,if=none,id=root`],
         ...['-device', 'virtio-blk-device,drive=root', '-device', 'virtio-rng-device'],

@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type BlockConfig, planVirtio } from '../../../core/devices/virtio/config.ts';
-import { IoService } from '../../../core/system/io/service.ts';
+import type { IoService } from '../../../core/system/io/service.ts';
 import { randomNumbers } from '../../support/random.ts';
-import { Driver, type Machine, machine, type Part, type Submitted } from './driver.ts';
+import { Driver, type Machine, type Part, type Submitted } from './driver.ts';
 import { BLOCK, header, range } from './requests.ts';
+import { served } from './served.ts';
 
 let folder: string;
 let file: string;
@@ -37,17 +38,7 @@ interface Bench {
   ): { status: number; length: number } & Submitted;
 }
 function bench(config: Partial<BlockConfig> = {}, features: bigint | null = null, legacy = false): Bench {
-  const [device] = planVirtio([{ type: 'blk', file, ...config }], 32);
-  const m = machine(device!.shape, legacy);
-  const service = new IoService({
-    devices: [device!],
-    transport: () => m.transport,
-    memory: m.ram,
-    console: () => {
-      throw new Error('no console here');
-    },
-    random: () => {},
-  });
+  const { m, service } = served({ type: 'blk', file, ...config }, legacy);
   services.push(service);
   const driver = new Driver(m, 1, features, 16);
   const run: Bench['run'] = (type, sector, parts, indirect = false) => {

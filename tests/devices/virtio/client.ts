@@ -1,7 +1,19 @@
 /** A 9P2000.L client for tests: makes messages as Linux's v9fs does, and takes answers apart. */
+import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import * as path from 'node:path';
 import { MessageReader, MessageWriter } from '../../../core/devices/virtio/9p/message.ts';
 import { T } from '../../../core/devices/virtio/9p/protocol.ts';
 import type { NinepServer } from '../../../core/devices/virtio/9p/server.ts';
+
+/** A folder of the host's to share, beside a file that must not be reached from it; `top` has both. */
+export function folderWithSecret(): { top: string; share: string } {
+  const top = fs.mkdtempSync(path.join(tmpdir(), 'trireme-9p-'));
+  const share = path.join(top, 'share');
+  fs.mkdirSync(share);
+  fs.writeFileSync(path.join(top, 'secret'), 'outside');
+  return { top, share };
+}
 
 export type Field =
   | readonly ['1' | '2' | '4', number]

@@ -16,9 +16,9 @@ export class Ram implements GuestMemory {
   /** Longest access of the device, in bytes. */
   longest = 0;
 
-  constructor(size = 1 << 22) {
-    this.bytes = new Uint8Array(new SharedArrayBuffer(size));
-    this.data = new DataView(this.bytes.buffer);
+  constructor(bytes: Uint8Array = new Uint8Array(new SharedArrayBuffer(1 << 22))) {
+    this.bytes = bytes;
+    this.data = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
   private window(address: number, length: number): Uint8Array | null {
     this.longest = Math.max(this.longest, length);

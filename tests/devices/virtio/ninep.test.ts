@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
-import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -9,17 +8,14 @@ import { T } from '../../../core/devices/virtio/9p/protocol.ts';
 import { NinepServer } from '../../../core/devices/virtio/9p/server.ts';
 import { HostTree } from '../../../core/devices/virtio/9p/tree.ts';
 import type { SecurityModel } from '../../../core/devices/virtio/config.ts';
-import { Client, message, O, ROOT } from './client.ts';
+import { Client, folderWithSecret, message, O, ROOT } from './client.ts';
 
 let top: string;
 let share: string;
 let servers: NinepServer[];
 beforeEach(() => {
   servers = [];
-  top = fs.mkdtempSync(path.join(tmpdir(), 'trireme-9p-'));
-  share = path.join(top, 'share');
-  fs.mkdirSync(share);
-  fs.writeFileSync(path.join(top, 'secret'), 'outside');
+  ({ top, share } = folderWithSecret());
 });
 afterEach(() => {
   for (const s of servers) s.close();

@@ -8,6 +8,7 @@ import { planVirtio } from '../../../core/devices/virtio/config.ts';
 import { VirtioMmio } from '../../../core/devices/virtio/mmio.ts';
 import { IO_WORDS, IoControl, ringIo } from '../../../core/system/io/control.ts';
 import { Driver, type Machine, Ram } from '../../devices/virtio/driver.ts';
+import { header } from '../../devices/virtio/requests.ts';
 
 let folder: string;
 let file: string;
@@ -40,8 +41,6 @@ function start() {
   const m: Machine = { ram, transport, levels: [], rings: 0 };
   return { driver: new Driver(m, 1, FEATURES, 16), control: new IoControl(words), exit, transport };
 }
-const header = (type: number, sector: number): Uint8Array =>
-  new Uint8Array([type, 0, 0, 0, 0, 0, 0, 0, sector, 0, 0, 0, 0, 0, 0, 0]);
 const until = async (done: () => boolean): Promise<void> => {
   const limit = performance.now() + 20_000;
   while (!done()) {

@@ -85,6 +85,12 @@ area.reg('PMSELR_EL0', [3, 3, 9, 12, 5], 'Performance Monitors Event Counter Sel
 });
 /** Events that are counted: software increment, instructions retired, cycles, instructions executed, chain. */
 export const EVENTS = [0, 8, 17, 27, 30] as const;
+/** Events that never happen here, and must be there: STALL_FRONTEND, STALL_BACKEND, STALL (D13.9, by version of the PMU). */
+const STALLS = [
+  [0x23, 'PMUv3p1'],
+  [0x24, 'PMUv3p1'],
+  [0x3c, 'PMUv3p4'],
+] as const;
 area.reg('PMCEID0_EL0', [3, 3, 9, 12, 6], 'Performance Monitors Common Event Identification 0', {
   ...PMU,
   writeEl: null,
@@ -97,7 +103,7 @@ area.reg('PMCEID1_EL0', [3, 3, 9, 12, 7], 'Performance Monitors Common Event Ide
   writeEl: null,
   traps: [user('pmEN'), TPM],
   hdfg: 58,
-  fields: '',
+  reset: (c) => STALLS.reduce((v, [e, since]) => (c.features.has(since) ? v | (1n << BigInt(e - 32)) : v), 0n),
 });
 area.reg('PMCCNTR_EL0', [3, 3, 9, 13, 0], 'Performance Monitors Cycle Count', {
   ...PMU,

@@ -135,7 +135,8 @@ bool vm_load(struct vm *vm, const struct launch *launch) {
     return false;
   }
   char params[512];
-  snprintf(params, sizeof params, "console=ttyS0 %s%s", launch->disk && !(launch->params && text_find(launch->params, "root=")) ? "root=/dev/vda rw " : "",
+  bool root = launch->disk && !launch->nodefaults && !(launch->params && text_find(launch->params, "root="));
+  snprintf(params, sizeof params, "%s%s%s", launch->nodefaults ? "" : "console=ttyS0 ", root ? "root=/dev/vda rw " : "",
            launch->params ? launch->params : "");
   void *buffer = heap_alloc(FDT_SIZE);
   u32 size = write_tree(vm, buffer, &initrd, params);

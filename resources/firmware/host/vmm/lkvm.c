@@ -13,6 +13,7 @@ static int help(void) {
           "  -m, --mem SIZE         memory in MB, or with K, M, G behind it (default 256)\n"
           "  -c, --cpus N           cores, 1 - %u (default 1)\n"
           "  -p, --params TEXT      kernel command line\n"
+          "      --nodefaults       with nothing added to it\n"
           "  -n, --name NAME\n"
           "      --realm            a realm\n"
           "      --restricted_mem   the realm's memory is not the host's (always so here)\n"
@@ -80,7 +81,9 @@ static int run(int argc, char **argv) {
       launch.restricted = true;
     else if (strcmp(word, "--debug") == 0)
       launch.debug = true;
-    else if (strcmp(word, "--nodefaults") == 0 || strcmp(word, "--no-pvtime") == 0 || strcmp(word, "--pmu") == 0 || strcmp(word, "--disable-sve") == 0)
+    else if (strcmp(word, "--nodefaults") == 0)
+      launch.nodefaults = true;
+    else if (strcmp(word, "--no-pvtime") == 0 || strcmp(word, "--pmu") == 0 || strcmp(word, "--disable-sve") == 0)
       continue;
     else {
       static const struct {

@@ -247,9 +247,10 @@ void normal_vcpu_run(struct vcpu *vcpu) {
   vcpu->pstate = read_sysreg(spsr_el2);
   for (u32 i = 0; i < registers; i++)
     vcpu->lrs[i] = list_register_read(i);
+  hcr = read_sysreg(SYS_ICH_HCR_EL2);
   write_sysreg(SYS_ICH_HCR_EL2, 0);
   isb();
-  vgic_collect(vcpu);
+  vgic_collect(vcpu, hcr);
   sync_timer(vcpu, INTID_VIRTUAL_TIMER, read_sysreg(cntv_ctl_el0));
   sync_timer(vcpu, INTID_PHYSICAL_TIMER, read_sysreg(cntp_ctl_el0));
   u64 v = deadline_of(read_sysreg(cntv_ctl_el0), read_sysreg(cntv_cval_el0), vm->counter_offset);

@@ -143,7 +143,7 @@ void realm_vcpu_run(struct vcpu *vcpu) {
   const struct rmi_rec_exit *exit = &run->exit;
   vcpu->waits = false;
   if (status) {
-    vgic_collect(vcpu);
+    vgic_collect(vcpu, 0);
     /* Another core of the realm has powered it off. */
     if (vm->end == VM_RUNS && !(RMI_STATUS(status) == RMI_ERROR_REALM && RMI_INDEX(status) == 1)) {
       rmi_failed("REC_ENTER", status);
@@ -154,7 +154,7 @@ void realm_vcpu_run(struct vcpu *vcpu) {
   if (vm->debug)
     klog("%s/%u: exit %lu ESR 0x%lx HPFAR 0x%lx x0 0x%lx", vm->name, vcpu->index, exit->reason, exit->esr, exit->hpfar, exit->gprs[0]);
   memcpy(vcpu->lrs, exit->gicv3_lrs, sizeof vcpu->lrs);
-  vgic_collect(vcpu);
+  vgic_collect(vcpu, exit->gicv3_hcr);
   vgic_set_line(vm, vcpu, INTID_VIRTUAL_TIMER, asserted(exit->cntv_ctl));
   vgic_set_line(vm, vcpu, INTID_PHYSICAL_TIMER, asserted(exit->cntp_ctl));
   vcpu->vtimer_deadline = MIN(deadline_of(exit->cntv_ctl, exit->cntv_cval), deadline_of(exit->cntp_ctl, exit->cntp_cval));

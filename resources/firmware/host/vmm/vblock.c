@@ -217,8 +217,8 @@ bool vblock_access(struct vcpu *vcpu, u64 ipa, u32 size, bool is_write, u64 *val
     *value = read(disk, offset & ~3U) >> (8 * (offset & 3));
   else
     *value = read(disk, offset);
-  bool level = disk->interrupts;
+  /* Under the lock: another vCPU's newer level must not come before this one. */
+  vgic_set_line(vcpu->vm, NULL, GUEST_VIRTIO_INTID, disk->interrupts);
   mutex_unlock(&disk->lock);
-  vgic_set_line(vcpu->vm, NULL, GUEST_VIRTIO_INTID, level);
   return true;
 }

@@ -6,7 +6,9 @@
 #define LR_GROUP1 BIT(60)
 #define LR_EOI BIT(41)
 #define ICH_HCR_UIE BIT(1)
+#define ICH_HCR_LRENPIE BIT(2)
 #define LR_INTID(lr) ((u32)(lr))
+#define LR_PRIORITY(lr) FIELD(lr, 55, 48)
 
 u32 vgic_list_registers(void) {
   return (u32)FIELD(read_sysreg(SYS_ICH_VTR_EL2), 4, 0) + 1;
@@ -77,58 +79,86 @@ bool vgic_pending(struct vcpu *vcpu) {
   return found;
 }
 
+/* Into a free list register; when all are taken the least urgent one of its kind (active or not) makes room, or it stays out. */
+static u32 insert(u64 *lrs, u32 used, u32 limit, u64 lr) {
+  u32 at = used;
+  if (used == limit) {
+    for (u32 i = 0; i < limit; i++)
+      if (!((lrs[i] ^ lr) & LR_ACTIVE) && LR_PRIORITY(lrs[i]) > LR_PRIORITY(lr) &&
+          (at == limit || LR_PRIORITY(lrs[i]) > LR_PRIORITY(lrs[at])))
+        at = i;
+    if (at == limit)
+      return used;
+  } else
+    used++;
+  lrs[at] = lr;
+  return used;
+}
+
+/* Those that are active, or those that are only pending; `left_out`: some had no room. */
+static u32 choose(struct vcpu *vcpu, bool active, u32 used, u32 limit, bool *left_out) {
+  struct vm *vm = vcpu->vm;
+  for (u32 intid = 0; intid < GUEST_INTIDS; intid++) {
+    const struct vgic_irq *irq = vgic_irq(vcpu, intid);
+    bool signal = can_signal(vm, irq) && (!irq->active || irq->edge);
+    if (irq->active != active || (!signal && !active) || (intid >= PRIVATE_INTIDS && irq->target != vcpu->index))
+      continue;
+    *left_out |= used == limit;
+    used = insert(vcpu->lrs, used, limit,
+                  intid | (u64)irq->priority << 48 | LR_GROUP1 | (signal ? LR_PENDING : 0) | (active ? LR_ACTIVE : 0) |
+                    (irq->edge ? 0 : LR_EOI));
+  }
+  return used;
+}
+
 u64 vgic_fill(struct vcpu *vcpu) {
   struct vm *vm = vcpu->vm;
-  u32 limit = MIN(vgic_list_registers(), (u32)ARRAY_SIZE(vcpu->lrs)), used = 0;
-  bool left_out = false;
+  u32 limit = MIN(vgic_list_registers(), (u32)ARRAY_SIZE(vcpu->lrs));
+  bool active_out = false, pending_out = false;
   memset(vcpu->lrs, 0, sizeof vcpu->lrs);
   spin_lock(&vm->lock);
-  for (u32 intid = 0; intid < GUEST_INTIDS; intid++) {
-    struct vgic_irq *irq = vgic_irq(vcpu, intid);
-    if (intid >= PRIVATE_INTIDS && irq->target != vcpu->index)
-      continue;
-    bool signal = can_signal(vm, irq) && (!irq->active || irq->edge);
-    if (!signal && !irq->active)
-      continue;
-    u64 lr = intid | (u64)irq->priority << 48 | LR_GROUP1 | (signal ? LR_PENDING : 0) | (irq->active ? LR_ACTIVE : 0) |
-             (irq->edge ? 0 : LR_EOI);
-    u32 at = used;
-    if (used == limit) {
-      /* The least urgent one that is not active makes room. */
-      left_out = true;
-      for (u32 i = 0; i < limit; i++)
-        if (!(vcpu->lrs[i] & LR_ACTIVE) && FIELD(vcpu->lrs[i], 55, 48) > irq->priority &&
-            (at == limit || FIELD(vcpu->lrs[i], 55, 48) > FIELD(vcpu->lrs[at], 55, 48)))
-          at = i;
-      if (at == limit)
-        continue;
-    } else
-      used++;
-    vcpu->lrs[at] = lr;
-  }
-  /* What the registers carry is theirs until they are collected. */
+  /* What is pending comes first, for it cannot be taken otherwise; the end of what is active is counted at least. */
+  u32 used = choose(vcpu, false, 0, limit, &pending_out);
+  used = choose(vcpu, true, used, limit, &active_out);
+  /* What the registers carry is theirs until they are collected; a level that software made pending is so until it is taken. */
   for (u32 i = 0; i < used; i++) {
     struct vgic_irq *irq = vgic_irq(vcpu, LR_INTID(vcpu->lrs[i]));
-    if (vcpu->lrs[i] & LR_PENDING)
+    if (irq->edge && vcpu->lrs[i] & LR_PENDING)
       irq->pending = false;
     irq->active = false;
   }
   spin_unlock(&vm->lock);
-  return left_out ? ICH_HCR_UIE : 0;
+  return (active_out ? ICH_HCR_LRENPIE : 0) | (pending_out ? ICH_HCR_UIE : 0);
 }
 
-void vgic_collect(struct vcpu *vcpu) {
+/* The most urgent one that is active and in no list register, or NULL. */
+static struct vgic_irq *outside(struct vcpu *vcpu) {
+  struct vgic_irq *found = NULL;
+  for (u32 intid = 0; intid < GUEST_INTIDS; intid++) {
+    struct vgic_irq *irq = vgic_irq(vcpu, intid);
+    if (irq->active && (intid < PRIVATE_INTIDS || irq->target == vcpu->index) && (!found || irq->priority < found->priority))
+      found = irq;
+  }
+  return found;
+}
+
+void vgic_collect(struct vcpu *vcpu, u64 hcr) {
   struct vm *vm = vcpu->vm;
   spin_lock(&vm->lock);
+  /* What was ended without a list register: guests end the most urgent first, and they do not split EOI and deactivation. */
+  struct vgic_irq *ended;
+  for (u64 count = FIELD(hcr, 31, 27); count && (ended = outside(vcpu)); count--)
+    ended->active = false;
   for (u32 i = 0; i < ARRAY_SIZE(vcpu->lrs); i++) {
     u64 lr = vcpu->lrs[i];
-    if (!(lr & (LR_PENDING | LR_ACTIVE)))
+    if (!lr)
       continue;
     struct vgic_irq *irq = vgic_irq(vcpu, LR_INTID(lr));
     irq->active = lr & LR_ACTIVE;
-    /* A level interrupt is pending while its line is: only the latch of an edge (or one set by software) is kept. */
-    if ((lr & LR_PENDING) && (irq->edge || !irq->line))
-      irq->pending = irq->edge;
+    if (irq->edge)
+      irq->pending |= !!(lr & LR_PENDING);
+    else if (!(lr & LR_PENDING))
+      irq->pending = false;
   }
   memset(vcpu->lrs, 0, sizeof vcpu->lrs);
   spin_unlock(&vm->lock);

@@ -34,6 +34,8 @@ struct vm *vm_find(const char *name) {
 }
 
 void vcpu_kick(struct vcpu *vcpu) {
+  /* What the vCPU is to see was stored before; vcpu_main looks for it after it has stored where it runs. */
+  dmb(ish);
   struct cpu *cpu = vcpu->running;
   if (vcpu->task)
     task_unpark(vcpu->task);

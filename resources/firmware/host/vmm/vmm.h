@@ -122,7 +122,7 @@ struct vm {
 struct launch {
   const char *kernel, *initrd, *disk, *params, *name;
   u64 memory, cpus;
-  bool realm, restricted, debug, shared_mec;
+  bool realm, restricted, debug, nodefaults, shared_mec;
   u64 mecid;
   bool measurement_sha512;
   const char *rpv;
@@ -168,7 +168,8 @@ bool vgic_access(struct vcpu *vcpu, u64 ipa, u32 size, bool write, u64 *value);
 void vgic_sgi(struct vcpu *vcpu, u64 value);
 /* Chooses list registers; returns bits for ICH_HCR_EL2. */
 u64 vgic_fill(struct vcpu *vcpu);
-void vgic_collect(struct vcpu *vcpu);
+/* Takes them back, with what ICH_HCR_EL2 (its EOIcount) says then. */
+void vgic_collect(struct vcpu *vcpu, u64 hcr);
 bool vgic_pending(struct vcpu *vcpu);
 u32 vgic_list_registers(void);
 
