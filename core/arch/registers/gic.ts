@@ -70,7 +70,7 @@ readBy('gic', 'gicReadWord', argument);
 
 // Registers that lie in memory as they read: monitors and hypervisors save and restore them at every switch.
 const keptAt = (s: Sem): Val => s.state('i32', state.GIC_VIRTUAL);
-/** What a register holds; 0 as long as nobody says where it lies. */
+/** What a register holds; `at` is known. */
 const kept = (at: Val, number: number): Val =>
   number >= GIC_REG.ICH_LR
     ? load('i64', at, 4 * KEPT_LIST + 8 * (number - GIC_REG.ICH_LR))
