@@ -29,7 +29,7 @@ export function hostImports(t: Thread, library: Library): Record<string, Import>
     gicWrite: (cpu: number, reg: number, access: number, lo: number, hi: number) =>
       t.gic?.writeRegister(t.indexOf(cpu), reg, lo, hi, access),
     trace: (cpu: number, kind: number, detail: number, a: bigint, b: bigint, c: bigint, d: bigint) =>
-      t.hook(cpu, kind, detail, [a, b, c, d]),
+      t.tracing!.hook(cpu, kind, detail, [a, b, c, d]),
     sendEvent: (cpu: number) => {
       for (let core = 0; core < t.setup.layout.cores; core++) {
         if (t.core(core) === cpu) continue;

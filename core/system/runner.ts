@@ -123,7 +123,7 @@ export class Runner {
       this.serveIo();
       if (ran) this.t.regions?.flushDue();
       else this.t.regions?.flush();
-      this.t.trace?.flush();
+      this.t.tracing?.flush();
       this.t.watchWriter.flush();
       if (this.t.setup.config.deterministic) this.nextRound(ran, next);
       if (!ran) this.sleep(next);
@@ -267,6 +267,7 @@ export class Runner {
     }
     const slice = Math.max(2000, Math.min(SLICE, (until / 1e6) * this.rate));
     const began = performance.now();
+    this.t.turnEnds = this.t.clock.now(cpu) + (slice / this.rate) * 1e6;
     this.grant(cpu, Math.floor(slice));
     this.enter(core);
     const ms = performance.now() - began;
@@ -350,9 +351,9 @@ export class Runner {
       case EXIT.host:
         return this.answer(core, this.hooks.hostCall(core));
       case EXIT.trace:
-        return this.t.traceStep(core, () => this.step(core));
+        return this.t.tracing!.step(this.t.core(core), () => this.step(core));
       case EXIT.debug:
-        this.stop(core, this.t.takeWatchHit() ?? { kind: 'breakpoint' });
+        this.stop(core, this.t.watchpoints.takeHit() ?? { kind: 'breakpoint' });
         return false;
       default:
         throw new Error(`guest code was left for an unknown reason, ${why}`);

@@ -17,7 +17,7 @@ import { CodeSpace } from '../engine/codespace.ts';
 import { type Layout, layoutOf } from '../engine/layout.ts';
 import { showRegion } from '../engine/memory-map.ts';
 import { Regions } from '../engine/regions.ts';
-import type { FirmwareFact, StopReason, SystemConfig, SystemExit, Watchpoint } from './api.ts';
+import type { FirmwareFact, SystemConfig, SystemExit, Watchpoint } from './api.ts';
 import { Clock } from './clock.ts';
 import { ConsolePort, type HostBell } from './console.ts';
 import { consoleTag, WORLDS } from './console-tag.ts';
@@ -33,12 +33,13 @@ import type { MachinePlan } from './plan.ts';
 import type { Modules } from './prebuilt.ts';
 import { coreNeighbours, protectedRegions, protectionModel } from './protection.ts';
 import { ENTROPY_STREAM, randomFiller, randomSource } from './random.ts';
+import { ThreadTracing } from './thread-tracing.ts';
 import { TraceWriter } from './trace.ts';
-import { TRACE_KIND } from './trace-record.ts';
-import { type Look, steppedRecords, tracedKind, traceRoutines, traces } from './tracing.ts';
+import { traceRoutines } from './tracing.ts';
 import { RequesterWatch } from './watch-requests.ts';
 import { WatchWriter } from './watch-ring.ts';
 import { Watching } from './watching.ts';
+import { Watchpoints } from './watchpoints.ts';
 
 /** What a thread is told when it starts. */
 export interface ThreadSetup {
@@ -69,6 +70,9 @@ const TICKS_PER_NS = regOffset('ticks a nanosecond');
 const PMU_ENABLES = regOffset('PMINTENSET_EL1');
 const NO_PMU_OUTPUT: PmuOutput = { asserted: false, remaining: null };
 
+/** Nanoseconds by which a turn may end behind a timer that was programmed in it: turns are not measured out better. */
+const LATE = 20e3;
+
 export class Thread {
   readonly setup: ThreadSetup & { readonly layout: Layout };
   readonly space: CodeSpace;
@@ -79,8 +83,8 @@ export class Thread {
   gic: GicCpuInterface | null = null;
   readonly consoles: ConsolePort[];
   readonly clock: Clock;
-  readonly trace: TraceWriter | null;
-  private readonly tracesDevices: boolean = false;
+  /** Null: nothing is traced. */
+  readonly tracing: ThreadTracing | null;
   /** What this thread notes for observers. */
   readonly watching: Watching;
   readonly watchWriter: WatchWriter;
@@ -198,15 +202,17 @@ export class Thread {
         else if (!overwritten) this.watching.mismatch(core, address, from, to, who);
       };
     }
-    this.space.onWatch = (_cpu, va, bytes, kind) => this.watch(va, bytes, kind);
+    this.space.onWatch = (_cpu, va, bytes, kind) => this.watchpoints.access(va, bytes, kind);
     if (layout.parallel) this.space.around = (work) => this.mailbox.aside(setup.cores, work);
-    const choices = config.trace?.choices;
-    this.trace = choices ? new TraceWriter(memory.buffer, layout.devices + plan.traces[setup.space]!, bell) : null;
-    if (choices) {
-      this.space.isTraced = (word) => tracedKind(word, choices) !== null;
-      this.space.allFar = traces(choices, TRACE_KIND.block);
-      this.tracesDevices = traces(choices, TRACE_KIND.mmio);
-    }
+    this.tracing = config.trace
+      ? new ThreadTracing({
+          choices: config.trace.choices,
+          writer: new TraceWriter(memory.buffer, layout.devices + plan.traces[setup.space]!, bell),
+          memory: memory.buffer,
+          space: this.space,
+          ran: (core) => this.clock.ran(core),
+        })
+      : null;
     this.regions = this.space.allFar || config.engine === 'interpreter' ? null : new Regions(this.space);
     if (this.regions) {
       const regions = this.regions;
@@ -239,13 +245,13 @@ export class Thread {
       return 0;
     }
     this.i32[(cpu + state.SCRATCH_HI) >> 2] = value[1];
-    this.traceDevice(cpu, address, value[0], value[1], info);
+    this.tracing?.device(cpu, address, value[0], value[1], info);
     return value[0];
   }
   private deviceWrite(lo: number, hi: number, vLo: number, vHi: number, info: number): void {
     const cpu = this.current;
     const address = (lo >>> 0) + hi * 2 ** 32;
-    this.traceDevice(cpu, address, vLo, vHi, info | INFO.write);
+    this.tracing?.device(cpu, address, vLo, vHi, info | INFO.write);
     if (!this.devices.write(address, vLo, vHi, 1 << (info & 7), this.pasOf(cpu))) this.fault(cpu, info);
   }
   /** Physical address space of the access that translation saw last. */
@@ -380,10 +386,15 @@ export class Thread {
   }
   /** A timer was programmed in the turn that runs. */
   timersMoved = false;
-  /** A timer or the PMU was programmed: lines change now, and the running core leaves soon, so that its slice is planned anew. */
+  /** Threaded: guest time in nanoseconds at which the turn that runs ends by itself, about. */
+  turnEnds = 0;
+  /** A timer or the PMU was programmed: lines change now, and the running core leaves if its turn is too long now. */
   timersChanged(): void {
     this.timersMoved = true;
-    if (this.gic) this.updateTimers(this.indexOf(this.current));
+    if (this.gic && !this.setup.config.deterministic) {
+      const due = this.updateTimers(this.indexOf(this.current));
+      if (this.clock.now(this.current) + due + LATE >= this.turnEnds) return;
+    } else if (this.gic) this.updateTimers(this.indexOf(this.current));
     Atomics.or(this.i32, (this.current + state.PENDING) >> 2, PEND.stop);
   }
   stats(): Record<string, number> {
@@ -391,104 +402,15 @@ export class Thread {
     return { ...this.space.stats, ...regions };
   }
 
-  // Watchpoints of a debugger.
-  private watchpoints: readonly Watchpoint[] = [];
-  private watchHit: StopReason | null = null;
+  /** Watchpoints of a debugger. */
+  readonly watchpoints = new Watchpoints();
   setWatchpoints(list: readonly Watchpoint[]): void {
-    this.watchpoints = list;
+    this.watchpoints.set(list);
     for (const core of this.setup.cores) {
-      const cpu = this.core(core);
-      this.i32[(cpu + state.HOST_WATCH) >> 2] = list.length ? 1 : 0;
+      this.i32[(this.core(core) + state.HOST_WATCH) >> 2] = list.length ? 1 : 0;
       // Pages that are watched have to keep out of the TLB.
-      this.space.core.resetTlb!(cpu, this.setup.layout.banks(core));
-      this.space.core.selectBanks!(cpu);
+      this.dropTlb(core);
     }
-  }
-  private watch(va: bigint, bytes: number, kind: number): number {
-    const from = BigInt.asUintN(64, va);
-    let near = 0;
-    for (const w of this.watchpoints) {
-      const end = w.address + BigInt(w.length);
-      if (bytes && from < end && w.address < from + BigInt(bytes)) {
-        const wanted = w.access === 'access' || (w.access === 'write' ? kind & 1 : !(kind & 1) || kind & 2);
-        if (wanted) {
-          this.watchHit = { kind: 'watchpoint', watchpoint: w, address: from };
-          return 2;
-        }
-      }
-      if (from >> 12n <= (end - 1n) >> 12n && w.address >> 12n <= from >> 12n) near = 1;
-    }
-    return near;
-  }
-  /** The watchpoint that has just stopped a core, once. */
-  takeWatchHit(): StopReason | null {
-    const hit = this.watchHit;
-    this.watchHit = null;
-    return hit;
-  }
-
-  // Tracing.
-  /** What a trace record says of the core's state. */
-  look(cpu: number): Look {
-    const { view } = this;
-    const xs = Array.from({ length: 31 }, (_, n) => view.getBigUint64(cpu + state.X + 8 * n, true));
-    return {
-      pc: view.getBigUint64(cpu + state.PC, true),
-      el: view.getUint32(cpu + state.EL, true),
-      security: view.getUint32(cpu + state.SECURITY, true),
-      count: BigInt(this.clock.ran(cpu)),
-      x: (n) => xs[n]!,
-    };
-  }
-  /** A hook of generated code. */
-  hook(
-    cpu: number,
-    kind: number,
-    detail: number,
-    operands: readonly [bigint, bigint, bigint, bigint],
-    at?: bigint,
-  ): void {
-    const { pc, el, security, count } = this.look(cpu);
-    const [a, b, c, d] = operands.map((v) => BigInt.asUintN(64, v)) as [bigint, bigint, bigint, bigint];
-    this.trace!.append({
-      kind,
-      core: this.indexOf(cpu),
-      el,
-      security,
-      detail,
-      count,
-      pc: at ?? (kind === TRACE_KIND.block ? a : pc),
-      operands: [a, b, c, d],
-    });
-  }
-  /** Executes the traced instruction at PC by `step`, and records it. */
-  traceStep(core: number, step: () => boolean): boolean {
-    const cpu = this.core(core);
-    const before = this.look(cpu);
-    const host = this.hostOfPc(cpu, before.pc);
-    const word = host ? new DataView(this.i32.buffer).getUint32(host, true) : 0;
-    const kind = tracedKind(word, this.setup.config.trace!.choices);
-    const record = (after: Look | null): void => {
-      if (kind === null) return;
-      for (const r of steppedRecords(core, word, kind, before, after)) this.trace!.append(r);
-    };
-    record(null);
-    const goes = step();
-    record(this.look(cpu));
-    return goes;
-  }
-  private hostOfPc(cpu: number, pc: bigint): number {
-    // The records of the page are those that were just run from.
-    return this.space.hostOf(this.i32[(cpu + state.REC_BASE) >> 2]! + (Number(pc & 0xffcn) << 2));
-  }
-  private traceDevice(cpu: number, address: number, value: number, upper: number, info: number): void {
-    if (!this.tracesDevices) return;
-    const size = info & 7;
-    const wide = (BigInt(upper >>> 0) << 32n) | BigInt(value >>> 0);
-    const shown = size === 3 ? wide : BigInt(value >>> 0) & ((1n << BigInt(8 << size)) - 1n);
-    const offset = (this.i32[(cpu + state.SLOW_REC) >> 2]! - this.i32[(cpu + state.REC_BASE) >> 2]!) >> 2;
-    const pc = this.view.getBigUint64(cpu + state.PC_PAGE, true) + BigInt(offset);
-    this.hook(cpu, TRACE_KIND.mmio, size | (info & 8), [BigInt(address), shown, 0n, 0n], pc);
   }
 
   // Messages of other cores.

@@ -3,6 +3,9 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { type KernelName, unavailable } from '../boot/debian/packages.ts';
 import { soak } from './soak.ts';
 
+/** Lines of the guest's that are shown when something was wrong. */
+const LINES = 100;
+
 const positive = (text: string): number => {
   const value = Number(text);
   if (!(value > 0)) throw new InvalidArgumentError('a number above 0 is needed.');
@@ -29,6 +32,18 @@ const result = await soak({
   },
 });
 console.log(`resident memory: ${result.memory.map(Math.round).join(' MiB in the second quarter, ')} MiB in the last`);
+if (result.stops.length > 0)
+  console.log(
+    `the host let nobody run for ${result.stops.join(', ')} s; what the kernel said within a minute does not count`,
+  );
+if (result.wrong.length > 0)
+  console.error(
+    result.text
+      .split(/\r*\n/)
+      .filter((line) => !line.startsWith('soak '))
+      .slice(-LINES)
+      .join('\n'),
+  );
 for (const line of result.wrong) console.error(`soak: ${line}`);
 console.log(result.wrong.length === 0 ? 'soak: nothing was wrong' : 'soak: failed');
 process.exitCode = result.wrong.length === 0 ? 0 : 1;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { titled, unavailable } from '../boot/debian/packages.ts';
 import { growth, soak } from './soak.ts';
+import { Stops } from './stops.ts';
 
 const missing = await unavailable('busybox', '6.12');
 describe.skipIf(missing !== null)(titled('soak', missing), () => {
@@ -19,4 +20,20 @@ test('a process that takes 2.5 MiB a second more grows; one that only collects i
   expect(growth(samples((t) => 300 + (t % 20) * 8)).grows).toBe(false);
   // What is made ready at first is none either.
   expect(growth(samples((t) => 400 - 300 * Math.exp(-t / 15))).grows).toBe(false);
+});
+
+test('a host that let nobody run is noticed, and forgotten after a minute', () => {
+  let now = 0;
+  const stops = new Stops(() => now);
+  const goesOn = (seconds: number): boolean => {
+    for (const end = now + 1000 * seconds; now < end; now += 1000) stops.recent;
+    return stops.recent;
+  };
+  expect(goesOn(100)).toBe(false);
+  now += 31_000;
+  expect([stops.recent, stops.list, stops.total]).toEqual([true, [31], 31]);
+  expect(goesOn(55)).toBe(true);
+  expect(goesOn(10)).toBe(false);
+  expect(stops.list).toEqual([31]);
+  stops.end();
 });

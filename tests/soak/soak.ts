@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { DEVICES, initramfs, SHELL } from '../boot/debian/initramfs.ts';
 import { Guest, PROMPT } from '../boot/guest.ts';
 import { alarms, type Boot, bootArguments } from '../boot/machine.ts';
+import { Stops } from './stops.ts';
 
 export interface SoakOptions extends Boot {
   readonly minutes: number;
@@ -19,6 +20,10 @@ export interface SoakResult {
   /** What was wrong, in a line each; empty when all went well. */
   readonly wrong: readonly string[];
   readonly counts: Record<string, number>;
+  /** How long the host let nobody run, each time in seconds: the guest's time went on, and what it then says of stalls is none of ours. */
+  readonly stops: readonly number[];
+  /** Everything that the guest showed. */
+  readonly text: string;
   /** Median of what `heldMebibytes` yields in the second and in the last quarter of the time, MiB. */
   readonly memory: readonly [number, number];
 }
@@ -28,6 +33,8 @@ const LOOK = 5000;
 const LOOKS = 8;
 /** A load that has not got further for so long stands still, in seconds. */
 const STILL = 120;
+/** Complaints that follow from a stop of the host. */
+const OF_STOPS = /stall|lockup|hung task|Call trace/i;
 /** Growth of the process from the second to the last quarter of the time that counts as none, MiB. */
 const GROWTH = 96;
 
@@ -67,6 +74,10 @@ class Progress {
       this.changed.set(name!, now);
     }
   }
+  /** What was lost by a stop does not count. */
+  excuse(name: string, now: number): void {
+    this.changed.set(name, now);
+  }
   still(names: readonly string[], now: number): string[] {
     return names.filter((name) => now - (this.changed.get(name) ?? 0) > STILL * 1000);
   }
@@ -99,6 +110,8 @@ async function underLoad(guest: Guest, options: SoakOptions): Promise<SoakResult
   const wrong: string[] = [];
   const progress = new Progress();
   const memory: number[] = [];
+  const stops = new Stops();
+  let told = alarms(guest.text).length;
   await guest.expect(PROMPT, 600);
   // All of memory is touched first, so that what the guest uses later is no growth.
   await guest.output('mount -t tmpfs -o size=400m none /tmp');
@@ -111,28 +124,35 @@ async function underLoad(guest: Guest, options: SoakOptions): Promise<SoakResult
   const start = Date.now();
   for (const name of names) progress.begin(name, start);
   let now = start;
-  while (wrong.length === 0 && now < start + options.minutes * 60_000) {
+  while (wrong.length === 0 && now - stops.total * 1000 < start + options.minutes * 60_000) {
     const report = await guest
       .expect(/soak (\d+) ([^\r\n]*)\r?\n|soak FAULT ([^\r\n]*)\r?\n/, 2 * STILL)
       .catch((error: Error) => error);
     now = Date.now();
     if (report instanceof Error) {
+      if (stops.recent && guest.child.exitCode === null) continue;
       wrong.push(report.message);
       break;
     }
     if (report[3] !== undefined) wrong.push(report[3]);
     progress.take(report[2] ?? '', now);
+    const complaints = alarms(guest.text);
+    if (stops.recent) for (const name of names) progress.excuse(name, now);
+    for (const line of complaints.slice(told)) {
+      if (!(stops.recent && OF_STOPS.test(line))) wrong.push(`the kernel says: ${line}`);
+    }
+    told = complaints.length;
     for (const name of progress.still(names, now)) wrong.push(`${name} has stood still for ${STILL} s`);
-    for (const line of alarms(guest.text)) wrong.push(`the kernel says: ${line}`);
     options.onReport?.(Math.round((now - start) / 1000), progress.counts, Math.round(memory.at(-1) ?? 0));
   }
   clearInterval(look);
+  stops.end();
   const { second, last, grows } = growth(memory);
   if (memory.length < LOOKS)
     wrong.push(`${memory.length} looks at its memory are too few to see whether the process grows`);
   else if (grows) wrong.push(`the process has grown from ${second} to ${last} MiB`);
   if (wrong.length === 0) wrong.push(...(await end(guest)));
-  return { wrong, counts: progress.counts, memory: [second, last] };
+  return { wrong, counts: progress.counts, stops: stops.list, text: guest.text, memory: [second, last] };
 }
 
 /** Stops the load and powers off. */
