@@ -107,3 +107,9 @@ void gic_leave(struct rec *rec, struct rmi_rec_exit *exit) {
   exit->gicv3_vmcr = rec->gic.vmcr;
   load(&this_cpu()->host_gic);
 }
+
+void gic_not_entered(const struct rec *rec, const struct rmi_rec_enter *enter, struct rmi_rec_exit *exit) {
+  memcpy(exit->gicv3_lrs, enter->gicv3_lrs, list_registers * sizeof exit->gicv3_lrs[0]);
+  exit->gicv3_hcr = enter->gicv3_hcr & HCR_HOST_BITS;
+  exit->gicv3_vmcr = rec->gic.vmcr;
+}

@@ -173,6 +173,11 @@ static u64 enter_locked(struct rec *rec, u64 run_pa, struct rmi_rec_run *buffer)
   complete_ripas_change(rec, enter);
   if (host_call_complete(rec, enter, exit) == RESUME_REALM)
     run(rec, enter, exit, sea);
+  else {
+    /* The realm is where it was: so are its interrupts and timers. */
+    gic_not_entered(rec, enter, exit);
+    timer_not_entered(rec, exit);
+  }
   return ns_write(run_pa + offsetof(struct rmi_rec_run, exit), exit, sizeof *exit) ? RMI_SUCCESS : RMI_ERROR_INPUT;
 }
 

@@ -255,10 +255,13 @@ u32 gic_list_registers(void);
 bool gic_entry_valid(const struct rmi_rec_enter *enter);
 void gic_enter(struct rec *rec, const struct rmi_rec_enter *enter);
 void gic_leave(struct rec *rec, struct rmi_rec_exit *exit);
+/* The exit of an entry that did not get as far as the realm. */
+void gic_not_entered(const struct rec *rec, const struct rmi_rec_enter *enter, struct rmi_rec_exit *exit);
 
 /* timer.c */
 void timer_enter(struct rec *rec);
 void timer_leave(struct rec *rec, struct rmi_rec_exit *exit);
+void timer_not_entered(struct rec *rec, struct rmi_rec_exit *exit);
 
 /* attestation.c; offsets and sizes in bytes. The token is built in the REC's auxiliary granule. */
 u64 attestation_token_init(struct rec *rec, const struct rd *rd, const u8 challenge[64], u64 *size);

@@ -29,11 +29,30 @@ void timer_enter(struct rec *rec) {
   write_sysreg(cnthctl_el2, CNTHCTL_EL1PCTEN | CNTHCTL_EL1PCEN | rec->timers_told);
 }
 
+static void tell(struct rec *rec, struct rmi_rec_exit *exit) {
+  /* As the host reads it, not as it may be by now. */
+  rec->timers_told = masks(exit->cntv_ctl, exit->cntp_ctl);
+}
+
 void timer_leave(struct rec *rec, struct rmi_rec_exit *exit) {
   exit->cntp_ctl = read_sysreg(cntp_ctl_el0);
   exit->cntp_cval = read_sysreg(cntp_cval_el0);
   exit->cntv_ctl = read_sysreg(cntv_ctl_el0);
   exit->cntv_cval = read_sysreg(cntv_cval_el0);
-  /* As the host reads it, not as it may be by now. */
-  rec->timers_told = masks(exit->cntv_ctl, exit->cntp_ctl);
+  tell(rec, exit);
+}
+
+static u64 control_now(u64 control, u64 compare) {
+  isb();
+  bool met = (control & CTL_ENABLE) && read_sysreg(cntpct_el0) >= compare;
+  return (control & (CTL_ENABLE | CTL_IMASK)) | (met ? CTL_ISTATUS : 0);
+}
+
+void timer_not_entered(struct rec *rec, struct rmi_rec_exit *exit) {
+  const struct el1_registers *el1 = &rec->el1;
+  exit->cntp_ctl = control_now(el1->cntp_ctl_el0, el1->cntp_cval_el0);
+  exit->cntp_cval = el1->cntp_cval_el0;
+  exit->cntv_ctl = control_now(el1->cntv_ctl_el0, el1->cntv_cval_el0);
+  exit->cntv_cval = el1->cntv_cval_el0;
+  tell(rec, exit);
 }

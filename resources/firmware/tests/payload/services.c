@@ -87,7 +87,13 @@ static void late_buffers(void) {
   }
   /* The host call waits for its answer, and the page for it is destroyed. */
   abort_at_late("an answer to memory that is gone: an exit", puppet_resume(&realm, 0));
+  static const u64 interrupt = 1UL << 62 | 1UL << 60 | 0xa0UL << 48 | 40;
+  runs[0].enter.gicv3_lrs[0] = interrupt;
+  runs[0].enter.gicv3_hcr = BIT(1);
   abort_at_late("  again and again", puppet_resume(&realm, 0));
+  check("  with the interrupt that it was given", runs[0].exit.gicv3_lrs[0], interrupt);
+  check("  and the bits for the interrupt controller", runs[0].exit.gicv3_hcr, BIT(1));
+  runs[0].enter.gicv3_lrs[0] = runs[0].enter.gicv3_hcr = 0;
 }
 
 static void tokens(void) {
