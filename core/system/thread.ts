@@ -160,6 +160,9 @@ export class Thread {
       },
     });
     this.gic = this.devices.gic;
+    for (const core of setup.cores) {
+      this.i32[(this.core(core) + state.GIC_VIRTUAL) >> 2] = this.gic?.virtualWords(core) ?? 0;
+    }
     this.io = config.deterministic && plan.virtio.length > 0 ? this.ioService() : null;
     const host = {
       mmioRead: (cpu: number, lo: number, hi: number, info: number) => this.deviceRead(cpu, lo, hi, info),
