@@ -25,7 +25,8 @@ for folder in proc sys dev; do mount --bind /$folder /mnt/$folder; done
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C DEBIAN_FRONTEND=noninteractive
 # By their paths: busybox has commands of the same names.
 chroot /mnt /debootstrap/debootstrap --second-stage || fail debootstrap
-chroot /mnt /bin/sh -c 'apt-get -y --no-install-recommends install /root/packages/*.deb' || fail apt-get
+# As root: apt's own user may not look into root's folder.
+chroot /mnt /bin/sh -c 'apt-get -y --no-install-recommends -o APT::Sandbox::User=root install /root/packages/*.deb' || fail apt-get
 rm -r /mnt/root/packages
 chroot /mnt /usr/bin/passwd -d root || fail passwd
 echo trireme > /mnt/etc/hostname
