@@ -31,6 +31,8 @@ export interface ApplicationOptions {
 }
 
 const RECENT = 8;
+/** Milliseconds within which a page must not end twice. */
+const GONE_AGAIN = 10_000;
 const recentSchema = v.pipe(v.array(presetRefSchema), v.maxLength(RECENT));
 
 export class Application {
@@ -44,6 +46,10 @@ export class Application {
   /** Shown as soon as a page asks for its port. */
   private toShow: PresetToShow[] = [];
   private quitting = false;
+  /** When a page ended last. */
+  private goneAt = 0;
+  /** Pages that have asked for their port: they hear what is sent. */
+  private readonly connected = new WeakSet<WebContents>();
 
   constructor(electron: ElectronApi, options: ApplicationOptions) {
     this.electron = electron;
@@ -86,6 +92,15 @@ export class Application {
     );
     app.on('window-all-closed', () => app.quit());
     app.on('activate', () => this.front());
+    // Every window is asked to close before the first is gone: none of them would be the last one.
+    app.on('before-quit', (event) => {
+      if (this.quitting || this.host.live === 0) return;
+      event.preventDefault();
+      void this.mayEnd(this.current).then((may) => {
+        this.quitting = may;
+        if (may) app.quit();
+      });
+    });
     app.on('will-quit', () => this.host.end());
     this.openArguments(this.options.argv, this.options.cwd);
     void app.whenReady().then(() => this.ready());
@@ -152,22 +167,30 @@ export class Application {
     void window.loadURL(PAGE);
   }
   /** The machines go with the last window: asked first. */
-  private async mayEnd(window: BrowserWindow): Promise<boolean> {
+  private async mayEnd(window: BrowserWindow | undefined): Promise<boolean> {
     const { live } = this.host;
-    const { response } = await this.electron.dialog.showMessageBox(window, {
-      type: 'question',
+    const { dialog } = this.electron;
+    const question = {
+      type: 'question' as const,
       message: live === 1 ? 'A machine is on.' : `${live} machines are on.`,
       detail: 'They are switched off with the last window. What a guest has not written to its disks is lost.',
       buttons: ['Switch off and close', 'Cancel'],
       defaultId: 1,
       cancelId: 1,
-    });
+    };
+    const { response } = await (window ? dialog.showMessageBox(window, question) : dialog.showMessageBox(question));
     return response === 0;
   }
   private pageGone(window: BrowserWindow, reason: string): void {
     this.options.log(`a window's page has ended: ${reason}`);
+    if (reason === 'clean-exit' || window.isDestroyed()) return;
+    this.connected.delete(window.webContents);
+    const before = this.goneAt;
+    this.goneAt = Date.now();
+    // A page that ends as soon as it is loaded would do so for ever.
+    if (this.goneAt - before < GONE_AGAIN) this.complain(`The page of a window ends again and again (${reason}).`);
     // The machines are in another process: they go on, and the page finds them again.
-    if (reason !== 'clean-exit' && !window.isDestroyed()) window.reload();
+    else window.reload();
   }
 
   private front(): void {
@@ -191,6 +214,7 @@ export class Application {
     const { port1, port2 } = new this.electron.MessageChannelMain();
     this.host.addFace(port1);
     contents.postMessage(TO_PAGE.port, null, [port2]);
+    this.connected.add(contents);
     for (const preset of this.toShow.splice(0)) contents.send(TO_PAGE.preset, preset);
   }
 
@@ -218,8 +242,8 @@ export class Application {
     for (const path of presetFilesIn(argv, cwd)) void this.openFile(path);
   }
   private show(preset: PresetToShow): void {
-    const window = this.current;
-    if (window) window.webContents.send(TO_PAGE.preset, preset);
+    const contents = this.current?.webContents;
+    if (contents && this.connected.has(contents)) contents.send(TO_PAGE.preset, preset);
     else this.toShow.push(preset);
   }
   private async openPreset(): Promise<void> {

@@ -24,7 +24,8 @@ export function serveHost(parent: Parent, parts: HostParts): { close(): Promise<
 
   const setUp = ({ folders, presets }: HostSetup): void => {
     const log = (line: string): void => tell({ kind: 'log', line });
-    host = new Host({ place: 'local', folders, presets, log, parts, onLive: (count) => tell({ kind: 'live', count }) });
+    const onLive = (count: number): void => tell({ kind: 'live', count });
+    host = new Host({ place: 'local', folders, presets, log, parts, background: true, onLive });
   };
   const choose = (question: number, path: string): void => {
     try {

@@ -133,7 +133,7 @@ async function main() {
   say(`the workbench is for the browser now, because ${opened}`);
   say('to boot in the terminal instead: npm run -s trireme -- boot');
   await ensureBuilt('cli');
-  const command = [join(root, 'dist', 'cli', 'main.js'), 'serve', ...process.argv.slice(2)];
+  const command = [join(root, 'dist', 'cli', 'main.js'), 'serve', '--background', ...process.argv.slice(2)];
   [process.exitCode] = await run(process.execPath, ['--no-warnings', ...command], { stdio: 'inherit' });
 }
 

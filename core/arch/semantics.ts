@@ -88,6 +88,10 @@ export interface Sem {
   jumpTo(address: Val, kind: JumpKind): void;
   /** Ends the instruction and hands over to a routine of the core module: `routine(cpu, rec, n, …args)`. */
   leaveTo(routine: string, ...args: Val[]): void;
+  /** Calls `routine(cpu, …args)` of the core module, which comes back: it acts on state that compiled code never keeps in locals. */
+  effect(routine: string, ...args: Val[]): void;
+  /** ISB: what follows is fetched anew, and messages of other cores are taken before it. */
+  fetchAnew(): void;
 
   // Memory. Addresses are i64 virtual addresses. Faults leave the instruction without any effect of it.
   load(access: string, address: Val, bytes: Bytes, opts?: Access): Val;

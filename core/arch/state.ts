@@ -106,6 +106,10 @@ export const PEERS = field(4);
 export const PAGE_GUARD = field(4);
 /** Base of the map from host page to records of the code space that runs this core. */
 export const REC_MAP = field(4);
+/** Address of the words of pages with 16-byte atomics (u32 for each host page), see `engine/pair-pages.ts`. */
+export const PAIR_MAP = field(4);
+/** Address of the words of the GIC's virtual interface that belong to this core (`KEPT_WORDS`), or 0: the host is asked. */
+export const GIC_VIRTUAL = field(4);
 /** Templates of records (`engine/templates.ts`) of that code space, or 0 while the host is asked about each record. */
 export const TEMPLATES = field(4);
 /** Records filled. */

@@ -14,6 +14,7 @@ interface ServeOptions {
   readonly port: number;
   readonly folder?: string[];
   readonly open: boolean;
+  readonly background?: boolean;
 }
 
 /** The subcommand; `done` gets the exit status. */
@@ -24,6 +25,7 @@ export function serveCommand(io: Io, done: (status: number) => void): Command {
     .option('--port <n>', 'port to listen on (default: a free one)', parseCount(0, 65535), 0)
     .option('--folder <path...>', 'folders whose files may be launched (default: this one and the project)')
     .option('--no-open', 'do not open a browser')
+    .option('--background', 'guests come after other work, as is best where the browser runs on this machine (Linux)')
     .allowExcessArguments(false)
     .action(async (options: ServeOptions) => done(await serve(options, io)));
 }
@@ -39,7 +41,7 @@ async function serve(options: ServeOptions, io: Io): Promise<number> {
   if (!files.built) throw new UserError('the workbench is not built yet: run `npm run build` first');
   const log = (line: string): void => void io.stderr.write(`trireme: ${line}\n`);
   const folders = options.folder?.map(userPath) ?? [...new Set([userFolder(), root])];
-  const host = new Host({ place: 'server', folders, log, parts: hostParts });
+  const host = new Host({ place: 'server', folders, log, parts: hostParts, background: options.background });
   const { host: address, port } = options;
   const server = await WorkbenchServer.start(host, { host: address, port, files, log });
   const show = (): string => {

@@ -9,11 +9,11 @@ import { atomicLoad, atomicStore, brIf, call, fence, iff, load, loop, ret, rmw, 
 import { Library } from '../wasm/library.ts';
 import { I32, I64, V128 } from '../wasm/opcodes.ts';
 import { i32, i64, lane, op, select, type Val } from '../wasm/value.ts';
-import { standstill } from './standstill.ts';
+import { pairPages } from './pair-pages.ts';
 
 export const atomicAccess = new Library();
 const lib = atomicAccess;
-lib.include(standstill);
+lib.include(pairPages);
 
 /** Two doublewords as the 16 bytes that hold them. */
 export const pair = (lo: Val, hi: Val): Val => lane('i64x2.replace_lane', op('i64x2.splat', lo), 1, hi);
@@ -21,10 +21,20 @@ export const half = (v: Val, n: 0 | 1): Val => lane('i64x2.extract_lane', v, n);
 
 /** (cpu, address aligned to 16, expected low, high, new low, high) → the old value. */
 lib.define('casPair', [I32, I32, I64, I64, I64, I64], V128, (link, cpu, host, oldLo, oldHi, newLo, newHi) => {
+  const swap = (): Val => {
+    const old = load('v128', host!);
+    const differs = half(old, 0).xor(oldLo!).or(half(old, 1).xor(oldHi!));
+    iff(differs.eqz(), () => store('v128', host!, pair(newLo!, newHi!)));
+    return old;
+  };
+  iff(call(link('claimAlone'), cpu!, host!), () => {
+    const old = swap();
+    run(link('releasePage'), cpu!);
+    ret(old);
+  });
   run(link('standAlone'), cpu!);
-  const old = load('v128', host!);
-  const differs = half(old, 0).xor(oldLo!).or(half(old, 1).xor(oldHi!));
-  iff(differs.eqz(), () => store('v128', host!, pair(newLo!, newHi!)));
+  const old = swap();
+  run(link('takePage'), cpu!, host!);
   run(link('resume'), cpu!);
   ret(old);
 });

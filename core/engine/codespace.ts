@@ -167,6 +167,7 @@ export class CodeSpace {
     this.cores.push(core);
     this.u32[(cpu + state.REC_MAP) >> 2] = this.mapBase;
     this.u32[(cpu + state.MAPPED) >> 2] = this.layout.mapped(core);
+    this.u32[(cpu + state.PAIR_MAP) >> 2] = this.layout.pairs;
   }
 
   // Record pages.

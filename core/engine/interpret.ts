@@ -192,6 +192,9 @@ export class InterpreterSem extends SemBase implements Sem {
     tailCall(this.link(routine), this.cpu, this.rec, this.n, ...args);
     this.end();
   }
+  fetchAnew(): void {
+    this.leaveTo('isb');
+  }
   private next(count: number): void {
     const to = this.rec.add(REC_SIZE * count);
     tailCallIndirect(

@@ -63,6 +63,8 @@ export interface Layout {
   recordMap(space: number): number;
   /** Owners of pages (u32 for each host page), see `arch/encryption`. */
   readonly owners: number;
+  /** Which cores may write to pages with 16-byte atomics (u32 for each host page), see `pair-pages.ts`. */
+  readonly pairs: number;
   /** Which TLB entries of core n map a host page (u32 each). */
   mapped(core: number): number;
   /** Generations of Realm keys (u32 for each MECID), and one page that the memory protection engine shows instead of others. */
@@ -89,14 +91,16 @@ export function layoutOf(cores: number, spaces: number, arenaBytes: number): Lay
   const recordsAt = templatesAt + spaces * TEMPLATE_BYTES;
   const recordBytes = 48 * MB;
   const mapsAt = align(recordsAt + spaces * recordBytes, 64 * KB);
-  // Maps are indexed by host page over the whole memory, so that an index needs no subtraction: records, owners, TLB entries.
+  // Maps are indexed by host page over the whole memory, so that an index needs no subtraction: records, owners, pairs, TLB entries.
   const generationBytes = 256 * KB;
-  const arenaAt = (mapBytes: number): number => mapsAt + (spaces + 1 + cores) * mapBytes + generationBytes + 64 * KB;
+  const arenaAt = (mapBytes: number): number => mapsAt + (spaces + 2 + cores) * mapBytes + generationBytes + 64 * KB;
   const total = (mapBytes: number): number => arenaAt(mapBytes) + align(arenaBytes, 64 * KB);
   let mapBytes = 0;
   while (mapBytes < (total(mapBytes) / 4096) * 4) mapBytes += 64 * KB;
   const ownersAt = mapsAt + spaces * mapBytes;
-  const generations = ownersAt + (1 + cores) * mapBytes;
+  const pairs = ownersAt + mapBytes;
+  const mappedAt = pairs + mapBytes;
+  const generations = mappedAt + cores * mapBytes;
   const arena = arenaAt(mapBytes);
   const bytes = total(mapBytes);
   if (bytes > 4096 * MB - 64 * KB) throw new RangeError(`${Math.ceil(bytes / MB)} MiB do not fit into 4 GiB`);
@@ -111,7 +115,8 @@ export function layoutOf(cores: number, spaces: number, arenaBytes: number): Lay
     recordPages: Math.floor(recordBytes / PAGE_STRIDE),
     recordMap: (n) => mapsAt + n * mapBytes,
     owners: ownersAt,
-    mapped: (n) => ownersAt + (1 + n) * mapBytes,
+    pairs,
+    mapped: (n) => mappedAt + n * mapBytes,
     generations,
     junk: generations + generationBytes,
     devices,

@@ -56,6 +56,8 @@ export class RegionBuilder {
   private readonly headers = new Map<CfgBlock, Label>();
   /** Flags that a block has set but only its exits need. */
   private readonly frozen = new Map<CfgBlock, Flags>();
+  /** Indices of instructions that follow one which is left to the interpreter: code goes on there by no branch. */
+  readonly continuations: number[] = [];
 
   /** `u16`: all of memory; `base`: records of the page. */
   constructor(u16: Uint16Array, base: number, cfg: Cfg, assume: ModeAssumption, link: Link, parallel: boolean) {
@@ -262,10 +264,13 @@ export class RegionBuilder {
     } else if (term?.kind === 'jump') {
       flush();
       this.branchTo(b, b.start + count - 1, last!.d.target!);
-    } else if (term?.kind !== 'left') {
+    } else if (term?.kind === 'left') this.continuations.push(term.at + 1);
+    else {
       flush();
-      if (b.end === 'special') this.exitNear(b, b.start + count, false);
-      else if (b.end === 'page') this.exitTo(b, load('i64', this.cpu, state.PC_PAGE).add(4096), null);
+      if (b.end === 'special') {
+        this.continuations.push(b.start + count + 1);
+        this.exitNear(b, b.start + count, false);
+      } else if (b.end === 'page') this.exitTo(b, load('i64', this.cpu, state.PC_PAGE).add(4096), null);
       else this.go(b, b.start + count);
     }
   }

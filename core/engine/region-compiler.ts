@@ -27,6 +27,8 @@ import { ModeAssumption } from './region-sem.ts';
 /** Indirect jumps: targets followed at most, and jumps there before that counts. */
 const MAX_TARGETS = 40;
 const WARM = 4;
+/** Instructions that a region has at least where it only goes on behind what was left to the interpreter, or up to a branch. */
+const CONTINUED = 4;
 
 /** What is to be compiled. */
 export interface RegionJob {
@@ -47,6 +49,8 @@ export interface CompiledRegion {
   /** What it consists of: the index of an instruction in the page, its word, and so on. */
   readonly code: Uint32Array;
   readonly instructions: number;
+  /** Indices in the page of further places that are worth a region, as this one has to be left before them. */
+  readonly continuations: readonly number[];
 }
 export interface CompiledBatch {
   /** Null: nothing can be compiled there. */
@@ -111,7 +115,8 @@ export class RegionCompiler {
         build.emit(cpu!, r!, n!),
       );
       m.place(slot, [fn]);
-      regions.push({ job, modeMask: assume.mask, code: codeOf(cfg), instructions: cfg.instructions });
+      const continuations = build.continuations.filter((i) => this.worthwhile(base, i, mode));
+      regions.push({ job, modeMask: assume.mask, code: codeOf(cfg), instructions: cfg.instructions, continuations });
     }
     if (!regions.length) return { module: null, bytes: 0, regions, ms: performance.now() - started, v8ms: 0 };
     const bytes = m.encode();
@@ -138,6 +143,15 @@ export class RegionCompiler {
     const d = this.decode(word);
     if (!d) return null;
     return { word, d, effects: this.effects.of(d, word, mode) };
+  }
+  /** Is there enough straight code for a region to pay at a place where no branch goes? */
+  private worthwhile(base: number, at: number, mode: number): boolean {
+    for (let i = at; i < at + CONTINUED; i++) {
+      const instruction = i < PAGE_RECORDS ? this.instruction(base, i, mode) : null;
+      if (instruction === null || instruction.d.pattern.interpretOnly) return false;
+      if (instruction.d.pattern.flow) return i > at;
+    }
+    return true;
   }
   /** Where in its page the indirect jump at index `at` went before: targets that are warm, and that it has marked. */
   private targetsSeen(base: number, at: number): number[] {

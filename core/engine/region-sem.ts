@@ -3,12 +3,13 @@ import type { Pattern } from '../arch/a64/pattern.ts';
 import { type Flags, RawFlags } from '../arch/flags.ts';
 import { type Access, BTYPE_OF, type Bytes, type JumpKind, type Sem } from '../arch/semantics.ts';
 import * as state from '../arch/state.ts';
-import { call, load, newLocal, setLocals, stableLocal, store, unlikely, variable } from '../wasm/build.ts';
+import { atomicLoad, call, load, newLocal, setLocals, stableLocal, store, unlikely, variable } from '../wasm/build.ts';
 import type { Link } from '../wasm/library.ts';
 import { I32, I64, type Ty, V128 } from '../wasm/opcodes.ts';
 import { fnState } from '../wasm/scope.ts';
 import { i32, i64, lane, op, type Val } from '../wasm/value.ts';
-import { atomicInfoOf, infoOf } from './access.ts';
+import { TLB_EXEC, TLB_RECORDS } from './abi.ts';
+import { atomicInfoOf, infoOf, tlbEntry } from './access.ts';
 import type { Decoded } from './decoded.ts';
 import { atomicLoadAny, atomicStoreAny } from './interpret.ts';
 import { SemBase } from './sem-base.ts';
@@ -57,7 +58,8 @@ export type Terminator =
   | { readonly kind: 'branch'; readonly cond: Val }
   /** `btype`: what it makes of PSTATE.BTYPE, 0 for returns. */
   | { readonly kind: 'indirect'; readonly to: Val; readonly btype: number }
-  | { readonly kind: 'left' };
+  /** The instruction at index `at` of the page is always left to the interpreter. */
+  | { readonly kind: 'left'; readonly at: number };
 
 export class RegionSem extends SemBase implements Sem {
   readonly interpreting = false;
@@ -189,7 +191,17 @@ export class RegionSem extends SemBase implements Sem {
   leaveTo(): void {
     const root = !fnState().block.cold && this.rootBlock === fnState().block;
     this.sideExit();
-    if (root) this.term = { kind: 'left' };
+    if (root) this.term ??= { kind: 'left', at: this.at };
+  }
+  /** The page may be mapped elsewhere by now, and what it holds may have changed (its regions are gone then: PEND.inbox). */
+  fetchAnew(): void {
+    const pc = this.pc();
+    const entry = tlbEntry(load('i32', this.cpu, state.BANK), pc);
+    const pageMoved = load('i64', entry, TLB_EXEC).ne(pc.and(~0xfffn));
+    const records = load('i32', entry, TLB_RECORDS)
+      .and(~15)
+      .ne(load('i32', this.cpu, state.REC_BASE));
+    unlikely(atomicLoad('i32', this.cpu, state.PENDING).or(pageMoved).or(records), () => this.leaveTo());
   }
   rootBlock: unknown = null;
   private sideExit(): void {

@@ -1,7 +1,15 @@
 /**
  * Regions: what is hot is compiled, a batch at a time; what was compiled is found, dropped and evicted here.
  */
-import { H_FIRST_FREE, PAGE_WORDS, REC_ACTIVE, REC_BASE_HANDLER, REC_SHIFT, recordAddress } from './abi.ts';
+import {
+  FIRST_REGION,
+  H_FIRST_FREE,
+  PAGE_WORDS,
+  REC_ACTIVE,
+  REC_BASE_HANDLER,
+  REC_SHIFT,
+  recordAddress,
+} from './abi.ts';
 import type { CodeSpace } from './codespace.ts';
 import { type CompiledBatch, RegionCompiler, type RegionJob } from './region-compiler.ts';
 
@@ -82,11 +90,20 @@ export class Regions {
   /** Notes that `rec` is worth compiling. */
   hot(rec: number): void {
     // A stepped branch counts heat in the copy of its record.
-    if (this.queued.has(rec) || !this.space.isRecord(rec)) return;
+    if (!this.space.isRecord(rec)) return;
+    this.enqueue(rec, this.modeOf());
+    if (this.queue.length >= BATCH) this.flush();
+  }
+
+  /** What follows an instruction that regions leave to the interpreter is as hot as they are, but no branch goes there. */
+  private goesOn(rec: number, mode: number): void {
+    if (this.space.u16[(rec + REC_ACTIVE) >> 1]! < FIRST_REGION) this.enqueue(rec, mode);
+  }
+  private enqueue(rec: number, mode: number): void {
+    if (this.queued.has(rec)) return;
     if (this.queue.length === 0) this.since = performance.now();
     this.queued.add(rec);
-    this.queue.push({ rec, mode: this.modeOf() });
-    if (this.queue.length >= BATCH) this.flush();
+    this.queue.push({ rec, mode });
   }
 
   /** Compiles all that is queued, as one module. */
@@ -126,13 +143,15 @@ export class Regions {
     for (const { base, at } of jobs) this.queued.delete(recordAddress(base, at));
     const unused = new Set(jobs.map(({ slot }) => slot));
     const made: Region[] = [];
-    for (const { job, modeMask, code, instructions } of regions) {
+    const further: { rec: number; mode: number }[] = [];
+    for (const { job, modeMask, code, instructions, continuations } of regions) {
       if (!this.holds(job.base, code)) continue;
       unused.delete(job.slot);
       const assume = { value: job.mode, mask: modeMask };
       made.push({ rec: recordAddress(job.base, job.at), slot: job.slot, assume });
       this.stats.regions++;
       this.stats.instructions += instructions;
+      for (const at of continuations) further.push({ rec: recordAddress(job.base, at), mode: job.mode });
     }
     if (module && made.length > 0) {
       this.evictFor(bytes);
@@ -144,6 +163,7 @@ export class Regions {
       for (const r of made) this.enter(r);
     }
     for (const slot of unused) this.space.freeSlot(slot);
+    for (const { rec, mode } of further) this.goesOn(rec, mode);
     const here = performance.now() - started;
     this.stats.ms += ms + here;
     this.stats.v8ms += v8ms + here;

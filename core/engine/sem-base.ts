@@ -4,7 +4,7 @@ import type { Pattern } from '../arch/a64/pattern.ts';
 import { condition, type Flags } from '../arch/flags.ts';
 import type { Access } from '../arch/semantics.ts';
 import * as state from '../arch/state.ts';
-import { choose, load, store } from '../wasm/build.ts';
+import { choose, load, run, store } from '../wasm/build.ts';
 import type { Link } from '../wasm/library.ts';
 import { F32, F64, I32, I64, V128 } from '../wasm/opcodes.ts';
 import { f32, f64, i32, i64, lane, op, type Val } from '../wasm/value.ts';
@@ -109,6 +109,9 @@ export abstract class SemBase {
   }
   helper(name: string, ...args: Val[]): Val {
     return callOf(this.link, name, args);
+  }
+  effect(routine: string, ...args: Val[]): void {
+    run(this.link(routine), this.cpu, ...args);
   }
 
   /** Are `bytes` of each of two registers one access? See `Sem.loadPair`. */

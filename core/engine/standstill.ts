@@ -18,6 +18,8 @@ import { CORE_CONTROL, CORE_STRIDE, CORES, GLOBAL_CONTROL } from './layout.ts';
 /** Words of a core's control block: it sleeps; it leaves guest memory alone. */
 export const QUIET = 8;
 export const STILL = 56;
+/** What STILL holds: it stands between two instructions; 1 when it does other work, perhaps within one. */
+export const STANDS = 2;
 /** Words of the global control block: held by the core that stops others; non-zero while they have to stand. */
 export const EXCLUSIVE = 4;
 export const PARK = 8;
@@ -46,7 +48,7 @@ lib.define('standStill', [I32], null, (link, c) => {
   const own = c!.add(CORE_CONTROL);
   rmw('and', 'i32', c!, i32(~PEND.park), undefined, PENDING);
   loop((again) => {
-    atomicStore('i32', own, i32(1), STILL);
+    atomicStore('i32', own, i32(STANDS), STILL);
     run(link('whileWord'), global(PARK), i32(1));
     atomicStore('i32', own, i32(0), STILL);
     brIf(atomicLoad('i32', global(PARK)), again);

@@ -91,7 +91,11 @@ lib.define('fillData', [I32, I64, I32], I32, (link, c, v, i) => {
   iff(load('i32', cpu, state.TR_DEVICE).eqz(), () => {
     const bank = select(info.and(INFO.unprivileged), i32(state.BANK_UNPRIV), i32(state.BANK));
     const e = tlbEntry(load('i32', cpu.add(bank)), va);
-    unlikely(call(link('noteEntry'), cpu, e, va, host).eqz(), () => ret(host));
+    unlikely(call(link('noteEntry'), cpu, e, va, host).eqz(), () => {
+      run(link('mayWrite'), cpu, host, info);
+      ret(host);
+    });
+    const mayWrite = call(link('mayWrite'), cpu, host, info);
     const keepExec = load('i64', e, TLB_EXEC)
       .eq(page)
       .and(load('i32', e, TLB_ADDEND).eq(host.sub(va.lo32())));
@@ -99,9 +103,11 @@ lib.define('fillData', [I32, I64, I32], I32, (link, c, v, i) => {
     store('i64', e, select(perm.and(state.PERM.read), page, i64(-1)), TLB_READ);
     // A hit for writing also serves atomics: pages that may only be written keep to the slow path.
     const both = perm.and(state.PERM.read | state.PERM.write).eq(state.PERM.read | state.PERM.write);
-    store('i64', e, select(both.and(readOnly.eqz()), page, i64(-1)), TLB_WRITE);
+    store('i64', e, select(both.and(readOnly.eqz()).and(mayWrite), page, i64(-1)), TLB_WRITE);
     store('i32', e, host.sub(va.lo32()), TLB_ADDEND);
+    ret(host);
   });
+  run(link('mayWrite'), cpu, host, info);
   ret(host);
 });
 

@@ -152,6 +152,8 @@ export interface RunStatus {
   readonly cores: readonly CoreStatus[];
   readonly consoles: readonly ConsoleSummary[];
   readonly revisions: views.Revisions;
+  /** Records of what the guest did that came faster than they could be kept: views of worlds, realms and calls have gaps. */
+  readonly lost: number;
   readonly engine: Readonly<Record<string, number>>;
 }
 

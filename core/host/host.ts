@@ -67,6 +67,8 @@ export interface HostOptions {
   readonly presets?: { readonly builtIn: string; readonly own: string };
   log(line: string): void;
   readonly parts: HostParts;
+  /** Guests come after other work: somebody sits at this machine. */
+  readonly background?: boolean;
   /** Called with the number of machines that are on, when it changes. */
   readonly onLive?: (count: number) => void;
 }
@@ -199,7 +201,7 @@ export class Host implements SessionHost {
   private async onEngine(who: Who, listener: RunListener): Promise<HostRun> {
     const { parts } = this.options;
     const config = await this.configure(who.launch);
-    const system = await (await parts.createSystem())({ ...config, background: true });
+    const system = await (await parts.createSystem())({ ...config, background: this.options.background ?? false });
     const { observe, describe } = parts;
     return new Run(system, { ...who, observe, describe, say: (line) => this.log(line) }, listener);
   }

@@ -173,6 +173,8 @@ export interface Walk {
 /** Supplies views; `core/observe` implements it. Each function may throw a UserError, which the view shows. */
 export interface Observation {
   readonly revisions: () => Revisions;
+  /** Records that were lost so far. */
+  readonly lost?: () => number;
   readonly worlds?: (from: number, to: number, limit: number) => WorldTimeline;
   readonly realms?: () => readonly Realm[];
   readonly realm?: (rd: bigint) => RealmDetail | null;

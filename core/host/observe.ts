@@ -144,6 +144,7 @@ export function observe(system: System): Observation {
       calls: realms.calls.revision,
       faults: Object.values(observer.memory.counts).reduce((a, b) => a + b),
     }),
+    lost: () => observer.dropped,
     notices: () => notices,
     walk: (core, address, regime) => {
       const { steps, output, fault } = new Walker(system, core).explain(address, regime);

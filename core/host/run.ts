@@ -219,6 +219,7 @@ export class Run implements HostRun {
       cores,
       consoles: this.consoles.summaries(),
       revisions: this.observation?.revisions() ?? NO_REVISIONS,
+      lost: this.observation?.lost?.() ?? 0,
       engine: stats.engine,
     };
   }
@@ -226,7 +227,7 @@ export class Run implements HostRun {
   private blank(): RunStatus {
     return {
       ...{ run: this.id, guestSeconds: this.stamp.guest, hostSeconds: this.stamp.host, instructions: 0, cores: [] },
-      ...{ consoles: this.consoles.summaries(), revisions: NO_REVISIONS, engine: {} },
+      ...{ consoles: this.consoles.summaries(), revisions: NO_REVISIONS, lost: 0, engine: {} },
     };
   }
 }

@@ -26,7 +26,8 @@ export class Clock {
   private readonly view: DataView;
   private readonly layout: Layout;
   private readonly deterministic: boolean;
-  private readonly epoch: number;
+  /** Milliseconds to add to `performance.now()`: the epoch is not this thread's. */
+  private readonly origin: number;
   private readonly rtc: RtcConfig | undefined;
 
   constructor(i32: Int32Array, layout: Layout, config: Pick<SystemConfig, 'deterministic' | 'rtc'>, epoch: number) {
@@ -35,7 +36,7 @@ export class Clock {
     this.view = new DataView(i32.buffer);
     this.layout = layout;
     this.deterministic = config.deterministic;
-    this.epoch = epoch;
+    this.origin = performance.timeOrigin - epoch;
     this.rtc = config.rtc;
   }
   /** Nanoseconds of guest time, as core `cpu` (address of its state) sees it. */
@@ -45,7 +46,7 @@ export class Clock {
   }
   /** Threaded: nanoseconds since the epoch that were not spent paused. */
   private running(): number {
-    return (performance.timeOrigin + performance.now() - this.epoch) * 1e6 - this.f64[PAUSED >> 3]!;
+    return (performance.now() + this.origin) * 1e6 - this.f64[PAUSED >> 3]!;
   }
   /** Seconds since 1970 by the machine's real time clock. */
   seconds(): number {

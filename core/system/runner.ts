@@ -267,6 +267,7 @@ export class Runner {
     }
     const slice = Math.max(2000, Math.min(SLICE, (until / 1e6) * this.rate));
     const began = performance.now();
+    this.t.turnEnds = this.t.clock.now(cpu) + (slice / this.rate) * 1e6;
     this.grant(cpu, Math.floor(slice));
     this.enter(core);
     const ms = performance.now() - began;

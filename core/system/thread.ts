@@ -70,6 +70,9 @@ const TICKS_PER_NS = regOffset('ticks a nanosecond');
 const PMU_ENABLES = regOffset('PMINTENSET_EL1');
 const NO_PMU_OUTPUT: PmuOutput = { asserted: false, remaining: null };
 
+/** Nanoseconds by which a turn may end behind a timer that was programmed in it: turns are not measured out better. */
+const LATE = 20e3;
+
 export class Thread {
   readonly setup: ThreadSetup & { readonly layout: Layout };
   readonly space: CodeSpace;
@@ -157,6 +160,9 @@ export class Thread {
       },
     });
     this.gic = this.devices.gic;
+    for (const core of setup.cores) {
+      this.i32[(this.core(core) + state.GIC_VIRTUAL) >> 2] = this.gic?.virtualWords(core) ?? 0;
+    }
     this.io = config.deterministic && plan.virtio.length > 0 ? this.ioService() : null;
     const host = {
       mmioRead: (cpu: number, lo: number, hi: number, info: number) => this.deviceRead(cpu, lo, hi, info),
@@ -383,10 +389,15 @@ export class Thread {
   }
   /** A timer was programmed in the turn that runs. */
   timersMoved = false;
-  /** A timer or the PMU was programmed: lines change now, and the running core leaves soon, so that its slice is planned anew. */
+  /** Threaded: guest time in nanoseconds at which the turn that runs ends by itself, about. */
+  turnEnds = 0;
+  /** A timer or the PMU was programmed: lines change now, and the running core leaves if its turn is too long now. */
   timersChanged(): void {
     this.timersMoved = true;
-    if (this.gic) this.updateTimers(this.indexOf(this.current));
+    if (this.gic && !this.setup.config.deterministic) {
+      const due = this.updateTimers(this.indexOf(this.current));
+      if (this.clock.now(this.current) + due + LATE >= this.turnEnds) return;
+    } else if (this.gic) this.updateTimers(this.indexOf(this.current));
     Atomics.or(this.i32, (this.current + state.PENDING) >> 2, PEND.stop);
   }
   stats(): Record<string, number> {

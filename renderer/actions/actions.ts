@@ -6,7 +6,7 @@ import { layout } from '../state/layout.svelte.ts';
 import { notices } from '../state/notices.svelte.ts';
 import { set, settings, type Theme } from '../state/settings.svelte.ts';
 import { workbench } from '../state/workbench.svelte.ts';
-import { activeConsole, showConsole, showConsoles, switchConsole } from './consoles.ts';
+import { activeConsole, saveText, showConsole, showConsoles, switchConsole } from './consoles.ts';
 import { type Action, ActionRegistry } from './registry.ts';
 
 export const actions = new ActionRegistry(() => settings.keys);
@@ -220,6 +220,22 @@ const CONSOLE: readonly Action[] = [
     ...{ id: 'console.selectAll', title: 'Select all', group: 'Console', keys: ['Ctrl+Shift+A'], overConsole: true },
     enabled: overConsole,
     run: () => activeConsole()?.terminal.selectAll(),
+  },
+  {
+    ...{ id: 'console.find', title: 'Search in this console', group: 'Console', keys: ['Ctrl+Shift+F'] },
+    ...{ overConsole: true, enabled: overConsole },
+    run: () => {
+      const session = activeConsole();
+      if (session) session.searches = true;
+    },
+  },
+  {
+    ...{ id: 'console.save', title: 'Save as text', group: 'Console' },
+    enabled: overConsole,
+    run: () => {
+      const session = activeConsole();
+      if (session) saveText(session);
+    },
   },
   {
     ...{ id: 'console.timestamps', title: 'Lines with times, or terminal', group: 'Console' },

@@ -2,6 +2,7 @@
 import { consoles } from '../state/consoles.svelte.ts';
 import { layout } from '../state/layout.svelte.ts';
 import { workbench } from '../state/workbench.svelte.ts';
+import { saveFile } from '../ui/save-file.ts';
 import type { ConsoleSession } from '../views/consoles/session.svelte.ts';
 
 const PREFIX = 'console:';
@@ -26,6 +27,11 @@ export function showConsole(n: number): boolean {
   session.focus();
   if (!session.element.isConnected) requestAnimationFrame(() => session.focus());
   return true;
+}
+
+/** Puts what a console shows into a file. */
+export function saveText(session: ConsoleSession): void {
+  saveFile(`${session.run}-${session.console}.log`, 'text/plain', session.text());
 }
 
 function beside(): { panel: string; direction: 'right' | 'within' } | undefined {

@@ -75,6 +75,10 @@ export class LaunchState {
     this.preset = this.bench.presets.find((p) => p.id === run.preset) ?? this.preset;
     this.change(structuredClone(run.launch) as Draft, 0);
   }
+  /** Shows a draft that is of no preset here, as a change of the one that is chosen. */
+  show(draft: Draft): void {
+    this.change(draft, 0);
+  }
   setMec(on: boolean): void {
     this.set('mec.enabled', on);
     if (!on) return;

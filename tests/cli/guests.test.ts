@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { guest, runGuest } from '../support/trireme.ts';
+import { guest, runGuest, startTrireme } from '../support/trireme.ts';
 
 let folder = '';
 beforeAll(() => {
@@ -72,6 +72,17 @@ test('a reader that goes away ends the run', () => {
   const script = `${command} | head -c 100 >/dev/null; echo \${PIPESTATUS[0]}`;
   const { stdout, stderr } = spawnSync('bash', ['-c', script], { encoding: 'utf8', input: '', timeout: 60_000 });
   expect([stdout, stderr]).toEqual(['141\n', '']);
+});
+
+test.each([
+  ['SIGHUP', 129],
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)('%s ends the run with status %i', async (signal, wanted) => {
+  const { child, ended } = startTrireme(['run', '--kernel', guest('echo'), '--timeout', '60']);
+  await once(child.stdout!, 'data');
+  child.kill(signal);
+  expect(await ended).toEqual({ status: wanted, stdout: '> ', stderr: '' });
 });
 
 describe('guests that run wild', () => {

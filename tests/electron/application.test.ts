@@ -103,6 +103,7 @@ describe('start', () => {
     expect(second.record.quits).toBe(1);
     expect(FakeWindow.all).toEqual([]);
     const first = await started();
+    await first.invoke(first.window, TO_MAIN.connect, {});
     first.app.emit('second-instance', {}, ['trireme', '--preset=three-worlds'], '/');
     expect(first.window.focused).toBe(1);
     expect(first.window.webContents.of(TO_PAGE.preset)).toEqual([{ kind: 'listed', id: 'three-worlds' }]);
@@ -301,6 +302,39 @@ describe('the host’s process', () => {
     window.close();
     await expect.poll(() => window.destroyed).toBe(true);
   });
+
+  test('to quit asks as well, and once, however many windows there are', async () => {
+    const { window, invoke, record, folder, app, application } = await started();
+    application.newWindow();
+    await invoke(window, TO_MAIN.connect, {});
+    const { buildElf } = await import('../support/elf-builder.ts');
+    writeFileSync(join(folder, 'p.elf'), buildElf({ segments: [{ address: 0x40000000, bytes: new Uint8Array(64) }] }));
+    const launch = { machine: { type: 'bare' }, kernel: join(folder, 'p.elf') };
+    await face(window)('launch.start', { launch, preset: null, name: 'x', on: 'trireme', paused: false });
+    record.answers.push(1, 0);
+    app.quit();
+    await expect.poll(() => record.asked.length).toBe(1);
+    expect(FakeWindow.all.map((w) => w.destroyed)).toEqual([false, false]);
+    app.quit();
+    await expect.poll(() => FakeWindow.all.map((w) => w.destroyed)).toEqual([true, true]);
+    expect(record.asked.length).toBe(2);
+    expect(record.processes[0]!.killed).toBe(true);
+  });
+
+  test('a page that ends again at once is not loaded for ever', async () => {
+    const { window, record } = await started();
+    for (let n = 0; n < 3; n++) window.webContents.emit('render-process-gone', {}, { reason: 'crashed' });
+    expect(window.reloads).toBe(1);
+    expect(record.errors[0]).toContain('again and again');
+  });
+
+  test('a preset that is asked for before the page listens is shown when it does', async () => {
+    const { window, invoke, app, folder } = await started();
+    app.emit('second-instance', {}, ['trireme', '--preset=bare'], folder);
+    expect(window.webContents.of(TO_PAGE.preset)).toEqual([]);
+    await invoke(window, TO_MAIN.connect, {});
+    expect(window.webContents.of(TO_PAGE.preset)).toEqual([{ kind: 'listed', id: 'bare' }]);
+  });
 });
 
 describe('menu and presets', () => {
@@ -320,7 +354,8 @@ describe('menu and presets', () => {
   test('presets that were started are remembered, the latest first', async () => {
     const first = await started();
     for (const n of [1, 2, 3, 2]) await first.invoke(first.window, TO_MAIN.used, { id: `p${n}`, name: `P ${n}` });
-    const { window, record } = await started({ options: { resources: first.folder } });
+    const { window, invoke, record } = await started({ options: { resources: first.folder } });
+    await invoke(window, TO_MAIN.connect, {});
     const recent = item(record.menu, '&File', 'Recent presets').submenu as MenuItemConstructorOptions[];
     expect(recent.map((r) => r.label)).toEqual(['P 2', 'P 3', 'P 1']);
     (recent[1]!.click as () => void)();

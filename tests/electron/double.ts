@@ -125,9 +125,14 @@ export class FakeWindow extends EventEmitter {
   }
   /** As a click on the window's button does. */
   close(): void {
+    if (this.mayClose()) this.gone();
+  }
+  mayClose(): boolean {
     const event = cancellable();
     this.emit('close', event);
-    if (event.defaultPrevented) return;
+    return !event.defaultPrevented;
+  }
+  gone(): void {
     this.destroyed = true;
     this.emit('closed');
   }
@@ -220,7 +225,17 @@ export function electronDouble(options: DoubleOptions) {
   let isReady = false;
   const app = Object.assign(new EventEmitter(), {
     requestSingleInstanceLock: () => !options.second,
-    quit: () => void record.quits++,
+    /** `before-quit`, then every window's `close`, then what was not kept open goes, and `will-quit` (app.quit). */
+    quit: () => {
+      record.quits++;
+      const event = cancellable();
+      app.emit('before-quit', event);
+      if (event.defaultPrevented) return;
+      const open = FakeWindow.all.filter((w) => !w.destroyed);
+      const kept = open.filter((w) => !w.mayClose());
+      for (const window of open) if (!kept.includes(window)) window.gone();
+      if (kept.length === 0) app.emit('will-quit');
+    },
     enableSandbox: () => {
       record.sandboxed = !isReady;
     },

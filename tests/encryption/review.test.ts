@@ -60,8 +60,8 @@ describe('patch 5, memory for owners', () => {
     for (const mib of [64, 512, 1024]) {
       const layout = layoutOf(1, 1, mib << 20);
       const last = layout.owners + (((layout.arena + layout.arenaBytes - 1) >>> 12) << 2);
-      expect(last + 4).toBeLessThanOrEqual(layout.mapped(0));
-      expect(layout.mapped(0) - layout.owners).toBeLessThan(layout.pages * 16 * 4 + (1 << 17));
+      expect(last + 4).toBeLessThanOrEqual(layout.pairs);
+      expect(layout.pairs - layout.owners).toBeLessThan(layout.pages * 16 * 4 + (1 << 17));
     }
   });
   it('no page has an owner at power-on, nor after a reset', () => {

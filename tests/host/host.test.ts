@@ -2,7 +2,46 @@ import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { CONSOLE_WINDOW } from '../../core/host/api.ts';
+import { Reserve } from '../../core/host/reserve.ts';
 import { Face, testHost, until } from './support.ts';
+
+describe('the next machine', () => {
+  test('is prepared when its draft rests, again when it is off, and not while one runs', async () => {
+    const prepared: number[] = [];
+    const { host, program } = testHost({ prepare: async (threads) => void prepared.push(threads) });
+    const face = new Face(host);
+    const check = (more: object) =>
+      face.ask('launch.check', { launch: { machine: { type: 'bare' }, kernel: program, ...more } });
+    await check({ cores: 2 });
+    await check({ cores: 3 });
+    await until(() => prepared.length === 1);
+    expect(prepared).toEqual([3]);
+    const run = await face.start(program);
+    await check({ cores: 4 });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(prepared).toEqual([3]);
+    await face.ask('run.control', { run, action: 'forceOff' });
+    await until(() => prepared.length === 2);
+    expect(prepared).toEqual([3, 4]);
+    // All cores of a deterministic machine run on one thread.
+    await check({ cores: 4, deterministic: true });
+    await until(() => prepared.length === 3);
+    expect(prepared[2]).toBe(1);
+  });
+  test('takes over the threads that wait for it; others end', async () => {
+    const reserve = new Reserve();
+    await reserve.prepare(3);
+    await reserve.prepare(2);
+    const crew = reserve.take()!;
+    expect(reserve.take()).toBeUndefined();
+    const workers = [crew.take(), crew.take()];
+    const ended = workers.map((worker) => new Promise((resolve) => worker.once('exit', resolve)));
+    await Promise.all(workers.map((worker) => worker.terminate()));
+    await Promise.all(ended);
+    await crew.dismiss();
+    await reserve.close();
+  });
+});
 
 describe('runs', () => {
   test('start, console, pause, registers, step, end; what was shown stays until it is closed', async () => {
@@ -123,11 +162,13 @@ describe('runs', () => {
       ...{ hostMecid: 1, ramBytes: 4096, rttGranules: 2, rim: null, seconds: 0 },
     };
     const revisions = { worlds: 0, realms: 7, granules: 0, calls: 0, faults: 0 };
-    const { host, program } = testHost({ observe: () => ({ revisions: () => revisions, realms: () => [realm] }) });
+    const { host, program } = testHost({
+      observe: () => ({ revisions: () => revisions, lost: () => 12, realms: () => [realm] }),
+    });
     const face = new Face(host);
     const run = await face.start(program);
     expect((await face.ask('realms.list', { run })).realms).toEqual([realm]);
-    await until(() => (face.events.status ?? []).some((s) => s.revisions.realms === 7));
+    await until(() => (face.events.status ?? []).some((s) => s.revisions.realms === 7 && s.lost === 12));
   });
 });
 

@@ -26,9 +26,10 @@ export interface TestHostOptions {
   /** Of each system; default: one UART. */
   readonly consoles?: readonly ConsoleInfo[];
   readonly qemu?: () => Promise<QemuProgram | null>;
+  readonly prepare?: (threads: number) => Promise<void>;
 }
 
-export function testHost({ observe, consoles, qemu }: TestHostOptions = {}): TestHost {
+export function testHost({ observe, consoles, qemu, prepare }: TestHostOptions = {}): TestHost {
   const folder = mkdtempSync(join(tmpdir(), 'trireme-host-'));
   const program = join(folder, 'prog.elf');
   writeFileSync(program, buildElf({ segments: [{ address: 0x40000000, bytes: new Uint8Array(64) }] }));
@@ -51,6 +52,7 @@ export function testHost({ observe, consoles, qemu }: TestHostOptions = {}): Tes
       describe: async () => ['core 0: wild'],
       observe,
       qemu,
+      prepare,
       configureVirt: async (launch) => new FakeSystem({ cores: launch.cores }).config,
     },
   });

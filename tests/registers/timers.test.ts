@@ -126,20 +126,26 @@ describe('the host hears of', () => {
     core.msr(name, v);
     return core.changes > 0;
   };
-  test('writes of timers and what they depend on', () => {
-    for (const name of [
-      'CNTP_CTL_EL0',
-      'CNTV_TVAL_EL0',
-      'CNTHP_CVAL_EL2',
-      'CNTVOFF_EL2',
-      'CNTPOFF_EL2',
-      'CNTHCTL_EL2',
-    ]) {
-      expect([name, heard(name, 1n)]).toEqual([name, true]);
-    }
+  const LIVE = { CNTP_CTL_EL0: 1n, CNTV_CTL_EL0: 1n, CNTHP_CTL_EL2: 1n };
+  const NAMES = ['CNTV_TVAL_EL0', 'CNTHP_CVAL_EL2', 'CNTVOFF_EL2', 'CNTPOFF_EL2', 'CNTHCTL_EL2'];
+  test.each(NAMES)('%s, when it acts on a timer that is on', (name) => {
+    expect(heard(name, 5n, LIVE)).toBe(true);
+  });
+  test.each(NAMES)('%s: nothing while timers are off, or masked', (name) => {
+    expect(heard(name, 6n, { CNTP_CTL_EL0: 0n, CNTV_CTL_EL0: 3n, CNTHP_CTL_EL2: 2n })).toBe(false);
+  });
+  test('a timer that goes on or off, and not of one that stays as it is', () => {
+    expect(heard('CNTP_CTL_EL0', 1n, { CNTP_CTL_EL0: 0n })).toBe(true);
+    expect(heard('CNTP_CTL_EL0', 1n, { CNTP_CTL_EL0: 1n })).toBe(false);
+    expect(heard('CNTP_CTL_EL0', 3n, { CNTP_CTL_EL0: 1n })).toBe(true);
+    expect(heard('CNTP_CTL_EL0', 2n, { CNTP_CTL_EL0: 3n })).toBe(false);
+    expect(heard('CNTHP_CVAL_EL2', 7n, { CNTHP_CTL_EL2: 1n, CNTHP_CVAL_EL2: 7n })).toBe(false);
+  });
+  test('changes of the world that timers depend on', () => {
     expect(heard('TPIDR_EL2', 1n)).toBe(false);
     expect(heard('HCR_EL2', 1n << 27n)).toBe(false);
-    expect(heard('HCR_EL2', 1n << 27n, { CNTHCTL_EL2: 1n << 12n })).toBe(true);
+    expect(heard('HCR_EL2', 1n << 27n, { ...LIVE, CNTHCTL_EL2: 1n << 12n })).toBe(true);
+    expect(heard('HCR_EL2', 1n << 27n, { CNTP_CTL_EL0: 0n, CNTV_CTL_EL0: 0n, CNTHCTL_EL2: 1n << 12n })).toBe(false);
   });
 });
 

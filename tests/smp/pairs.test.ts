@@ -124,3 +124,38 @@ describe.each(['normal', 'compiled', 'interpreter'] as const)('16 bytes, %s', (e
     expect(seen).toEqual(phases.map(({ name, low, high }) => ({ name, low, high, wrong: [0, 0] })));
   });
 });
+
+/**
+ * The page of a 16-byte atomic belongs to one core until another writes there (`engine/pair-pages.ts`): both do so by turns, on one
+ * page after the other, the second core so rarely that the first has the page for itself meanwhile.
+ */
+describe.each(['normal', 'interpreter'] as const)('pages of 16-byte atomics, %s', (engine) => {
+  const PAGES = 48;
+  const BY_PAIRS = 3000;
+  const BY_WORDS = 60;
+  it('change hands without loss', async () => {
+    const memory = await runTogether(
+      (a, core) => {
+        const [nextPage, again, wait] = [a.fresh(), a.fresh(), a.fresh()];
+        const PAGE = 19;
+        const PAUSE = 21;
+        a.movImm(ONE, 1).movImm(AT, DATA).movImm(PAGE, PAGES).label(nextPage);
+        meet(a);
+        a.movImm(LEFT, core === 0 ? BY_PAIRS : BY_WORDS).label(again);
+        if (core === 0) byCasp(1)(a);
+        else {
+          a.movImm(PAUSE, 400).label(wait).addImm(PAUSE, PAUSE, -1).cbnz(PAUSE, wait);
+          a.addImm(HIGH, AT, 8).ldr(A, AT).atomic('add', ONE, 31, HIGH, 8);
+        }
+        a.addImm(LEFT, LEFT, -1).cbnz(LEFT, again);
+        a.addImm(AT, AT, 2048).addImm(AT, AT, 2048).addImm(PAGE, PAGE, -1).cbnz(PAGE, nextPage);
+      },
+      engine,
+      PAGES * 4096,
+    );
+    const seen = Array.from({ length: PAGES }, (_, n) =>
+      [0, 8].map((at) => Number(memory.getBigUint64(n * 4096 + at, true))),
+    );
+    expect(seen).toEqual(seen.map(() => [BY_PAIRS, BY_PAIRS + BY_WORDS]));
+  });
+});

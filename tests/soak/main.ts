@@ -32,10 +32,10 @@ const result = await soak({
   },
 });
 console.log(`resident memory: ${result.memory.map(Math.round).join(' MiB in the second quarter, ')} MiB in the last`);
-if (result.stops.length > 0)
-  console.log(
-    `the host let nobody run for ${result.stops.join(', ')} s; what the kernel said within a minute does not count`,
-  );
+if (result.stops.length > 0) {
+  console.log(`the host let nobody run for ${result.stops.join(', ')} s; not counted of what the kernel said then:`);
+  console.log(result.excused.join('\n') || 'nothing');
+}
 if (result.wrong.length > 0)
   console.error(
     result.text

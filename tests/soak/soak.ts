@@ -22,6 +22,8 @@ export interface SoakResult {
   readonly counts: Record<string, number>;
   /** How long the host let nobody run, each time in seconds: the guest's time went on, and what it then says of stalls is none of ours. */
   readonly stops: readonly number[];
+  /** What the kernel said behind such stops, and is not among `wrong`. */
+  readonly excused: readonly string[];
   /** Everything that the guest showed. */
   readonly text: string;
   /** Median of what `heldMebibytes` yields in the second and in the last quarter of the time, MiB. */
@@ -108,6 +110,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
 
 async function underLoad(guest: Guest, options: SoakOptions): Promise<SoakResult> {
   const wrong: string[] = [];
+  const excused: string[] = [];
   const progress = new Progress();
   const memory: number[] = [];
   const stops = new Stops();
@@ -139,7 +142,8 @@ async function underLoad(guest: Guest, options: SoakOptions): Promise<SoakResult
     const complaints = alarms(guest.text);
     if (stops.recent) for (const name of names) progress.excuse(name, now);
     for (const line of complaints.slice(told)) {
-      if (!(stops.recent && OF_STOPS.test(line))) wrong.push(`the kernel says: ${line}`);
+      if (stops.recent && OF_STOPS.test(line)) excused.push(line);
+      else wrong.push(`the kernel says: ${line}`);
     }
     told = complaints.length;
     for (const name of progress.still(names, now)) wrong.push(`${name} has stood still for ${STILL} s`);
@@ -152,7 +156,7 @@ async function underLoad(guest: Guest, options: SoakOptions): Promise<SoakResult
     wrong.push(`${memory.length} looks at its memory are too few to see whether the process grows`);
   else if (grows) wrong.push(`the process has grown from ${second} to ${last} MiB`);
   if (wrong.length === 0) wrong.push(...(await end(guest)));
-  return { wrong, counts: progress.counts, stops: stops.list, text: guest.text, memory: [second, last] };
+  return { wrong, counts: progress.counts, stops: stops.list, excused, text: guest.text, memory: [second, last] };
 }
 
 /** Stops the load and powers off. */

@@ -34,7 +34,8 @@ describe.skipIf(noBrowser !== null)(
     /** On the console that has the keyboard; waits for the prompt behind it. */
     async function run(command: string): Promise<void> {
       await page.keyboard.type(`${command}\r`);
-      const escaped = command.slice(-20).replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
+      // The terminal may break its line anywhere.
+      const escaped = Array.from(command.slice(-20), (c) => c.replace(/[.*+?^${}()|[\]\\/]/, '\\$&')).join('\\n?');
       await shows(new RegExp(`${escaped}[^]*\\n${PROMPT} *(\\n|$)`));
     }
     async function logIn(): Promise<void> {

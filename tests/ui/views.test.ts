@@ -1,3 +1,4 @@
+import { createECDH, createHash, createPrivateKey, type KeyObject, sign as signBytes, webcrypto } from 'node:crypto';
 import { encode, Tag } from 'cbor2';
 import { describe, expect, test } from 'vitest';
 import type { Call } from '../../core/host/observation.ts';
@@ -7,6 +8,7 @@ import { align, comparable, differences } from '../../renderer/views/compare/ali
 import { parseSize, sizeText } from '../../renderer/views/launch/sizes.ts';
 import { mecidHue, moved, zoomed } from '../../renderer/views/memory/map-scale.ts';
 import { readToken } from '../../renderer/views/realms/token.ts';
+import { BUNDLED_PLATFORM, checkSignatures } from '../../renderer/views/realms/token-check.ts';
 import * as time from '../../renderer/views/worlds/time-scale.ts';
 
 describe('numbers', () => {
@@ -188,4 +190,73 @@ describe('attestation tokens', () => {
     expect(() => readToken(encode('nothing'))).toThrow('no CCA attestation token');
     expect(() => readToken(Uint8Array.of(0xff, 0xff))).toThrow();
   });
+
+  test('signatures are checked: the realm’s by the key that the platform vouches for, the platform’s by the one that is known', async () => {
+    const platformKey = testKey('Trireme test platform attestation key');
+    const realmKey = testKey('Trireme test realm attestation key');
+    const coseKey = encode(
+      new Map<number, unknown>([
+        [1, 2],
+        [-1, 2],
+        [-2, realmKey.x],
+        [-3, realmKey.y],
+      ]),
+    );
+    const hash = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash('sha256').update(bytes).digest());
+    const sign = (claims: Map<number, unknown>, key: KeyObject, algorithm = -35): Uint8Array => {
+      const head = encode(new Map([[1, algorithm]]));
+      const payload = encode(claims);
+      const text = encode(['Signature1', head, new Uint8Array(0), payload]);
+      const signature = new Uint8Array(signBytes('sha384', text, { key, dsaEncoding: 'ieee-p1363' }));
+      return encode(new Tag(18, [head, new Map(), payload, signature]));
+    };
+    const realm = new Map<number, unknown>([
+      [44237, coseKey],
+      [44240, 'sha-256'],
+    ]);
+    const token = (platform: Uint8Array, part = sign(realm, realmKey.key)): Uint8Array =>
+      encode(
+        new Tag(
+          907,
+          new Map([
+            [44234, [263, platform]],
+            [44241, [263, part]],
+          ]),
+        ),
+      );
+    const platform = (challenge: Uint8Array, key = platformKey.key): Uint8Array =>
+      sign(new Map([[10, challenge]]), key);
+    const states = async (bytes: Uint8Array): Promise<unknown> => {
+      const { Platform, Realm } = await checkSignatures(bytes, webcrypto.subtle as SubtleCrypto);
+      return [Platform!.state, Realm!.state];
+    };
+    expect(BUNDLED_PLATFORM).toEqual({ x: platformKey.x, y: platformKey.y });
+    expect(await states(token(platform(hash(coseKey))))).toEqual(['valid', 'valid']);
+    expect(await states(token(platform(hash(coseKey), realmKey.key)))).toEqual(['not checked', 'valid']);
+    expect(await states(token(platform(hash(realmKey.x))))).toEqual(['valid', 'not valid']);
+    expect(await states(token(platform(hash(coseKey)), sign(realm, platformKey.key)))).toEqual(['valid', 'not valid']);
+    expect(await states(token(platform(hash(coseKey)), sign(realm, realmKey.key, -7)))).toEqual([
+      'valid',
+      'not checked',
+    ]);
+    const changed = token(platform(hash(coseKey)));
+    changed[changed.length - 1]! ^= 1;
+    expect(await states(changed)).toEqual(['valid', 'not valid']);
+    // A page from another machine without HTTPS has no WebCrypto.
+    const none = await checkSignatures(token(platform(hash(coseKey))), null);
+    expect(none.Realm!.state).toBe('not checked');
+    expect(none.Realm!.reason).toContain('HTTPS');
+  });
 });
+
+/** A key whose private scalar is the SHA-384 of a sentence, as those of the bundled firmware are. */
+function testKey(sentence: string): { key: KeyObject; x: Uint8Array; y: Uint8Array } {
+  const d = createHash('sha384').update(sentence).digest();
+  const pair = createECDH('secp384r1');
+  pair.setPrivateKey(d);
+  const point = pair.getPublicKey();
+  const [x, y] = [new Uint8Array(point.subarray(1, 49)), new Uint8Array(point.subarray(49))];
+  const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url');
+  const jwk = { kty: 'EC', crv: 'P-384', x: text(x), y: text(y), d: text(d) };
+  return { key: createPrivateKey({ key: jwk, format: 'jwk' }), x, y };
+}

@@ -86,6 +86,86 @@ describe.skipIf(noBrowser !== null)(
       expect(await page.getByRole('spinbutton', { name: 'Cores' }).inputValue()).toBe('1');
     });
 
+    test('presets are kept under a name, go out as files, and come in again; what does not fit is said', async () => {
+      const button = (name: string) => page.getByRole('button', { name, exact: true });
+      const preset = (name: string) => page.getByRole('radio', { name: new RegExp(`^${name}`) });
+      const cores = page.getByRole('spinbutton', { name: 'Cores' });
+      const give = async (text: string): Promise<void> => {
+        const chooser = page.waitForEvent('filechooser');
+        await button('Import…').click();
+        await (await chooser).setFiles({ name: 'in.trireme', mimeType: 'application/json', buffer: Buffer.from(text) });
+      };
+      const problem = page.getByRole('status').filter({ hasText: 'no preset' });
+      await cores.fill('3');
+      await button('Save as…').click();
+      await page.getByRole('dialog').getByRole('textbox').fill('Three of them');
+      await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
+      await preset('Three of them')
+        .and(page.getByRole('radio', { checked: true }))
+        .waitFor();
+      const download = page.waitForEvent('download');
+      await button('Export').click();
+      const file = await download;
+      expect(file.suggestedFilename()).toBe('three-of-them.trireme');
+      const text = readFileSync(await file.path(), 'utf8');
+      await button('Delete').click();
+      await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+      await preset('Three of them').waitFor({ state: 'detached' });
+
+      await give(text);
+      await preset('Three of them')
+        .and(page.getByRole('radio', { checked: true }))
+        .waitFor();
+      expect(await cores.inputValue()).toBe('3');
+      for (const [bad, why] of [
+        ['no JSON', 'not valid JSON'],
+        ['{"name":"x"}', 'it has no name and launch'],
+        [text.replace('"cores": 3', '"cores": 99'), 'cores: '],
+      ] as const) {
+        await give(bad);
+        await problem.filter({ hasText: why }).waitFor();
+      }
+      expect(await cores.inputValue()).toBe('3');
+      // Files of another machine: the rest is taken, and the field says what is missing.
+      await give(text.replace(/"kernel": "[^"]*"/, '"kernel": "/nowhere/other.elf"'));
+      await page.getByRole('status').filter({ hasText: 'names what is not here' }).waitFor();
+      expect(await page.getByRole('textbox', { name: 'Program' }).inputValue()).toBe('/nowhere/other.elf');
+      await button('Revert').click();
+      await preset('Bare machine').click();
+    });
+
+    test('files are dropped on fields; beside them a preset is taken in, and the page stays', async () => {
+      const drop = async (onto: string, name: string, text: string | Buffer): Promise<void> => {
+        const files = await page.evaluateHandle(
+          ([name, bytes]) => {
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([Uint8Array.from(bytes)], name));
+            return transfer;
+          },
+          [name, [...Buffer.from(text)]] as const,
+        );
+        for (const kind of ['dragover', 'drop'])
+          await page.locator(onto).first().dispatchEvent(kind, { dataTransfer: files });
+      };
+      const program = page.getByRole('textbox', { name: 'Program' });
+      const elf = readFileSync(new URL('../guests/elf/wild.elf', import.meta.url));
+      await drop('[role="group"][aria-label="Program"]', 'wild.elf', elf);
+      await expect.poll(() => program.inputValue()).toMatch(/wild\.elf$/);
+      await page.getByRole('textbox', { name: 'Arguments' }).fill('j');
+      await start(page).catch(() => {});
+      // What ran wild is told with its registers and code.
+      await state(page).filter({ hasText: 'off, wild' }).waitFor();
+      await page.getByRole('button', { name: 'Close run' }).click();
+      await view(page, 'Launch');
+      await drop('header', 'stray.bin', 'x');
+      await page.getByRole('status').filter({ hasText: 'Drop a file on the field' }).waitFor();
+      await page.getByRole('button', { name: 'Revert' }).click();
+      const launch = { machine: { type: 'bare' }, kernel: await program.inputValue() };
+      await drop('header', 'dropped.trireme', JSON.stringify({ name: 'Dropped', launch }));
+      await page.getByRole('radio', { name: /^Dropped/, checked: true }).waitFor();
+      await page.getByRole('radio', { name: /^Bare machine/ }).click();
+    });
+
     test('pause, registers, step, breakpoint; memory by another viewer', async () => {
       await start(page);
       await shows('>');

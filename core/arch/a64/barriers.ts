@@ -28,12 +28,8 @@ group.insn('DMB', '1101010100 0 00 011 0011 imm4:4 1 01 11111', {
 });
 // ISB: changes of context act at once here; what is left is to take messages of other cores before going on.
 group.insn('ISB', '1101010100 0 00 011 0011 imm4:4 1 10 11111', {
-  // What follows is fetched anew: the page may be mapped elsewhere by now.
-  interpretOnly: true,
   asm: (f) => (f.imm4 === 15 ? 'isb' : `isb #${f.imm4}`),
-  run: (s) => {
-    s.leaveTo('isb');
-  },
+  run: (s) => s.fetchAnew(),
 });
 group.insn('SB', '1101010100 0 00 011 0011 0000 1 11 11111', {
   feature: 'SB',

@@ -10,7 +10,7 @@ import { maskVaries, writableMask } from './masks.ts';
 import { READERS, ROUTINE_READERS } from './readers.ts';
 import { maskOffset, regOffset } from './storage.ts';
 import { register } from './table.ts';
-import { AFTER, BY_LEVEL, WRITERS } from './writers.ts';
+import { AFTER, BY_LEVEL, FROM_ABOVE, WRITERS } from './writers.ts';
 
 const LEVELS: readonly El[] = [0, 1, 2, 3];
 
@@ -60,10 +60,10 @@ const redirected = (s: Sem): Val => s.mode(MODE_FIELD.el).eq(2).and(e2h(s.cpu));
 
 /** True when MRS of the register may be compiled. */
 export const readCompiles = (r: Register): boolean => r.read === undefined || READERS[r.read] !== undefined;
-/** True when MSR to the register may be compiled. */
+/** True when MSR to the register may be compiled: what follows from a change may still be left to the interpreter. */
 export function writeCompiles(r: Register): boolean {
   const effects = [r.effect, r.vhe === undefined ? undefined : register(r.vhe).effect];
-  return effects.every((e) => e === undefined || WRITERS[e]?.compiled === true);
+  return effects.every((e) => e === undefined || WRITERS[e]?.compiled !== false);
 }
 
 export function mrs(s: Sem, r: Register): void {
@@ -102,21 +102,11 @@ export function msr(s: Sem, r: Register): void {
     return;
   }
   const other = register(r.vhe);
-  const same = r.effect === other.effect;
   iff(
     redirected(s),
-    () => (same ? writeSlot(s, other, v) : write(s, other, v)),
-    () => (same ? writeSlot(s, r, v) : write(s, r, v)),
+    () => write(s, other, v),
+    () => write(s, r, v),
   );
-  if (!same) return;
-  if (routineAfter(r) === routineAfter(other)) after(s, r);
-  else {
-    iff(
-      redirected(s),
-      () => after(s, other),
-      () => after(s, r),
-    );
-  }
 }
 function write(s: Sem, r: Register, v: Val): void {
   const writer = r.effect === undefined ? undefined : WRITERS[r.effect];
@@ -124,8 +114,34 @@ function write(s: Sem, r: Register, v: Val): void {
     writer.write(s, v, r);
     return;
   }
-  writeSlot(s, r, v);
-  after(s, r);
+  const now = slotAfter(s, r, v);
+  if (now === null) return;
+  const set = (): void => s.setState('i64', regOffset(r.name), now);
+  const routine = routineAfter(r);
+  if (routine === null) {
+    set();
+    return;
+  }
+  // Nothing follows from writing what the register holds already. Of what compiled code leaves undone the interpreter does all.
+  const asOwn = (): void =>
+    unlikely(now.ne(s.state('i64', regOffset(r.name))), () => {
+      if (s.interpreting) set();
+      s.leaveTo(routine);
+    });
+  const above = s.interpreting ? undefined : FROM_ABOVE[routine];
+  if (above === undefined) asOwn();
+  else
+    iff(
+      s.mode(MODE_FIELD.el).gtU(above.level),
+      () => {
+        if (above.unless) unlikely(above.unless(s), () => s.leaveTo(routine));
+        set();
+        if (above.effect === null) return;
+        const [name, ...args] = above.effect;
+        s.effect(name, ...args.map((n) => i32(n)));
+      },
+      asOwn,
+    );
 }
 /** The routine that goes on after a write; null: none. */
 function routineAfter(r: Register): string | null {
@@ -135,30 +151,18 @@ function routineAfter(r: Register): string | null {
   const level = /_EL([12])$/.exec(r.storedAs ?? r.name)?.[1] ?? '';
   return BY_LEVEL.includes(r.effect) ? routine + level : routine;
 }
-function after(s: Sem, r: Register): void {
-  const routine = routineAfter(r);
-  if (routine !== null) s.leaveTo(routine);
-}
-/** Stores the bits that can be written; the others keep what they were. */
-function writeSlot(s: Sem, r: Register, v: Val): void {
-  const at = regOffset(r.name);
+/** What a slot holds after a write of `v`, as the bits that cannot be written keep what they were; null: none can. */
+function slotAfter(s: Sem, r: Register, v: Val): Val | null {
+  const under = (mask: Val): Val => {
+    const old = s.state('i64', regOffset(r.name));
+    return old.xor(old.xor(v).and(mask));
+  };
   if (maskVaries(r.storedAs === undefined ? r : register(r.storedAs))) {
-    const old = s.state('i64', at);
-    const mask = s.state('i64', maskOffset(r.storedAs ?? r.name));
-    s.setState('i64', at, old.xor(old.xor(v).and(mask)));
-    return;
+    return under(s.state('i64', maskOffset(r.storedAs ?? r.name)));
   }
   const mask = writableMask(r, new Set());
-  if (mask === 0n) return;
-  if (mask === (1n << 64n) - 1n) {
-    s.setState('i64', at, v);
-    return;
-  }
+  if (mask === 0n) return null;
+  if (mask === (1n << 64n) - 1n) return v;
   const kept = r.fields?.some((f) => f.readOnly || f.res1) || r.reset !== undefined;
-  if (!kept) {
-    s.setState('i64', at, v.and(i64(mask)));
-    return;
-  }
-  const old = s.state('i64', at);
-  s.setState('i64', at, old.xor(old.xor(v).and(i64(mask))));
+  return kept ? under(i64(mask)) : v.and(i64(mask));
 }

@@ -37,6 +37,18 @@ export const GIC_REG = {
   ICH_LR: 32,
 } as const;
 
+/**
+ * The hypervisor's registers that are words of shared memory just as they read, by number: their places behind the address in
+ * `GIC_VIRTUAL` of a core's state. List registers have two words each.
+ */
+export const KEPT_WORDS: ReadonlyMap<number, number> = new Map([
+  [GIC_REG.ICH_HCR, 0],
+  [GIC_REG.ICH_VMCR, 1],
+  [GIC_REG.ICH_AP0R0, 2],
+  [GIC_REG.ICH_AP1R0, 3],
+]);
+export const KEPT_LIST = 4;
+
 /** List registers (ICH_VTR_EL2.ListRegs + 1), as QEMU's CPUs have. */
 export const LIST_REGISTERS = 4;
 

@@ -1,15 +1,16 @@
 /** Accesses to the GIC's registers: the host computes them (`Gicv3`), since other cores and devices share its state. */
-import { call, load, run, store } from '../../wasm/build.ts';
+import { call, load, run, store, unlikely } from '../../wasm/build.ts';
 import { Library } from '../../wasm/library.ts';
 import { I32, I64 } from '../../wasm/opcodes.ts';
 import { i32, select, type Val } from '../../wasm/value.ts';
 import { HCR, SCR } from '../exceptions/fields.ts';
+import type { Sem } from '../semantics.ts';
 import * as state from '../state.ts';
 import { bitSet, defineTest, el2Enabled } from './conditions.ts';
 import type { Register } from './define.ts';
-import { GIC_ACCESS } from './gic-interface.ts';
+import { GIC_ACCESS, GIC_REG, KEPT_LIST, KEPT_WORDS, LIST_REGISTERS } from './gic-interface.ts';
 import { finishRead, goOn } from './library.ts';
-import { readBy } from './readers.ts';
+import { READERS, readBy } from './readers.ts';
 import { regOffset } from './storage.ts';
 import { gicAccess } from './table/gic.ts';
 import { WRITERS } from './writers.ts';
@@ -66,7 +67,34 @@ function ask(name: string, then: (cpu: Val, low: Val) => Val): void {
 ask('gicReadWord', (_cpu, low) => low.zext64());
 ask('gicReadWide', (cpu, low) => low.zext64().or(load('i64', cpu, state.SCRATCH_HI).shl(32)));
 readBy('gic', 'gicReadWord', argument);
-readBy('gic.wide', 'gicReadWide', argument);
+
+// Registers that lie in memory as they read: monitors and hypervisors save and restore them at every switch.
+const keptAt = (s: Sem): Val => s.state('i32', state.GIC_VIRTUAL);
+/** What a register holds; `at` is known. */
+const kept = (at: Val, number: number): Val =>
+  number >= GIC_REG.ICH_LR
+    ? load('i64', at, 4 * KEPT_LIST + 8 * (number - GIC_REG.ICH_LR))
+    : load('i64_32u', at, 4 * KEPT_WORDS.get(number)!);
+for (const number of [...KEPT_WORDS.keys(), ...Array.from({ length: LIST_REGISTERS }, (_, n) => GIC_REG.ICH_LR + n)]) {
+  const list = number >= GIC_REG.ICH_LR;
+  READERS[`${list ? 'gic.list' : 'gic.kept'} ${number}`] = (s) => {
+    const at = keptAt(s);
+    unlikely(at.eqz(), () => s.leaveTo(list ? 'gicReadWide' : 'gicReadWord', i32(number)));
+    return kept(at, number);
+  };
+}
+/** Nothing follows from writing what is there: lines depend on nothing else. */
+function writeKept(s: Sem, v: Val, r: Register, extra: () => void): void {
+  const at = keptAt(s);
+  const { number } = gicAccess.get(r.name)!;
+  const written = number >= GIC_REG.ICH_LR ? v : v.and(0xffffffff);
+  unlikely(at.eqz().or(kept(at, number).ne(written)), () => {
+    if (s.interpreting) extra();
+    s.leaveTo('gicWriteRegister', i32(argument(r)), v);
+  });
+}
+WRITERS['gic.kept'] = { compiled: true, write: (s, v, r) => writeKept(s, v, r, () => {}) };
+WRITERS['gic.list'] = WRITERS['gic.kept'];
 
 gic.define('gicWriteRegister', [I32, I32, I32, I32, I64], I32, (link, c, rec, n, arg, v) => {
   const cpu = c!;
@@ -77,9 +105,6 @@ gic.define('gicWriteRegister', [I32, I32, I32, I32, I64], I32, (link, c, rec, n,
 WRITERS.gic = { compiled: false, write: (s, v, r) => s.leaveTo('gicWriteRegister', i32(argument(r)), v) };
 /** TALL0, TALL1, TC, TDIR: looked at where accesses are checked. */
 WRITERS['gic.traps'] = {
-  compiled: false,
-  write: (s, v, r) => {
-    s.setState('i64', regOffset('ICH_HCR_EL2'), v.and(0x5c00));
-    s.leaveTo('gicWriteRegister', i32(argument(r)), v);
-  },
+  compiled: true,
+  write: (s, v, r) => writeKept(s, v, r, () => s.setState('i64', regOffset('ICH_HCR_EL2'), v.and(0x5c00))),
 };

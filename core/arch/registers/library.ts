@@ -60,13 +60,23 @@ registerRoutines.define('writeSpselThen', [...THEN, I32], I32, (link, cpu, rec, 
 /** A timer's register or a control of timers was written: the host plans deadlines anew and sets lines. */
 registerRoutines.host('timersChanged', [I32], null);
 
+/** Of a timer's control (`_CTL`): ENABLE without IMASK, so that the output follows the condition. Any other leaves it low. */
+export const timerLive = (ctl: Val): Val => ctl.lo32().and(3).eq(1);
+/** Calls the host when offsets or masks have changed, which act on EL1's timers only. */
+export function lowerTimersChanged(link: Link, cpu: Val): void {
+  iff(lowerTimersLive(cpu), () => run(link('timersChanged'), cpu));
+}
+export function lowerTimersLive(cpu: Val): Val {
+  const live = (name: string): Val => timerLive(load('i64', cpu, regOffset(name)));
+  return live('CNTP_CTL_EL0').or(live('CNTV_CTL_EL0'));
+}
+
 /** Controls by which outputs depend on the world that runs: CNTHCTL_EL2.ECV, CNTVMASK, CNTPMASK. */
-const ECV = 1 << 12;
-const MASKS = 3 << 18;
+export const CNTHCTL = { ECV: 1 << 12, masks: 3 << 18 } as const;
 function timersOfWorld(link: Link, cpu: Val, n: Val): void {
-  unlikely(load('i32', cpu, regOffset('CNTHCTL_EL2')).and(ECV), () => {
+  unlikely(load('i32', cpu, regOffset('CNTHCTL_EL2')).and(CNTHCTL.ECV), () => {
     store('i32', cpu, n, state.BUDGET);
-    run(link('timersChanged'), cpu);
+    lowerTimersChanged(link, cpu);
   });
 }
 // After a write of HCR_EL2.
@@ -82,12 +92,12 @@ registerRoutines.define('afterWorld', [I32, I32, I32], I32, (link, cpu, rec, n) 
 });
 /** For exception entry and return: the masks of FEAT_RME act in Realm and Root state only. */
 export function timersContextChanged(link: Link, cpu: Val): void {
-  unlikely(load('i32', cpu, regOffset('CNTHCTL_EL2')).and(MASKS), () => {
+  unlikely(load('i32', cpu, regOffset('CNTHCTL_EL2')).and(CNTHCTL.masks), () => {
     const now = load('i32', cpu, state.SECURITY);
     const at = regOffset('timers security');
     iff(now.ne(load('i32', cpu, at)), () => {
       store('i32', cpu, now, at);
-      run(link('timersChanged'), cpu);
+      lowerTimersChanged(link, cpu);
     });
   });
 }

@@ -264,9 +264,11 @@ const write = (kind: string, routine: string, where: (name: string) => number): 
 function change(name: string, work: (link: Link, cpu: Val, at: Val, v: Val) => void): void {
   pmu.define(name, WRITE, I32, (link, cpu, rec, n, at, v) => {
     begin(link, cpu!, n!);
+    const before = reg32(cpu!, 'PMINTENSET_EL1');
     work(link, cpu!, at!, v!);
     run(link('pmuUpdate'), cpu!);
-    run(link('pmuChanged'), cpu!);
+    // With no interrupt enabled, before or after, the PMU's output stays low.
+    iff(before.or(reg32(cpu!, 'PMINTENSET_EL1')), () => run(link('pmuChanged'), cpu!));
     goOn(link, cpu!, rec!, n!);
   });
 }

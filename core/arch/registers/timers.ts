@@ -2,13 +2,13 @@
  * Generic timer (D12): reading the counters, the timers' registers, and for the host which outputs are asserted and when the next
  * one will be. The count comes from guest time, which the host keeps in nanoseconds.
  */
-import { call, load, ret, run, store } from '../../wasm/build.ts';
+import { call, iff, load, ret, run, store, variable } from '../../wasm/build.ts';
 import { Library } from '../../wasm/library.ts';
 import { F64, I32, I64 } from '../../wasm/opcodes.ts';
 import { i32, i64, op, select, type Val } from '../../wasm/value.ts';
 import * as state from '../state.ts';
 import { bitSet, e2h, el2Enabled, inHost } from './conditions.ts';
-import { finishRead, goOn } from './library.ts';
+import { finishRead, goOn, lowerTimersChanged, timerLive } from './library.ts';
 import { readBy } from './readers.ts';
 import { regOffset } from './storage.ts';
 import { AFTER, WRITERS } from './writers.ts';
@@ -56,7 +56,7 @@ const el = (cpu: Val): Val => load('i32', cpu, state.EL);
 
 timers.define('afterTimers', [I32, I32, I32], I32, (link, cpu, rec, n) => {
   store('i32', cpu!, n!, state.BUDGET);
-  run(link('timersChanged'), cpu!);
+  lowerTimersChanged(link, cpu!);
   goOn(link, cpu!, rec!, n!);
 });
 
@@ -115,12 +115,13 @@ timers.define('readTimer', [I32, I32, I32, I32], I32, (link, c, rec, n, argument
   const timer = resolve(cpu, which);
   const ctl = load('i64', slotOf(cpu, timer, 0));
   const cval = load('i64', slotOf(cpu, timer, 1));
+  iff(what.eq(CVAL), () => finishRead(link, cpu, rec!, n!, cval));
+  // ISTATUS is UNKNOWN while the timer is off, and 0 here.
+  iff(what.eq(CTL).and(ctl.lo32().and(1).eqz()), () => finishRead(link, cpu, rec!, n!, ctl.and(3)));
   const low = el(cpu).ltU(2).or(which.geU(DIRECT));
   const count = call(link('physicalCount'), cpu).sub(offsetOf(cpu, timer, low));
-  const met = count.geU(cval).and(ctl.lo32().and(1));
-  const status = ctl.and(3).or(met.shl(2).zext64());
-  const left = cval.sub(count).and(0xffffffff);
-  finishRead(link, cpu, rec!, n!, select(what.eq(CTL), status, select(what.eq(TVAL), left, cval)));
+  const status = ctl.and(3).or(count.geU(cval).shl(2).zext64());
+  finishRead(link, cpu, rec!, n!, select(what.eq(CTL), status, cval.sub(count).and(0xffffffff)));
 });
 timers.define('writeTimer', [I32, I32, I32, I32, I64], I32, (link, c, rec, n, argument, v) => {
   const cpu = c!;
@@ -128,11 +129,22 @@ timers.define('writeTimer', [I32, I32, I32, I32, I64], I32, (link, c, rec, n, ar
   const which = argument!.and(31);
   const what = argument!.shrU(8);
   const timer = resolve(cpu, which);
-  const low = el(cpu).ltU(2).or(which.geU(DIRECT));
-  const count = call(link('physicalCount'), cpu).sub(offsetOf(cpu, timer, low));
-  const at = select(what.eq(CTL), slotOf(cpu, timer, 0), slotOf(cpu, timer, 1));
-  const value = select(what.eq(CTL), v!.and(3), select(what.eq(TVAL), v!.sext(32).add(count), v!));
-  store('i64', at, value);
-  run(link('timersChanged'), cpu);
+  const control = slotOf(cpu, timer, 0);
+  const at = variable(I32, control);
+  const value = variable(I64, v!.and(3));
+  iff(what.ne(CTL), () => {
+    at.set(slotOf(cpu, timer, 1));
+    value.set(v!);
+    iff(what.eq(TVAL), () => {
+      const low = el(cpu).ltU(2).or(which.geU(DIRECT));
+      const count = call(link('physicalCount'), cpu).sub(offsetOf(cpu, timer, low));
+      value.set(v!.sext(32).add(count));
+    });
+  });
+  // Hypervisors and firmware write most timers as they were, or write what is off: nothing follows from that.
+  const followed = timerLive(load('i64', control));
+  const changed = value.get().ne(load('i64', at.get()));
+  store('i64', at.get(), value.get());
+  iff(changed.and(followed.or(timerLive(load('i64', control)))), () => run(link('timersChanged'), cpu));
   goOn(link, cpu, rec!, n!);
 });

@@ -7,6 +7,7 @@ import type { Sem } from '../semantics.ts';
 import * as state from '../state.ts';
 import { bitSet, el2Enabled } from './conditions.ts';
 import type { Register } from './define.ts';
+import { CNTHCTL, lowerTimersLive } from './library.ts';
 import { regOffset } from './storage.ts';
 
 /** Effects after a plain write: the routine that goes on. */
@@ -23,6 +24,30 @@ export const AFTER: Record<string, string> = {
 
 /** Of these there are forms for registers of EL1 and EL2: the level is added to the routine's name. */
 export const BY_LEVEL: readonly string[] = ['context', 'banks', 'world'];
+
+/** What compiled code does instead of going on through a routine, and stays. */
+interface FromAbove {
+  /** At levels above this one, of which nothing in the present context depends on the register. */
+  readonly level: 0 | 1 | 2;
+  /** What it calls, with arguments; null: nothing has to be done. */
+  readonly effect: readonly [routine: string, ...args: number[]] | null;
+  /** It is left to the routine all the same. */
+  readonly unless?: (s: Sem) => Val;
+}
+/** By the routine of `AFTER`, with its level. */
+export const FROM_ABOVE: Readonly<Record<string, FromAbove>> = {
+  afterContext1: { level: 1, effect: ['lowerContextChanged', 1] },
+  afterContext2: { level: 2, effect: ['lowerContextChanged', 2] },
+  afterBanks1: { level: 1, effect: ['lowerBanksChanged', 1] },
+  afterBanks2: { level: 2, effect: ['lowerBanksChanged', 2] },
+  afterWorld2: { level: 2, effect: ['lowerContextChanged', 2], unless: timersFollowWorld },
+  afterWorld: { level: 2, effect: ['lowerStateChanged'], unless: timersFollowWorld },
+  afterTimers: { level: 0, effect: null, unless: ({ cpu }) => lowerTimersLive(cpu) },
+};
+/** Outputs of timers may depend on the controls by which a lower level's state changes. */
+function timersFollowWorld({ cpu }: Sem): Val {
+  return load('i32', cpu, regOffset('CNTHCTL_EL2')).and(CNTHCTL.ECV).ne(0).and(lowerTimersLive(cpu));
+}
 
 const setWord = (s: Sem, offset: number, v: Val): void => s.setState('i32', offset, v);
 const pstate =

@@ -12,7 +12,6 @@ import {
   load,
   loop,
   ret,
-  rmw,
   run,
   store,
   tailCall,
@@ -52,6 +51,7 @@ import {
 import { failS1, ISS2_DIRTY, STATUS, statusAt } from './faults.ts';
 import type { TranslationFeatures } from './features.ts';
 import { ACC, CTX, NOTE, PAS, REGIME } from './fields.ts';
+import { updateDescriptor } from './hardware-update.ts';
 import { walkHost } from './output.ts';
 import { stage1Permissions } from './permissions.ts';
 import { REGIMES, type Regime } from './regimes.ts';
@@ -231,7 +231,7 @@ function walk(link: Link, f: TranslationFeatures, r: Regime, g: Granule, cpu: Va
           if (haft) {
             unlikely(haft.and(bit64(d, 10).eqz()), () => {
               locate(true);
-              rmw('cmpxchg', 'i64', host.get(), d, d.or(1 << 10));
+              updateDescriptor(link, cpu, host.get(), d, d.or(1 << 10));
               br(next);
             });
           }
@@ -340,7 +340,7 @@ function walk(link: Link, f: TranslationFeatures, r: Regime, g: Granule, cpu: Va
       iff(dirties, () => updated.set(updated.get().and(~0x80n)));
       unlikely(updated.get().ne(d).and(ha), () => {
         locate(true);
-        const seen = rmw('cmpxchg', 'i64', host.get(), d, updated.get());
+        const seen = updateDescriptor(link, cpu, host.get(), d, updated.get());
         brIf(seen.ne(d), restart);
       });
     }

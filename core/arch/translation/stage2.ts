@@ -2,7 +2,7 @@
  * Stage 2 (AArch64.S2Translate, AArch64.S2Walk): one routine for each granule. It serves accesses after stage 1, and the walks of
  * stage 1 themselves. Secure IPAs have a table of their own (VSTTBR_EL2, VSTCR_EL2).
  */
-import { block, br, brIf, call, iff, load, loop, ret, rmw, run, store, unlikely, variable } from '../../wasm/build.ts';
+import { block, br, brIf, call, iff, load, loop, ret, run, store, unlikely, variable } from '../../wasm/build.ts';
 import type { Library, Link } from '../../wasm/library.ts';
 import { I32, I64 } from '../../wasm/opcodes.ts';
 import { i32, i64, select, type Val } from '../../wasm/value.ts';
@@ -24,6 +24,7 @@ import {
 import { ISS2_DIRTY, STATUS, statusAt } from './faults.ts';
 import type { TranslationFeatures } from './features.ts';
 import { ACC, CTX, MEC, PAS, REGIME, S2_ATTR, S2_MEC, S2_PA, S2_PAS, S2_PERM } from './fields.ts';
+import { updateDescriptor } from './hardware-update.ts';
 import { walkHost } from './output.ts';
 import { misaligned } from './stage1.ts';
 
@@ -160,7 +161,7 @@ function walk(
           unlikely(entry.shrU(outSize).ne(0), () => failAt(STATUS.addressSize));
           if (haft) {
             unlikely(haft.and(bit(d, 10).eqz()), () => {
-              rmw('cmpxchg', 'i64', host.get(), d, d.or(1 << 10));
+              updateDescriptor(link, cpu, host.get(), d, d.or(1 << 10));
               br(next);
             });
           }
@@ -293,7 +294,7 @@ function walk(
         .or(walking);
       iff(managed.and(writes).and(real), () => updated.set(updated.get().or(0x80)));
       unlikely(updated.get().ne(d).and(ha), () => {
-        const seen = rmw('cmpxchg', 'i64', host.get(), d, updated.get());
+        const seen = updateDescriptor(link, cpu, host.get(), d, updated.get());
         brIf(seen.ne(d), restart);
       });
     }

@@ -5,7 +5,7 @@
 import { GIC_ACCESS, GIC_REG } from '../../arch/registers/gic-interface.ts';
 import { Distributor } from './distributor.ts';
 import { type InterruptState, interruptStates } from './inspect.ts';
-import { BANK, CORE, GLOBAL, Layout } from './layout.ts';
+import { BANK, CORE, GLOBAL, Layout, VIRTUAL } from './layout.ts';
 import { PhysicalInterface } from './physical-interface.ts';
 import { Redistributors } from './redistributors.ts';
 import { DIST, type GicHooks, type GicOptions, GicState } from './state.ts';
@@ -20,6 +20,8 @@ export interface GicCpuInterface {
   /** High half of the register that this thread read last; only list registers have one. */
   readonly high: number;
   writeRegister(core: number, reg: number, lo: number, hi: number, access: number): void;
+  /** Address of a core's words of the virtual interface (`KEPT_WORDS`); 0: there is none. */
+  virtualWords(core: number): number;
   /** Level of a private peripheral interrupt, by INTID (16–31). */
   setPpi(core: number, intid: number, level: boolean): void;
 }
@@ -99,6 +101,10 @@ export class Gicv3 implements GicCpuInterface {
     }
   }
 
+  virtualWords(core: number): number {
+    const { s } = this;
+    return s.options.virtualization === false ? 0 : s.words.byteOffset + 4 * (s.layout.core(core) + VIRTUAL);
+  }
   get high(): number {
     return this.virtual.high;
   }

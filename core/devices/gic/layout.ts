@@ -3,6 +3,8 @@
  * interrupts of each core and one for each 32 shared ones, so that distributor and redistributors work alike.
  */
 
+import { GIC_REG, KEPT_LIST, KEPT_WORDS } from '../../arch/registers/gic-interface.ts';
+
 /** Words of a bank; bit n of each is interrupt n of the bank. */
 export const BANK = {
   /** IGROUPR and IGRPMODR. */
@@ -35,6 +37,8 @@ export const GLOBAL = {
 } as const;
 const GLOBAL_WORDS = 16;
 
+/** Where the virtual interface's begin. */
+export const VIRTUAL = 32;
 /** Words of a core, behind its bank. Arrays are indexed by group: 0, 1 Secure, 1 Non-secure. */
 export const CORE = {
   bank: 0,
@@ -53,13 +57,13 @@ export const CORE = {
   /** Lines as they were last signalled. */
   lines: 30,
   virtualLines: 31,
-  // Virtual interface.
-  hcr: 32,
-  vmcr: 33,
+  // Virtual interface: in the order that generated code reads these words in.
+  hcr: VIRTUAL + KEPT_WORDS.get(GIC_REG.ICH_HCR)!,
+  vmcr: VIRTUAL + KEPT_WORDS.get(GIC_REG.ICH_VMCR)!,
   /** Active priorities of virtual groups 0 and 1. */
-  virtualActive: 34,
+  virtualActive: VIRTUAL + KEPT_WORDS.get(GIC_REG.ICH_AP0R0)!,
   /** List registers, low and high word each. */
-  lr: 36,
+  lr: VIRTUAL + KEPT_LIST,
   end: 44,
 } as const;
 const CORE_WORDS = 48;

@@ -213,7 +213,7 @@ export class QemuRun implements HostRun {
     const { host, guest } = this.now();
     return {
       ...{ run: this.id, guestSeconds: guest, hostSeconds: host, instructions: 0, cores: [] },
-      ...{ consoles: this.consoles.summaries(), revisions: NO_REVISIONS, engine: {} },
+      ...{ consoles: this.consoles.summaries(), revisions: NO_REVISIONS, lost: 0, engine: {} },
     };
   }
 }

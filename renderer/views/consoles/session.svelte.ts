@@ -50,6 +50,8 @@ export class ConsoleSession {
   /** Bytes up to here have come to this window. */
   received = $state(0);
   ended = $state(false);
+  /** Its panel shows a field to search by. */
+  searches = $state(false);
   private readonly environment: SessionEnvironment;
   private readonly fitting = new FitAddon();
   private readonly searching = new SearchAddon();

@@ -1,5 +1,6 @@
-/** A CCA attestation token in words: claims by name (RFC 9711; draft-ffm-rats-cca-token). Nothing is verified here. */
+/** A CCA attestation token in words: claims by name (RFC 9711; draft-ffm-rats-cca-token). Who signed it: `token-check.ts`. */
 import { decode, Tag } from 'cbor2';
+import { CBOR, readSigned } from './cose.ts';
 
 export interface Claim {
   readonly name: string;
@@ -10,8 +11,6 @@ export interface TokenPart {
   readonly claims: readonly Claim[];
 }
 
-/** EAT collection and COSE_Sign1, by tag. */
-const SIGNED = 18;
 const PARTS: readonly (readonly [number, string])[] = [
   [44234, 'Platform'],
   [44241, 'Realm'],
@@ -41,8 +40,6 @@ const COMPONENT: Readonly<Record<number, string>> = {
   5: 'signer',
   6: 'hash',
 };
-const OPTIONS = { preferMap: true, tags: new Map() } as const;
-
 const hexOf = (bytes: Uint8Array): string => Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join('');
 
 function text(value: unknown, names: Readonly<Record<number, string>> = {}): string {
@@ -52,23 +49,24 @@ function text(value: unknown, names: Readonly<Record<number, string>> = {}): str
   return typeof value === 'number' ? `0x${value.toString(16)}` : String(value);
 }
 
-function claimsOf(signed: unknown): Claim[] {
-  const message = decode<Tag>(signed as Uint8Array, OPTIONS);
-  if (!(message instanceof Tag) || message.tag !== SIGNED) throw new Error('a part is no COSE_Sign1');
-  const payload = (message.contents as unknown[])[2] as Uint8Array;
-  const claims = decode<Map<number, unknown>>(payload, OPTIONS);
+function claimsOf(message: unknown): Claim[] {
+  const claims = decode<Map<number, unknown>>(readSigned(message).payload, CBOR);
   return [...claims].map(([key, value]) => ({ name: NAMES[key] ?? `claim ${key}`, value: text(value) }));
 }
 
-/** Throws when it is no token. */
-export function readToken(bytes: Uint8Array): TokenPart[] {
-  const outer = decode<Tag>(bytes, OPTIONS);
+/** The signed messages of a token. Throws when it is none. */
+export function partsOf(bytes: Uint8Array): { readonly title: string; readonly message: unknown }[] {
+  const outer = decode<Tag>(bytes, CBOR);
   const parts = outer instanceof Tag ? outer.contents : null;
   if (!(parts instanceof Map)) throw new Error('it is no CCA attestation token');
   return PARTS.flatMap(([key, title]) => {
     const part: unknown = parts.get(key);
     if (part === undefined) return [];
     // Older profiles hold the bytes themselves, newer ones a pair of content format and bytes.
-    return [{ title, claims: claimsOf(Array.isArray(part) ? part[1] : part) }];
+    return [{ title, message: Array.isArray(part) ? part[1] : part }];
   });
 }
+
+/** Throws when it is no token. */
+export const readToken = (bytes: Uint8Array): TokenPart[] =>
+  partsOf(bytes).map(({ title, message }) => ({ title, claims: claimsOf(message) }));

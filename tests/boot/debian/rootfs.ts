@@ -6,7 +6,7 @@
  */
 
 import { execFile } from 'node:child_process';
-import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { virtArguments } from '../machine.ts';
@@ -23,8 +23,12 @@ fail() { echo "second stage: $1"; poweroff -f; }
 mount -t ext4 /dev/vda /mnt || fail mount
 for folder in proc sys dev; do mount --bind /$folder /mnt/$folder; done
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C DEBIAN_FRONTEND=noninteractive
+# By their paths: busybox has commands of the same names.
 chroot /mnt /debootstrap/debootstrap --second-stage || fail debootstrap
-chroot /mnt passwd -d root || fail passwd
+# As root: apt's own user may not look into root's folder.
+chroot /mnt /bin/sh -c 'apt-get -y --no-install-recommends -o APT::Sandbox::User=root install /root/packages/*.deb' || fail apt-get
+rm -r /mnt/root/packages
+chroot /mnt /usr/bin/passwd -d root || fail passwd
 echo trireme > /mnt/etc/hostname
 echo '/dev/vda / ext4 defaults 0 1' > /mnt/etc/fstab
 for folder in dev sys proc; do umount /mnt/$folder; done
@@ -53,26 +57,26 @@ export async function rootUnavailable(): Promise<string | null> {
   const chroot = join(import.meta.dirname, '..', '..', 'differential', 'qemu-chroot.sh');
   const work = `${rootImage()}.${process.pid}`;
   const initrd = `${work}.initrd`;
+  // What the guest shows, as it comes.
+  const log = `${rootImage()}.log`;
   try {
     const qemu = (await run('sh', [chroot])).stdout.trim();
     await run('cp', ['--sparse=always', fileOf('rootfs', 'first-stage.ext4'), work]);
     writeFileSync(initrd, initramfs(ROOT_KERNEL, MODULES, SECOND_STAGE));
-    const { stdout } = await run(
+    await run(
       qemu,
       [
-        ...[...virtArguments(2, '1G'), '-nic', 'none', '-no-reboot'],
+        ...[...virtArguments(2, '1G'), '-serial', `file:${log}`, '-monitor', 'none', '-nic', 'none', '-no-reboot'],
         ...['-kernel', kernelOf(ROOT_KERNEL).image, '-initrd', initrd, '-append', 'console=ttyAMA0 quiet panic=-1'],
         ...['-global', 'virtio-mmio.force-legacy=false', '-drive', `file=${work},format=raw,if=none,id=root`],
         ...['-device', 'virtio-blk-device,drive=root', '-device', 'virtio-rng-device'],
       ],
-      { maxBuffer: 1 << 26, timeout: 3_600_000 },
+      { timeout: 3_600_000 },
     );
-    writeFileSync(`${rootImage()}.log`, stdout);
-    if (!stdout.includes('second stage: good')) return `the second stage failed; ${rootImage()}.log shows it`;
+    if (!readFileSync(log, 'latin1').includes('second stage: good')) return `the second stage failed; ${log} shows it`;
     renameSync(work, rootImage());
     return null;
   } catch (error) {
-    writeFileSync(`${rootImage()}.log`, (error as { stdout?: string }).stdout ?? '');
     return `the second stage needs QEMU: ${(error as Error).message.split('\n')[0]}`;
   } finally {
     for (const file of [work, initrd]) rmSync(file, { force: true });

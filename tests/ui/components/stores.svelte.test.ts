@@ -1,4 +1,4 @@
-import { flushSync } from 'svelte';
+import { createRawSnippet, flushSync, mount, unmount } from 'svelte';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { ToFace } from '../../../core/host/api.ts';
 import { ApiError, Client, type WireEvents } from '../../../renderer/api/client.ts';
@@ -7,7 +7,9 @@ import { notices } from '../../../renderer/state/notices.svelte.ts';
 import { Pages } from '../../../renderer/state/pages.svelte.ts';
 import { changedNames, fieldOf, matches } from '../../../renderer/state/registers.svelte.ts';
 import { storedSettings, themeInForce } from '../../../renderer/state/settings.svelte.ts';
-import { Workbench } from '../../../renderer/state/workbench.svelte.ts';
+import { Workbench, workbench } from '../../../renderer/state/workbench.svelte.ts';
+import Lost from '../../../renderer/ui/Lost.svelte';
+import VirtualList from '../../../renderer/ui/VirtualList.svelte';
 
 /** A host at the other end of a wire: answers by method. */
 function wired(answers: Record<string, (params: never) => unknown>) {
@@ -134,7 +136,40 @@ describe('launch', () => {
   });
 });
 
+describe('lost records', () => {
+  test('are said where what was lost would be, and only then', () => {
+    const target = document.createElement('div');
+    const shown = mount(Lost, { target });
+    workbench.statuses = { r1: { lost: 0 } as never };
+    workbench.chosen = 'r1';
+    flushSync();
+    expect(target.textContent).toBe('');
+    workbench.statuses = { r1: { lost: 1234 } as never };
+    flushSync();
+    expect(target.textContent).toContain('1,234 records of what the machine did were lost');
+    workbench.chosen = null;
+    void unmount(shown);
+  });
+});
+
 describe('long lists', () => {
+  test('show the rows in sight; a row that scrolls out is used again for the one that comes in', () => {
+    const target = document.createElement('div');
+    document.body.append(target);
+    const row = createRawSnippet((index: () => number) => ({ render: () => `<span>row ${index()}</span>` }));
+    const shown = mount(VirtualList, { target, props: { total: 1000, rowHeight: 20, label: 'rows', row } });
+    flushSync();
+    const box = target.querySelector<HTMLElement>('.list')!;
+    const elements = () => [...target.querySelectorAll('.row')];
+    const before = new Set(elements());
+    expect(before.size).toBeLessThan(30);
+    box.scrollTop = 400;
+    box.dispatchEvent(new Event('scroll'));
+    flushSync();
+    expect(elements().every((e) => before.has(e))).toBe(true);
+    void unmount(shown);
+  });
+
   test('fetch the pages in sight, each once, and more when there is more', async () => {
     let total = 1000;
     const asked: number[] = [];

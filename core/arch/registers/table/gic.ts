@@ -3,7 +3,7 @@
  * fixed), so nothing traps by ICC_SRE_ELx. HCR_EL2.FMO and IMO redirect EL1's accesses to the virtual interface.
  */
 import { Area, type El, type Encoding, type RegisterSpec, type Trap, trap } from '../define.ts';
-import { GIC_REG, LIST_REGISTERS } from '../gic-interface.ts';
+import { GIC_REG, KEPT_WORDS, LIST_REGISTERS } from '../gic-interface.ts';
 
 export const area = new Area('GIC');
 
@@ -44,12 +44,13 @@ function host(
 ): void {
   gicAccess.set(name, { number, redirect: o.redirect ?? 0 });
   const direction = o.direction ?? 'rw';
+  const kept = KEPT_WORDS.has(number) ? 'gic.kept' : number >= GIC_REG.ICH_LR ? 'gic.list' : null;
   area.reg(name, encoding, title, {
     feature: 'GIC',
     ...(direction === 'ro' ? { writeEl: null } : {}),
     ...(direction === 'wo' ? { readEl: null } : {}),
-    ...(direction === 'wo' ? {} : { read: number >= GIC_REG.ICH_LR ? 'gic.wide' : 'gic' }),
-    ...(direction === 'ro' ? {} : { effect: 'gic' }),
+    ...(direction === 'wo' ? {} : { read: kept === null ? 'gic' : `${kept} ${number}` }),
+    ...(direction === 'ro' ? {} : { effect: kept ?? 'gic' }),
     ...(o.traps ? { traps: o.traps } : {}),
     ...(o.hfg === undefined ? {} : { hfg: o.hfg }),
     ...o.more,
