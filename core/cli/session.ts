@@ -131,6 +131,7 @@ export class Session {
     } finally {
       // First, while somebody listens: at its end a system says what it could not keep.
       await this.system.stop();
+      this.multiplexer.flush();
       for (const cleanup of this.cleanups.reverse()) await cleanup();
       await flushed(this.io.stdout);
     }

@@ -2,6 +2,7 @@
 import type { Console } from './console-set.ts';
 import { KEY_HELP, type KeyCommand } from './keys.ts';
 import type { LineEditor } from './line-editor.ts';
+import { SharedLines } from './shared-lines.ts';
 
 /** What is shown: all consoles as they come, one of them, or the monitor. */
 type View = { readonly kind: 'all' | 'monitor' } | { readonly kind: 'one'; readonly index: number };
@@ -19,6 +20,7 @@ export class Multiplexer {
   private readonly screen: Screen;
   private readonly monitor: LineEditor | null;
   private readonly quit: () => void;
+  private readonly shared: SharedLines<Console>;
   private view: View = { kind: 'all' };
   /** Where the monitor goes back to. */
   private before: View = { kind: 'all' };
@@ -29,6 +31,7 @@ export class Multiplexer {
     this.screen = screen;
     this.monitor = monitor;
     this.quit = quit;
+    this.shared = new SharedLines((bytes) => screen.write(bytes));
     for (const console of consoles) console.on((bytes) => this.shown(console, bytes));
   }
 
@@ -46,9 +49,12 @@ export class Multiplexer {
   private shown(console: Console, bytes: Uint8Array): void {
     const { view } = this;
     // Worlds are parts of consoles that are shown whole already.
-    const visible =
-      view.kind === 'all' ? console.world === null : view.kind === 'one' && this.consoles[view.index] === console;
-    if (visible) this.screen.write(bytes);
+    if (view.kind === 'all' && console.world === null) this.shared.take(console, bytes);
+    else if (view.kind === 'one' && this.consoles[view.index] === console) this.screen.write(bytes);
+  }
+  /** Nothing is held back any longer: the run ends. */
+  flush(): void {
+    this.shared.flush();
   }
 
   /** What is typed. */
@@ -86,6 +92,7 @@ export class Multiplexer {
 
   private go(view: View): void {
     if (view.kind === 'monitor' && this.view.kind !== 'monitor') this.before = this.view;
+    this.shared.flush();
     this.view = view;
     if (view.kind === 'monitor') {
       this.screen.write('\r\n');

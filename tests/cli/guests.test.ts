@@ -80,7 +80,8 @@ test.each([
   ['SIGTERM', 143],
 ] as const)('%s ends the run with status %i', async (signal, wanted) => {
   const { child, ended } = startTrireme(['run', '--kernel', guest('echo'), '--timeout', '60']);
-  await once(child.stdout!, 'data');
+  // Its prompt may come in pieces.
+  for (let shown = ''; !shown.endsWith('> '); ) shown += String((await once(child.stdout!, 'data'))[0]);
   child.kill(signal);
   expect(await ended).toEqual({ status: wanted, stdout: '> ', stderr: '' });
 });

@@ -131,9 +131,9 @@ describe('the terminal', () => {
   }
   test('all consoles at first, each byte once', () => {
     const { system, take } = screen();
-    system.show('a', 0, 'realm');
-    system.show('b', 1);
-    expect(take()).toBe('ab');
+    system.show('a\n', 0, 'realm');
+    system.show('b\n', 1);
+    expect(take()).toBe('a\nb\n');
   });
   test('switching shows the last lines again, and then only that console', () => {
     const { system, mux, take } = screen();
