@@ -10,15 +10,15 @@
  * at the bits. So one of the two sees the other, and waits or stops it.
  */
 import * as state from '../arch/state.ts';
-import { eachBank, eachHeld } from '../arch/translation/banks.ts';
-import { atomicLoad, atomicStore, brIf, call, iff, load, loop, ret, rmw, run, store, variable } from '../wasm/build.ts';
-import { Library, type Link } from '../wasm/library.ts';
+import { eachEntry, tagLeadsTo } from '../arch/translation/banks.ts';
+import { atomicLoad, atomicStore, brIf, call, iff, load, loop, ret, rmw, run, store } from '../wasm/build.ts';
+import { Library } from '../wasm/library.ts';
 import { I32 } from '../wasm/opcodes.ts';
 import { i32, i64, select, type Val } from '../wasm/value.ts';
 import { TLB_ADDEND, TLB_WRITE } from './abi.ts';
 import { INFO } from './access.ts';
-import { CORE_CONTROL, CORE_STRIDE, CORES } from './layout.ts';
-import { QUIET, STANDS, STILL, standstill } from './standstill.ts';
+import { CORE_CONTROL } from './layout.ts';
+import { eachOther, QUIET, STANDS, STILL, standstill } from './standstill.ts';
 
 /** A page's word: it is watched; how often it was taken from other cores; bits of the cores that may write. */
 const WATCHED = 1 << 31;
@@ -34,21 +34,8 @@ export const pairPages = new Library();
 const lib = pairPages;
 lib.include(standstill);
 
-const indexOf = (cpu: Val): Val => cpu.sub(CORES).divU(CORE_STRIDE);
+const indexOf = (cpu: Val): Val => load('i32', cpu, state.INDEX);
 const wordOf = (cpu: Val, host: Val): Val => load('i32', cpu, state.PAIR_MAP).add(host.shrU(12).shl(2));
-/** Runs `body` with the state of every other core of a thread of its own. */
-function eachOther(link: Link, cpu: Val, body: (other: Val) => void): void {
-  const left = variable(I32, call(link('parallelCores'), cpu));
-  const at = variable(I32, CORES);
-  loop((again) => {
-    const other = at.get();
-    iff(other.ne(cpu), () => body(other));
-    at.set(other.add(CORE_STRIDE));
-    const rest = left.get().sub(1);
-    left.set(rest);
-    brIf(rest.gtS(0), again);
-  });
-}
 
 /**
  * (cpu, host address, info of an access that goes ahead) → may the TLB have the page for writing? Between this and what it permits
@@ -117,16 +104,8 @@ lib.define('unwritable', [I32, I32], null, (_link, c, h) => {
   // It has not run yet.
   iff(base.eqz(), () => ret());
   store('i64', cpu, i64(-1), state.WIPE_VA);
-  eachBank(base, (dir) =>
-    eachHeld(base, dir, (entry) => {
-      const tag = load('i64', entry, TLB_WRITE);
-      const leadsThere = tag
-        .lo32()
-        .add(load('i32', entry, TLB_ADDEND))
-        .xor(host)
-        .shrU(12)
-        .eqz();
-      iff(tag.ne(-1).and(leadsThere), () => store('i64', entry, i64(-1), TLB_WRITE));
-    }),
-  );
+  eachEntry(base, (entry) => {
+    const leadsThere = tagLeadsTo(entry, TLB_WRITE, load('i32', entry, TLB_ADDEND), host);
+    iff(leadsThere, () => store('i64', entry, i64(-1), TLB_WRITE));
+  });
 });

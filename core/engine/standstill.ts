@@ -9,7 +9,7 @@
  */
 import { PEERS, PENDING } from '../arch/state.ts';
 import { atomicLoad, atomicStore, br, brIf, call, iff, loop, ret, rmw, run, variable, wait32 } from '../wasm/build.ts';
-import { Library } from '../wasm/library.ts';
+import { Library, type Link } from '../wasm/library.ts';
 import { I32 } from '../wasm/opcodes.ts';
 import { i32, type Val } from '../wasm/value.ts';
 import { PEND } from './abi.ts';
@@ -54,11 +54,23 @@ lib.define('standStill', [I32], null, (link, c) => {
     brIf(atomicLoad('i32', global(PARK)), again);
   });
 });
+/** Emits `body` with the state of every core of another thread; there must be one. */
+export function eachOther(link: Link, cpu: Val, body: (other: Val) => void): void {
+  const left = variable(I32, call(link('parallelCores'), cpu));
+  const at = variable(I32, CORES);
+  loop((again) => {
+    const other = at.get();
+    iff(other.ne(cpu), () => body(other));
+    at.set(other.add(CORE_STRIDE));
+    const rest = left.get().sub(1);
+    left.set(rest);
+    brIf(rest, again);
+  });
+}
 /** Stops all cores of other threads until `resume`. Nothing when there are none (PEERS). */
 lib.define('standAlone', [I32], null, (link, c) => {
   const cpu = c!;
-  const cores = variable(I32, call(link('parallelCores'), cpu));
-  iff(cores.get().eqz(), () => ret());
+  iff(call(link('parallelCores'), cpu).eqz(), () => ret());
   const own = cpu.add(CORE_CONTROL);
   const acquire = (): Val => rmw('cmpxchg', 'i32', global(EXCLUSIVE), i32(0), i32(1));
   iff(acquire(), () => {
@@ -70,14 +82,7 @@ lib.define('standAlone', [I32], null, (link, c) => {
     atomicStore('i32', own, i32(0), STILL);
   });
   atomicStore('i32', global(PARK), i32(1));
-  const other = variable(I32, CORES);
-  loop((again) => {
-    iff(other.get().ne(cpu), () => run(link('awaitStill'), other.get()));
-    other.set(other.get().add(CORE_STRIDE));
-    const left = cores.get().sub(1);
-    cores.set(left);
-    brIf(left, again);
-  });
+  eachOther(link, cpu, (other) => run(link('awaitStill'), other));
 });
 /** How many cores run in threads of their own; 0: this one needs nobody to stop. */
 lib.define('parallelCores', [I32], I32, (_link, cpu) => ret(atomicLoad('i32', cpu!, PEERS).shrU(1)));

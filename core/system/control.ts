@@ -30,6 +30,7 @@ export const CTL = {
   waits: 60,
   /** 1 while the core stands still, or its thread does what leaves guest memory alone (`Mailbox.aside`). */
   still: STILL,
+  // 64: `PAIR_PAGE` of engine/pair-pages.ts.
   /** What drives the core's IRQ input on a machine without interrupt controller: bit 0 devices, bit 1 timers. */
   sources: 52,
   ring: 128,

@@ -13,7 +13,7 @@ import { I32, I64 } from '../../wasm/opcodes.ts';
 import { i32, i64, select, type Val } from '../../wasm/value.ts';
 import { regOffset } from '../registers/storage.ts';
 import { EXCL_ADDR, MAPPED, WIPE_VA } from '../state.ts';
-import { eachBank, eachHeld, emptyEntry } from '../translation/banks.ts';
+import { eachBank, eachEntry, emptyEntry, tagLeadsTo } from '../translation/banks.ts';
 import { area } from '../translation/directory.ts';
 import type { TranslationFeatures } from '../translation/features.ts';
 import { MEC, MEC_LIST, MEC_LIST_LENGTH, MEC_LISTED, MEC_SEEN } from '../translation/fields.ts';
@@ -32,14 +32,9 @@ const selectorOf = (entry: Val): Val => load('i32', entry, TLB_RECORDS).shrU(SEL
 /** i32 0/1: does a live tag of the entry lead to the host page of `host`? */
 function leadsTo(entry: Val, host: Val): Val {
   const addend = load('i32', entry, TLB_ADDEND);
-  const one = (at: number): Val => {
-    const tag = load('i64', entry, at);
-    return tag.ne(-1).and(tag.lo32().add(addend).xor(host).shrU(12).eqz());
-  };
+  const one = (at: number): Val => tagLeadsTo(entry, at, addend, host);
   return one(TLB_READ).or(one(TLB_WRITE)).or(one(TLB_EXEC));
 }
-/** Runs `body` with every entry of every bank that may hold something. */
-const eachEntry = (base: Val, body: (entry: Val) => void): void => eachBank(base, (dir) => eachHeld(base, dir, body));
 
 export function defineTracking(lib: Library, f: TranslationFeatures): void {
   if (!f.has('RME')) {

@@ -98,6 +98,14 @@ export function eachHeld(base: Val, dir: Val, body: (entry: Val) => void): void 
     });
   });
 }
+/** Runs `body` with every entry of every bank that may hold something. */
+export const eachEntry = (base: Val, body: (entry: Val) => void): void =>
+  eachBank(base, (dir) => eachHeld(base, dir, body));
+/** i32 0/1: does the tag at `at` of an entry, if there is one, lead to the host page of `host`? `addend`: the entry's. */
+export function tagLeadsTo(entry: Val, at: number, addend: Val, host: Val): Val {
+  const tag = load('i64', entry, at);
+  return tag.ne(-1).and(tag.lo32().add(addend).xor(host).shrU(12).eqz());
+}
 /** i32: is the bank selected now? */
 const inUse = (cpu: Val, bank: Val): Val =>
   load('i32', cpu, BANK)
