@@ -89,7 +89,7 @@ it('code whose records were forgotten is fetched again, and a module of other co
   space.invalidateAll();
   for (let i = 0; i < 8; i++) expect(handler(i)).toBeLessThan(H_FIRST_FREE);
   // add x0, x0, #1 becomes add x0, x0, #3.
-  const add = loop(1).words().indexOf(0x91000400);
+  const add = loop(1).words.indexOf(0x91000400);
   space.u32[(m.core.host(CODE) >>> 2) + add] = 0x91000c00;
   m.core.regions!.flush();
   expect(m.core.regions!.stats.regions).toBe(0);
