@@ -12,6 +12,7 @@ import {
   H_BREAK,
   H_CROSS_PAGE,
   H_DECODE,
+  H_FIRST_FREE,
   H_STOP,
   H_TRACE,
   PAGE_HOST,
@@ -22,6 +23,7 @@ import {
   REC_BASE_HANDLER,
   REC_IMM,
   REC_SHIFT,
+  recordAddress,
   TABLE_SIZE,
   TLB_BANK_BYTES,
   TLB_ENTRY,
@@ -183,8 +185,15 @@ export class CodeSpace {
     this.u32[(base + PAGE_HOST) >> 2] = hostPage;
     this.inUse.push(page);
     this.u32[(this.mapBase >> 2) + (hostPage >>> 12)] = base;
+    this.onNewPage(hostPage >>> 0, base);
     return base;
   }
+  /** Records of the page at a host address; 0: there are none. */
+  recordsOf(hostPage: number): number {
+    return this.u32[(this.mapBase >> 2) + (hostPage >>> 12)]!;
+  }
+  /** Called when a page gets records. */
+  onNewPage: (hostPage: number, base: number) => void = () => {};
   /** Gives up the oldest quarter of the record pages. Instruction TLBs that name them are emptied. */
   private evict(): void {
     const old = this.inUse.splice(0, Math.max(1, this.inUse.length >> 2));
@@ -240,6 +249,24 @@ export class CodeSpace {
     } else this.onDecoded?.(rec);
     const asked = this.anyBreaks || this.isTraced !== null || this.onDecoded !== null || this.allFar;
     this.u32[(cpu + state.TEMPLATES) >> 2] = asked ? 0 : this.layout.templates(this.index);
+  }
+  /**
+   * Is the code of a page this one (pairs of an instruction's index and its word)? Instructions that have not run yet are fetched: a
+   * core may do that at any time.
+   */
+  holds(base: number, code: Uint32Array): boolean {
+    const words = (base + PAGE_WORDS) >> 2;
+    for (let i = 0; i < code.length; i += 2) {
+      const [at, word] = [code[i]!, code[i + 1]!];
+      const rec = recordAddress(base, at);
+      if (this.u16[(rec + REC_BASE_HANDLER) >> 1] === H_DECODE) {
+        if (this.u32[this.hostOf(rec) >>> 2] !== word) return false;
+        this.decodeRecord(this.layout.core(this.cores[0]!), rec);
+      }
+      // Below are breakpoints.
+      if (this.u16[(rec + REC_BASE_HANDLER) >> 1]! < H_FIRST_FREE || this.u32[words + at] !== word) return false;
+    }
+    return true;
   }
   /** Fills a record from a template; false: there is none. */
   private fill(rec: number): boolean {
@@ -381,8 +408,8 @@ export class CodeSpace {
   }
 
   // Table entries.
-  instantiate(m: WebAssembly.Module): void {
-    new WebAssembly.Instance(m, { env: this.env } as WebAssembly.Imports);
+  instantiate(m: WebAssembly.Module): WebAssembly.Exports {
+    return new WebAssembly.Instance(m, { env: this.env } as WebAssembly.Imports).exports;
   }
   /** A free table slot for a region, or null when there is none. */
   takeSlot(): number | null {

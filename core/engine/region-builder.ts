@@ -4,6 +4,8 @@
  * A region is a set of basic blocks of one page, reached from one entry over direct branches, loops included; only
  * instructions that have run before belong to it. Registers live in locals, loops become structured loops (built from the
  * dominator tree), and every way out goes through a record, so that regions need no knowledge of each other.
+ *
+ * Nor does a region know where in memory it is: records are found from the one that it is entered at. So it serves every code space.
  */
 import { fieldsOf } from '../arch/a64/pattern.ts';
 import type { Flags } from '../arch/flags.ts';
@@ -31,7 +33,16 @@ import type { Link } from '../wasm/library.ts';
 import { I32, I64, type Ty } from '../wasm/opcodes.ts';
 import { fnState, type Label, nested, statement } from '../wasm/scope.ts';
 import { i32, select, type Val } from '../wasm/value.ts';
-import { FIRST_REGION, HANDLER, PAGE_RECORDS, REC_ACTIVE, REC_BASE_HANDLER, recordAddress } from './abi.ts';
+import {
+  FIRST_REGION,
+  HANDLER,
+  PAGE_RECORDS,
+  REC_ACTIVE,
+  REC_BASE_HANDLER,
+  REC_SHIFT,
+  REC_SIZE,
+  recordAddress,
+} from './abi.ts';
 import type { Cfg, CfgBlock, Registers } from './cfg.ts';
 import { type ModeAssumption, RegionSem, RegisterFile } from './region-sem.ts';
 
@@ -48,6 +59,8 @@ export class RegionBuilder {
   private readonly link: Link;
   private readonly file!: RegisterFile;
   private cpu!: Val;
+  /** The record of the entry. */
+  private entry!: Val;
   private n!: Var;
   private limit!: number;
   private exitRec!: Var;
@@ -59,7 +72,7 @@ export class RegionBuilder {
   /** Indices of instructions that follow one which is left to the interpreter: code goes on there by no branch. */
   readonly continuations: number[] = [];
 
-  /** `u16`: all of memory; `base`: records of the page. */
+  /** `u16`: all of memory; `base`: records of the page, to look at while compiling. */
   constructor(u16: Uint16Array, base: number, cfg: Cfg, assume: ModeAssumption, link: Link, parallel: boolean) {
     this.u16 = u16;
     this.parallel = parallel;
@@ -69,17 +82,18 @@ export class RegionBuilder {
     this.link = link;
     this.file = new RegisterFile();
   }
-  private rec(at: number): number {
-    return recordAddress(this.base, at);
+  /** The record of the instruction at index `at`. */
+  private rec(at: number): Val {
+    return this.entry.add((at - this.cfg.entry.start) * REC_SIZE);
   }
 
-  emit(cpu: Val, _rec: Val, n: Val): void {
+  emit(cpu: Val, entry: Val, n: Val): void {
     this.cpu = cpu;
+    this.entry = entry;
     this.n = new Var(I32, 2);
     this.limit = newLocal(I32);
     this.exitRec = variable(I32);
     const used = this.cfg.used;
-    const entryRec = this.rec(this.cfg.entry.start);
     const prologue = nested(() => {}, false, false);
     statement({ s: 'block', args: [], blocks: [prologue], label: { loop: false, used: false } });
     setLocals([this.limit], [select(n.gtS(STINT), n.sub(STINT), i32(0))]);
@@ -110,12 +124,10 @@ export class RegionBuilder {
         const differs = load('i32', cpu, state.MODE)
           .and(this.assume.mask)
           .ne(this.assume.value & this.assume.mask);
-        unlikely(differs, () => tailCall(this.link('modeMiss'), cpu, i32(entryRec), n));
+        unlikely(differs, () => tailCall(this.link('modeMiss'), cpu, entry, n));
       }
       if (this.file.usesBank) setLocals([this.file.bank()], [load('i32', cpu, state.BANK)]);
-      unlikely(load('i32', cpu, state.PENDING).or(n.shrU(31)), () =>
-        tailCall(this.link('leave'), cpu, i32(entryRec), n),
-      );
+      unlikely(load('i32', cpu, state.PENDING).or(n.shrU(31)), () => tailCall(this.link('leave'), cpu, entry, n));
     });
   }
   private fill(into: ReturnType<typeof nested>, build: () => void): void {
@@ -151,12 +163,12 @@ export class RegionBuilder {
   private exitNear(from: CfgBlock, at: number, counted: boolean): void {
     this.spill(from.dirty, this.frozen.get(from));
     const rec = this.rec(at);
-    const active = load('i32_16u', i32(rec), REC_ACTIVE);
+    const active = load('i32_16u', rec, REC_ACTIVE);
     // What is only interpreted so far counts heat on the way (the record behind the page's last one has no counter).
-    if (counted && at < PAGE_RECORDS && this.u16[(rec + REC_ACTIVE) >> 1]! < FIRST_REGION) {
-      unlikely(active.ltU(FIRST_REGION), () => tailCall(this.link('goNear'), this.cpu, i32(rec), this.n.get()));
+    if (counted && at < PAGE_RECORDS && this.u16[(recordAddress(this.base, at) + REC_ACTIVE) >> 1]! < FIRST_REGION) {
+      unlikely(active.ltU(FIRST_REGION), () => tailCall(this.link('goNear'), this.cpu, rec, this.n.get()));
     }
-    tailCallIndirect(HANDLER, active, this.cpu, i32(rec), this.n.get());
+    tailCallIndirect(HANDLER, active, this.cpu, rec, this.n.get());
   }
   /** To another page, or anywhere: `btype` is null for direct branches, 0 for returns. */
   private exitTo(from: CfgBlock, va: Val, btype: number | null): void {
@@ -166,7 +178,10 @@ export class RegionBuilder {
       const offset = va.sub(load('i64', this.cpu, state.PC_PAGE));
       const inside = offset.and(~0xffcn).eqz();
       iff(btype ? inside.and(load('i32', this.cpu, state.PAGE_GUARD).eqz()) : inside, () => {
-        const rec = offset.lo32().shl(2).add(this.base);
+        const rec = offset
+          .lo32()
+          .shl(REC_SHIFT - 2)
+          .add(this.rec(0));
         const active = load('i32_16u', rec, REC_ACTIVE);
         iff(active.geU(FIRST_REGION), () => tailCallIndirect(HANDLER, active, this.cpu, rec, this.n.get()));
       });
@@ -215,7 +230,7 @@ export class RegionBuilder {
   }
   private body(b: CfgBlock): void {
     const leave = (at: number, count: number): void => {
-      this.exitRec.set(i32(this.rec(at)));
+      this.exitRec.set(this.rec(at));
       this.n.set(this.n.get().sub(count));
       br(this.leaveLabel);
     };

@@ -4,13 +4,13 @@
  * made, to be compared before that is used.
  */
 import type { Decoder } from '../arch/a64/decoder.ts';
-import type { FnRef } from '../wasm/build.ts';
 import type { Library } from '../wasm/library.ts';
 import { type MemoryType, Module } from '../wasm/module.ts';
 import {
   H_FIRST_FREE,
   HANDLER,
   PAGE_HEAT,
+  PAGE_HOST,
   PAGE_RECORDS,
   PAGE_WORDS,
   REC_BASE_HANDLER,
@@ -37,15 +37,17 @@ export interface RegionJob {
   readonly at: number;
   /** The mode word that it is compiled for. */
   readonly mode: number;
-  /** The table entry that the module gives it. */
-  readonly slot: number;
 }
 
-/** A region of a module. */
+/** A region of a module: good wherever the same code is, in any code space. */
 export interface CompiledRegion {
-  readonly job: RegionJob;
-  /** Bits of the mode word that were relied on. */
-  readonly modeMask: number;
+  /** The module's name of it. */
+  readonly name: string;
+  /** Host address of the page that it was made of, and the index of the instruction at which it begins. */
+  readonly host: number;
+  readonly at: number;
+  /** What it takes the mode word to be, under the bits of the mask. */
+  readonly assume: { readonly value: number; readonly mask: number };
   /** What it consists of: the index of an instruction in the page, its word, and so on. */
   readonly code: Uint32Array;
   readonly instructions: number;
@@ -102,7 +104,7 @@ export class RegionCompiler {
     const link = this.library.linker(m);
     const regions: CompiledRegion[] = [];
     for (const job of jobs) {
-      const { base, at, mode, slot } = job;
+      const { base, at, mode } = job;
       const cfg = buildCfg(
         at,
         (i) => this.instruction(base, i, mode),
@@ -111,12 +113,11 @@ export class RegionCompiler {
       if (!cfg) continue;
       const assume = new ModeAssumption(mode);
       const build = new RegionBuilder(this.u16, base, cfg, assume, link, this.parallel);
-      const fn: FnRef = m.func(`r${recordAddress(base, at)}`, HANDLER.params, HANDLER.result, (cpu, r, n) =>
-        build.emit(cpu!, r!, n!),
-      );
-      m.place(slot, [fn]);
+      const name = `r${regions.length}`;
+      m.export(m.func(name, HANDLER.params, HANDLER.result, (cpu, rec, n) => build.emit(cpu!, rec!, n!)));
+      const host = this.u32[(base + PAGE_HOST) >> 2]!;
       const continuations = build.continuations.filter((i) => this.worthwhile(base, i, mode));
-      regions.push({ job, modeMask: assume.mask, code: codeOf(cfg), instructions: cfg.instructions, continuations });
+      regions.push({ name, host, at, assume, code: codeOf(cfg), instructions: cfg.instructions, continuations });
     }
     if (!regions.length) return { module: null, bytes: 0, regions, ms: performance.now() - started, v8ms: 0 };
     const bytes = m.encode();

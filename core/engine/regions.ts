@@ -1,17 +1,10 @@
 /**
  * Regions: what is hot is compiled, a batch at a time; what was compiled is found, dropped and evicted here.
  */
-import {
-  FIRST_REGION,
-  H_FIRST_FREE,
-  PAGE_WORDS,
-  REC_ACTIVE,
-  REC_BASE_HANDLER,
-  REC_SHIFT,
-  recordAddress,
-} from './abi.ts';
+import { FIRST_REGION, REC_ACTIVE, REC_BASE_HANDLER, REC_SHIFT, recordAddress } from './abi.ts';
 import type { CodeSpace } from './codespace.ts';
-import { type CompiledBatch, RegionCompiler, type RegionJob } from './region-compiler.ts';
+import { Offers } from './offers.ts';
+import { type CompiledBatch, type CompiledRegion, RegionCompiler, type RegionJob } from './region-compiler.ts';
 
 /** Hot entries that are compiled together at most, and milliseconds that the first of them waits at most. */
 const BATCH = 24;
@@ -28,16 +21,30 @@ const MAX_REWRITES = 8;
 interface Region {
   readonly rec: number;
   slot: number;
-  /** What it takes the mode word to be, under the bits of the mask. */
-  readonly assume: { readonly value: number; readonly mask: number };
+  readonly assume: CompiledRegion['assume'];
 }
 
+/** Regions that were compiled together. */
+interface Batch {
+  readonly module: WebAssembly.Module;
+  /** Of WebAssembly. */
+  readonly bytes: number;
+  /** Its functions, and those of them that may run; null: none is in use. */
+  functions: WebAssembly.Exports | null;
+  regions: Region[];
+}
+
+/** What was made of jobs; without jobs: of another code space's. */
+export interface Made {
+  readonly jobs: readonly RegionJob[];
+  readonly batch: CompiledBatch;
+}
 /** A compiler on another thread. */
 export interface Elsewhere {
   /** Asks for a module of these regions; false: it cannot take them now. */
   send(jobs: readonly RegionJob[]): boolean;
-  /** What has been made next of what was asked for, in any order; null: nothing yet. */
-  receive(): { readonly jobs: readonly RegionJob[]; readonly batch: CompiledBatch } | null;
+  /** What has been made next, in any order; null: nothing yet. */
+  receive(): Made | null;
 }
 
 export class Regions {
@@ -51,8 +58,9 @@ export class Regions {
   private readonly compiler: RegionCompiler;
   /** Compiles for us while the code goes on; null: nobody does. */
   elsewhere: Elsewhere | null = null;
-  /** Compiled together, oldest first. */
-  private readonly batches: { readonly bytes: number; readonly regions: readonly Region[] }[] = [];
+  /** In use, oldest first. */
+  private readonly batches: Batch[] = [];
+  private readonly offers = new Offers<{ readonly region: CompiledRegion; readonly batch: Batch }>();
   private liveBytes = 0;
   private readonly misses = new Map<number, number>();
   private readonly byPage = new Map<number, Region[]>();
@@ -61,7 +69,8 @@ export class Regions {
   modeOf: () => number = () => 0;
   /** Everything is compiled as soon as it is decoded (tests). */
   eager = false;
-  readonly stats = { regions: 0, instructions: 0, bytes: 0, batches: 0, ms: 0, v8ms: 0, dropped: 0 };
+  /** `shared`: regions that were made for other code spaces and are used here, too; all others but `dropped` are of our own. */
+  readonly stats = { regions: 0, instructions: 0, bytes: 0, batches: 0, ms: 0, v8ms: 0, shared: 0, dropped: 0 };
 
   /** `bound`: bytes of generated code that are kept. */
   constructor(space: CodeSpace, bound = CODE_BYTES) {
@@ -79,6 +88,9 @@ export class Regions {
       this.rewritten.delete(page);
     };
     space.onOtherMode = (rec) => this.otherMode(rec);
+    space.onNewPage = (host, base) => {
+      for (const { region, batch } of this.offers.take(host)) this.share(region, base, batch);
+    };
   }
 
   /** Compiles the block that begins at `rec`, at once. */
@@ -122,61 +134,76 @@ export class Regions {
     const jobs: RegionJob[] = [];
     for (const { rec, mode } of list) {
       const page = this.space.pageOf(rec);
-      if (!this.eager && (this.rewritten.get(page) ?? 0) > MAX_REWRITES) this.queued.delete(rec);
-      else {
-        const base = this.space.baseOfPage(page);
-        jobs.push({ base, at: (rec - base) >> REC_SHIFT, mode, slot: this.slot() });
-      }
+      const base = this.space.baseOfPage(page);
+      // Another code space's region may have come since.
+      if (this.unsteady(page) || (!this.eager && this.fitting(rec, mode))) this.queued.delete(rec);
+      else jobs.push({ base, at: (rec - base) >> REC_SHIFT, mode });
     }
     if (jobs.length === 0) return;
-    if (!this.elsewhere?.send(jobs)) this.space.around(() => this.install(jobs, this.compiler.compile(jobs)));
+    if (!this.elsewhere?.send(jobs)) {
+      this.space.around(() => this.install({ jobs, batch: this.compiler.compile(jobs) }));
+    }
+  }
+  /** Does a page's code change too often for its regions to pay? */
+  private unsteady(page: number): boolean {
+    return !this.eager && (this.rewritten.get(page) ?? 0) > MAX_REWRITES;
   }
   /** Takes what was compiled elsewhere. */
   private collect(): void {
     if (!this.elsewhere) return;
-    for (let done = this.elsewhere.receive(); done; done = this.elsewhere.receive())
-      this.install(done.jobs, done.batch);
+    for (let made = this.elsewhere.receive(); made; made = this.elsewhere.receive()) this.install(made);
   }
-  /** Lets a module's functions enter the table, and those regions be run whose code is still the same. */
-  private install(jobs: readonly RegionJob[], { module, bytes, regions, ms, v8ms }: CompiledBatch): void {
+  /** Lets those regions of a module be run whose code is here, and still the same. */
+  private install({ jobs, batch: { module, bytes, regions, ms, v8ms } }: Made): void {
     const started = performance.now();
     for (const { base, at } of jobs) this.queued.delete(recordAddress(base, at));
-    const unused = new Set(jobs.map(({ slot }) => slot));
-    const made: Region[] = [];
-    const further: { rec: number; mode: number }[] = [];
-    for (const { job, modeMask, code, instructions, continuations } of regions) {
-      if (!this.holds(job.base, code)) continue;
-      unused.delete(job.slot);
-      const assume = { value: job.mode, mask: modeMask };
-      made.push({ rec: recordAddress(job.base, job.at), slot: job.slot, assume });
-      this.stats.regions++;
-      this.stats.instructions += instructions;
-      for (const at of continuations) further.push({ rec: recordAddress(job.base, at), mode: job.mode });
+    if (!module) return;
+    const batch: Batch = { module, bytes, functions: null, regions: [] };
+    const own = jobs.length > 0;
+    for (const region of regions) {
+      const base = this.space.recordsOf(region.host);
+      if (!own && base === 0) this.offers.add(region.host, { region, batch });
+      else if (!own) this.share(region, base, batch);
+      else if (base !== 0 && this.use(region, base, batch)) {
+        this.stats.regions++;
+        this.stats.instructions += region.instructions;
+        for (const at of region.continuations) this.goesOn(recordAddress(base, at), region.assume.value);
+      }
     }
-    if (module && made.length > 0) {
-      this.evictFor(bytes);
-      this.stats.bytes += bytes;
-      this.stats.batches++;
-      new WebAssembly.Instance(module, { env: this.space.env } as WebAssembly.Imports);
-      this.batches.push({ bytes, regions: made });
-      this.liveBytes += bytes;
-      for (const r of made) this.enter(r);
-    }
-    for (const slot of unused) this.space.freeSlot(slot);
-    for (const { rec, mode } of further) this.goesOn(rec, mode);
+    if (!own) return;
     const here = performance.now() - started;
+    this.stats.bytes += bytes;
+    this.stats.batches++;
     this.stats.ms += ms + here;
     this.stats.v8ms += v8ms + here;
   }
-  /** Are the records of a page still those of this code (pairs of index and word)? */
-  private holds(base: number, code: Uint32Array): boolean {
-    const { u16, u32 } = this.space;
-    for (let i = 0; i < code.length; i += 2) {
-      const [at, word] = [code[i]!, code[i + 1]!];
-      if (u16[(recordAddress(base, at) + REC_BASE_HANDLER) >> 1]! < H_FIRST_FREE) return false;
-      if (u32[(base + PAGE_WORDS + 4 * at) >> 2] !== word) return false;
-    }
+  /** Uses a region that was made for another code space, unless there is one already. */
+  private share(region: CompiledRegion, base: number, batch: Batch): void {
+    const rec = recordAddress(base, region.at);
+    if (this.unsteady(this.space.pageOf(rec)) || this.fitting(rec, region.assume.value)) return;
+    if (this.use(region, base, batch)) this.stats.shared++;
+  }
+  /** Lets a region be run at the page whose records begin at `base`; false: the code there is another. */
+  private use({ name, at, assume, code }: CompiledRegion, base: number, batch: Batch): boolean {
+    if (!this.space.holds(base, code)) return false;
+    const slot = this.slot();
+    const functions = this.open(batch);
+    this.space.table.set(slot, functions[name] as never);
+    const region = { rec: recordAddress(base, at), slot, assume };
+    batch.regions.push(region);
+    this.enter(region);
     return true;
+  }
+  /** A batch's functions. */
+  private open(batch: Batch): WebAssembly.Exports {
+    if (!batch.functions) {
+      // Makes room under the bound: the oldest go first.
+      while (this.batches.length && this.liveBytes + batch.bytes > this.bound) this.evictOldest();
+      batch.functions = this.space.instantiate(batch.module);
+      this.batches.push(batch);
+      this.liveBytes += batch.bytes;
+    }
+    return batch.functions;
   }
 
   private enter(r: Region): void {
@@ -192,9 +219,7 @@ export class Regions {
    * active one, or the interpreter's handler until the place is hot in this mode, too.
    */
   private otherMode(rec: number): number {
-    const mode = this.modeOf();
-    const list = this.byPage.get(this.space.pageOf(rec)) ?? [];
-    const fits = list.find((r) => r.rec === rec && r.slot >= 0 && ((mode ^ r.assume.value) & r.assume.mask) === 0);
+    const fits = this.fitting(rec, this.modeOf());
     if (fits) {
       this.space.u16[(rec + REC_ACTIVE) >> 1] = fits.slot;
       return fits.slot;
@@ -203,6 +228,11 @@ export class Regions {
     this.misses.set(rec, misses % MODE_MISSES);
     if (misses === MODE_MISSES) this.hot(rec);
     return this.space.u16[(rec + REC_BASE_HANDLER) >> 1]!;
+  }
+  /** The region that begins at a record, for this mode. */
+  private fitting(rec: number, mode: number): Region | undefined {
+    const list = this.byPage.get(this.space.pageOf(rec));
+    return list?.find((r) => r.rec === rec && r.slot >= 0 && ((mode ^ r.assume.value) & r.assume.mask) === 0);
   }
   private leave(r: Region): void {
     if (r.slot < 0) return;
@@ -219,10 +249,6 @@ export class Regions {
     for (const r of list) this.leave(r);
     return this.byPage.delete(page);
   }
-  /** Makes room under the bound: the oldest batches go first. */
-  private evictFor(bytes: number): void {
-    while (this.batches.length && this.liveBytes + bytes > this.bound) this.evictOldest();
-  }
   private evictOldest(): void {
     const batch = this.batches.shift()!;
     for (const r of batch.regions) {
@@ -236,6 +262,8 @@ export class Regions {
       this.leave(r);
     }
     this.liveBytes -= batch.bytes;
+    batch.functions = null;
+    batch.regions = [];
   }
   private slot(): number {
     for (;;) {

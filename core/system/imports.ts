@@ -7,7 +7,7 @@ import type { Library } from '../wasm/library.ts';
 import { GLOBAL, globalIndex } from './control.ts';
 import { MESSAGE } from './mailbox.ts';
 import { randomSource } from './random.ts';
-import type { Thread } from './thread.ts';
+import { CODE_LINE, type Thread } from './thread.ts';
 
 type Import = (...args: never[]) => unknown;
 
@@ -43,8 +43,8 @@ export function hostImports(t: Thread, library: Library): Record<string, Import>
     },
     // These are complete at the next DSB.
     broadcastTlbi: (_cpu: number, op: number, lo: number, hi: number) => t.broadcast(MESSAGE.tlbi, op, lo, hi),
-    invalidateCode: (_cpu: number, host: number) => t.space.codeChanged(host & ~63, 64),
-    broadcastCode: (_cpu: number, host: number) => t.broadcast(MESSAGE.code, 64, host & ~63, 0),
+    invalidateCode: (_cpu: number, host: number) => t.space.codeChanged(host, CODE_LINE),
+    broadcastCode: (_cpu: number, host: number) => t.broadcastCode(host),
     invalidateAllCode: (_cpu: number, all: number) => {
       t.space.allCodeChanged();
       if (all) t.broadcast(MESSAGE.allCode, 0, 0, 0);

@@ -7,6 +7,12 @@ import { CTL, controlIndex, GLOBAL, globalIndex, RING_ENTRIES, RING_ENTRY } from
 
 /** `page`: a page of memory becomes another context's; operand: its address in the Wasm memory. */
 export const MESSAGE = { tlbi: 1, code: 2, allCode: 3, allTlb: 4, page: 5 } as const;
+/** What a core has to forget when a message was lost, bit by bit. */
+export const LOST = { translations: 1, code: 2 } as const;
+const lostWith = (kind: number): number => {
+  if (kind === MESSAGE.page) return LOST.translations | LOST.code;
+  return kind === MESSAGE.code || kind === MESSAGE.allCode ? LOST.code : LOST.translations;
+};
 
 /** Takes a message that arrived: kind, operand, 64-bit operand as two halves. */
 export type Receive = (core: number, kind: number, a: number, lo: number, hi: number) => void;
@@ -19,10 +25,10 @@ export class Mailbox {
   private readonly i32: Int32Array;
   private readonly layout: Layout;
   private readonly receive: Receive;
-  /** What to do for a core whose inbox overflowed while it slept: drop everything that messages could have named. */
-  private readonly dropAll: (core: number) => void;
+  /** What to do for a core whose inbox overflowed while it slept: forget everything that messages could have named (`LOST`). */
+  private readonly dropAll: (core: number, what: number) => void;
 
-  constructor(i32: Int32Array, layout: Layout, receive: Receive, dropAll: (core: number) => void) {
+  constructor(i32: Int32Array, layout: Layout, receive: Receive, dropAll: (core: number, what: number) => void) {
     this.i32 = i32;
     this.layout = layout;
     this.receive = receive;
@@ -43,6 +49,7 @@ export class Mailbox {
    * wait for: some core was awake.
    */
   announce(own: readonly number[], kind: number, a: number, lo: number, hi: number): boolean {
+    this.announceHeld(own);
     for (let core = 0; core < this.layout.cores; core++) {
       if (own.includes(core)) continue;
       // A core that sleeps reads all of its messages before it runs.
@@ -50,8 +57,29 @@ export class Mailbox {
     }
     return this.unanswered.some((ticket) => ticket !== null && ticket !== undefined);
   }
+  /** Code that was announced last: bytes from a host address on. */
+  private held: { readonly at: number; readonly bytes: number } | null = null;
+  /**
+   * Announces that code has changed, at the latest before the next answers are awaited: code is written line by line, and lines that
+   * follow each other go in one message.
+   */
+  announceCode(own: readonly number[], at: number, bytes: number): void {
+    if (this.held && this.held.at + this.held.bytes === at) {
+      this.held = { at: this.held.at, bytes: this.held.bytes + bytes };
+      return;
+    }
+    this.announceHeld(own);
+    this.held = { at, bytes };
+  }
+  private announceHeld(own: readonly number[]): void {
+    if (!this.held) return;
+    const { at, bytes } = this.held;
+    this.held = null;
+    this.announce(own, MESSAGE.code, bytes, at, 0);
+  }
   /** Returns when all that was announced has been done. */
   awaitAnswers(own: readonly number[]): void {
+    this.announceHeld(own);
     for (const [core, ticket] of this.unanswered.entries()) {
       if (ticket !== null && ticket !== undefined) this.await(own, core, ticket);
     }
@@ -99,7 +127,7 @@ export class Mailbox {
         return (n + 1) | 0;
       }
       const asleep = Atomics.load(i32, this.at(core, CTL.quiet)) !== 0;
-      if (asleep) Atomics.store(i32, this.at(core, CTL.lost), 1);
+      if (asleep) Atomics.or(i32, this.at(core, CTL.lost), lostWith(kind));
       unlock(i32, this.at(core, CTL.lock));
       if (asleep && Atomics.load(i32, this.at(core, CTL.quiet)) !== 0) return null;
       this.serve(own);
@@ -126,12 +154,10 @@ export class Mailbox {
   private drain(core: number): void {
     const { i32 } = this;
     const read = this.at(core, CTL.read);
-    if (Atomics.exchange(i32, this.at(core, CTL.lost), 0) !== 0) {
-      lock(i32, this.at(core, CTL.lock));
-      Atomics.store(i32, read, Atomics.load(i32, this.at(core, CTL.written)));
-      unlock(i32, this.at(core, CTL.lock));
+    const lost = Atomics.exchange(i32, this.at(core, CTL.lost), 0);
+    if (lost !== 0) {
       this.served++;
-      this.dropAll(core);
+      this.dropAll(core, lost);
     }
     for (;;) {
       const n = Atomics.load(i32, read);

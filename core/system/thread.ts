@@ -28,7 +28,7 @@ import { HostMemory } from './host-memory.ts';
 import { hostImports } from './imports.ts';
 import { IoService } from './io/service.ts';
 import { CoreLines } from './lines.ts';
-import { Mailbox, MESSAGE } from './mailbox.ts';
+import { LOST, Mailbox, MESSAGE } from './mailbox.ts';
 import type { MachinePlan } from './plan.ts';
 import type { Modules } from './prebuilt.ts';
 import { coreNeighbours, protectedRegions, protectionModel } from './protection.ts';
@@ -72,6 +72,8 @@ const NO_PMU_OUTPUT: PmuOutput = { asserted: false, remaining: null };
 
 /** Nanoseconds by which a turn may end behind a timer that was programmed in it: turns are not measured out better. */
 const LATE = 20e3;
+/** Bytes that IC IVAU names (CTR_EL0.IminLine). */
+export const CODE_LINE = 64;
 
 export class Thread {
   readonly setup: ThreadSetup & { readonly layout: Layout };
@@ -131,7 +133,7 @@ export class Thread {
       this.i32,
       layout,
       (core, kind, a, lo, hi) => this.receive(core, kind, a, lo, hi),
-      (core) => this.dropAll(core),
+      (core, what) => this.dropAll(core, what),
     );
     whileWaiting(() => this.mailbox.serve(setup.cores));
     this.consoles = plan.consoles.map(
@@ -432,14 +434,24 @@ export class Thread {
     this.space.core.resetTlb!(this.core(core), this.setup.layout.banks(core));
     this.space.core.selectBanks!(this.core(core));
   }
-  private dropAll(core: number): void {
-    this.dropTlb(core);
-    this.space.allCodeChanged();
+  private dropAll(core: number, what: number): void {
+    if (what & LOST.translations) this.dropTlb(core);
+    if (what & LOST.code) this.space.allCodeChanged();
+  }
+  /** All cores are of this thread. */
+  private get alone(): boolean {
+    return this.setup.cores.length === this.setup.layout.cores;
+  }
+  /** Tells all other cores that a line of code has changed (host address); the running core's next DSB waits until they know. */
+  broadcastCode(at: number): void {
+    if (this.alone) return;
+    this.mailbox.announceCode(this.setup.cores, at, CODE_LINE);
+    this.i32[(this.current + state.DSB_WAIT) >> 2] = 1;
   }
   /** Tells all other cores; the running core's next DSB waits until they have done it. */
   broadcast(kind: number, a: number, lo: number, hi: number): void {
-    if (this.setup.cores.length === this.setup.layout.cores) {
-      // All cores are of this thread: the others are told at once.
+    if (this.alone) {
+      // The others are told at once.
       for (const core of this.setup.cores) {
         if (this.core(core) !== this.current && (kind === MESSAGE.tlbi || kind === MESSAGE.allTlb)) {
           this.receive(core, kind, a, lo, hi);

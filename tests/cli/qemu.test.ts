@@ -99,8 +99,8 @@ describe('command lines that people have', () => {
       { kind: 'entry', address: 64, core: 0 },
     ]);
     expect(made.virtio).toEqual([
-      { device: 'block', file: 'a.img', access: 'read-only', serial: 'abc' },
-      { device: 'block', file: 'b,c.img', access: 'overlay', serial: null },
+      { device: 'block', file: 'a.img', access: 'read-only', serial: 'abc', bootIndex: null },
+      { device: 'block', file: 'b,c.img', access: 'overlay', serial: null, bootIndex: null },
       { device: '9p', folder: '/tmp', readOnly: true, tag: 't' },
       { device: 'console', ports: [{ name: 'org.x', target: { to: 'pty', link: null } }] },
     ]);
@@ -145,19 +145,31 @@ describe('options', () => {
       '-hda x -cdrom y',
       {
         virtio: [
-          { device: 'block', file: 'x', access: 'overlay', serial: null },
-          { device: 'block', file: 'y', access: 'read-only', serial: null },
+          { device: 'block', file: 'x', access: 'overlay', serial: null, bootIndex: null },
+          { device: 'block', file: 'y', access: 'read-only', serial: null, bootIndex: null },
         ],
       },
     ],
     [
       '-drive file=x,snapshot=off -snapshot',
-      { virtio: [{ device: 'block', file: 'x', access: 'overlay', serial: null }] },
+      { virtio: [{ device: 'block', file: 'x', access: 'overlay', serial: null, bootIndex: null }] },
     ],
     ['-icount shift=auto,sleep=off -seed 7', { deterministic: true, seed: 7 }],
     ['-no-reboot', { onReset: 'exit' }],
     ['-action reboot=shutdown', { onReset: 'exit' }],
     ['-fw_cfg name=opt/x,string=y', { fwCfg: [{ name: 'opt/x', content: { from: 'text', text: 'y' } }] }],
+    [
+      '-boot order=dcn,menu=on -boot strict=on,splash-time=500,reboot-timeout=1000',
+      { boot: { menu: true, strict: true, menuWait: 500, retryAfter: 1000 } },
+    ],
+    [
+      '-boot c -boot reboot-timeout=9 -boot reboot-timeout=-1',
+      { boot: { menu: false, strict: false, menuWait: null, retryAfter: null } },
+    ],
+    [
+      `-blockdev '{"driver":"file","node-name":"n","filename":"x","read-only":true}' -device '{"driver":"virtio-blk-device","drive":"n","bootindex":3}' -object '{"qom-type":"rng-random","id":"r"}'`,
+      { virtio: [{ device: 'block', file: 'x', access: 'read-only', serial: null, bootIndex: 3 }] },
+    ],
     ['-cpu cortex-a72,pmu=off', { cpu: { model: 'cortex-a72', features: { pmu: false } } }],
     [
       '-M secure=on,virtualization=on --rme on --enable-mec --mecid-width 4 --mec-model deadbeef',
@@ -252,6 +264,24 @@ describe('what is refused, in one line', () => {
     ['-M virt -kernel K -icount shift=7', /1 ns an instruction/],
     ['-M virt -kernel K -numa node', /one node/],
     ['-M virt -kernel K -uuid x', /UUID/],
+    ['-M virt -kernel K -boot order=z', /order=z: letters from a to p/],
+    ['-M virt -kernel K -boot cc', /each once/],
+    ['-M virt -kernel K -boot once=d', /once=.*bootindex=/],
+    ['-M virt -kernel K -boot splash=x', /no display/],
+    ['-M virt -kernel K -boot splash-time=70000', /0 to 65535/],
+    ['-M virt -kernel K -boot reboot-timeout=-2', /-1 to 65535/],
+    ['-M virt -kernel K -boot foo=1', /no property foo/],
+    ['-M virt -kernel K -device virtio-rng-device,bootindex=1', /no property bootindex/],
+    [
+      '-M virt -kernel K -drive file=x,if=none,id=a -device virtio-blk-device,drive=a,bootindex=2147483648',
+      /bootindex=/,
+    ],
+    [
+      '-M virt -kernel K -drive file=x,if=none,id=a -device virtio-blk-device,drive=a,bootindex=1 -device virtio-blk-device,drive=a,bootindex=1',
+      /two disks have the boot index 1/,
+    ],
+    ["-M virt -kernel K -device '{driver}'", /must be JSON/],
+    ["-M virt -kernel K -object '{}'", /qom-type= is missing/],
     ['-M virt -kernel K --mecid-width 17', /--mecid-width 17: .*from 1 to 16/],
     ['-M virt -kernel K --mec-model best', /exact, deadbeef, off/],
     ['-M virt -kernel K -kernal X', /no option -kernal \(-kernel\?\)/],
@@ -304,6 +334,7 @@ describe('and back', () => {
     '-M virt,secure=on,virtualization=on -cpu max,x-rme=on,x-l0gptsz=36 --enable-mec --mecid-width 3 --mec-model off -bios B --console rmm=tcp:5001 --console uart0=file:a,,b',
     '-M virt -kernel K -serial stdio -serial mon:stdio -device virtio-serial-device -chardev stdio,id=x,mux=on -device virtconsole,chardev=x -chardev file,id=y,path=f -device virtconsole,chardev=y,name=n -monitor telnet::5,server=on,wait=off',
     '-M virt -kernel K -serial file:f -monitor stdio',
+    '-M virt -bios B -boot menu=on,strict=on,splash-time=1,reboot-timeout=2 -drive file=a,id=a,if=none -device virtio-blk-device,drive=a,bootindex=7',
     '-M virt -kernel K -drive file=a,readonly=on -drive file=b,snapshot=off,serial=s -virtfs local,path=p,mount_tag=m,security_model=mapped -device virtio-rng-device,bus=virtio-mmio-bus.3 -pflash q',
     '-M virt -device loader,file=a,addr=16,force-raw=on,cpu-num=0 -device loader,addr=0x40000000,data=0x123456789abcdef0,data-len=8,data-be=on -fw_cfg name=opt/a,file=b -semihosting-config enable=on,arg=a,arg=b --semihosting-files all',
   ];

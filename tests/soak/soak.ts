@@ -30,6 +30,11 @@ export interface SoakResult {
   readonly memory: readonly [number, number];
 }
 
+/**
+ * The load runs for so long before the minutes begin, in ms. Each core's thread compiles what the guest runs most, up to a bound, and V8
+ * optimizes the emulator's own code: within the first minute a process takes about 100 MiB in this way, and from then on less and less.
+ */
+const WARMING = 60_000;
 /** Between two looks at the process's memory, in milliseconds; looks that are needed to see whether it grows. */
 const LOOK = 5000;
 const LOOKS = 8;
@@ -50,7 +55,7 @@ function heldMebibytes(pid: number): number {
   return (resident.reduce((sum, one) => sum + one, 0) - Math.max(...resident)) / 1024;
 }
 
-/** Whether so much memory, sampled at even times, says that a process grows: medians of the second and the last quarter, MiB. */
+/** Whether so much memory of a warm process, sampled at even times, says that it grows: medians of the second and the last quarter, MiB. */
 export function growth(samples: readonly number[]): { second: number; last: number; grows: boolean } {
   const quarter = samples.length >> 2;
   const [second, last] = [median(samples.slice(quarter, 2 * quarter)), median(samples.slice(-quarter))];
@@ -85,7 +90,7 @@ class Progress {
   }
 }
 
-/** Boots, runs the load for so many minutes, powers off. */
+/** Boots, runs the load until it is warm and for so many minutes more, powers off. */
 export async function soak(options: SoakOptions): Promise<SoakResult> {
   const folder = mkdtempSync(join(tmpdir(), 'trireme-soak-'));
   const disk = join(folder, 'disk.img');
@@ -122,12 +127,16 @@ async function underLoad(guest: Guest, options: SoakOptions): Promise<SoakResult
   guest.send('sh /load.sh\n');
   const timers = Array.from({ length: options.vcpus }, (_, n) => `timer${n}`);
   const names = [...timers, 'fork0', 'fork1', 'disk0', 'disk1', 'memory'];
-  const look = setInterval(() => memory.push(heldMebibytes(guest.child.pid!)), LOOK);
-  void guest.ended.then(() => clearInterval(look));
   const start = Date.now();
+  let held = 0;
+  const look = setInterval(() => {
+    held = heldMebibytes(guest.child.pid!);
+    if (Date.now() > start + WARMING) memory.push(held);
+  }, LOOK);
+  void guest.ended.then(() => clearInterval(look));
   for (const name of names) progress.begin(name, start);
   let now = start;
-  while (wrong.length === 0 && now - stops.total * 1000 < start + options.minutes * 60_000) {
+  while (wrong.length === 0 && now - stops.total * 1000 < start + WARMING + options.minutes * 60_000) {
     const report = await guest
       .expect(/soak (\d+) ([^\r\n]*)\r?\n|soak FAULT ([^\r\n]*)\r?\n/, 2 * STILL)
       .catch((error: Error) => error);
@@ -147,7 +156,7 @@ async function underLoad(guest: Guest, options: SoakOptions): Promise<SoakResult
     }
     told = complaints.length;
     for (const name of progress.still(names, now)) wrong.push(`${name} has stood still for ${STILL} s`);
-    options.onReport?.(Math.round((now - start) / 1000), progress.counts, Math.round(memory.at(-1) ?? 0));
+    options.onReport?.(Math.round((now - start) / 1000), progress.counts, Math.round(held));
   }
   clearInterval(look);
   stops.end();

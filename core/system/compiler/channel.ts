@@ -4,16 +4,20 @@
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { CompiledBatch, RegionJob } from '../../engine/region-compiler.ts';
-import type { Elsewhere } from '../../engine/regions.ts';
+import type { Elsewhere, Made } from '../../engine/regions.ts';
 
-/** Words of a channel: batches answered; words of the ring written, and read, so far. */
-const ANSWERED = 0;
-const WRITTEN = 1;
-const READ = 2;
-/** Behind them the ring: a batch is its number of jobs, then base, index, mode word and table entry of each. */
+/** Words of a channel: batches sent back, and received; words of the ring written, and read, so far. */
+const SENT = 0;
+const RECEIVED = 1;
+const WRITTEN = 2;
+const READ = 3;
+/** Behind them the ring: a batch is its number of jobs, then base, index and mode word of each. */
 const RING = 4;
 const RING_WORDS = 1024;
-const JOB_WORDS = 4;
+const JOB_WORDS = 3;
+
+/** Batches that may wait to be received by a thread before it is offered no more of what was made for others: it may sleep for ever. */
+const BACKLOG = 256;
 
 /** The doorbell of the compiler: is it there; does it sleep until it is woken. */
 const READY = 0;
@@ -34,16 +38,11 @@ export const newBell = (): Int32Array<SharedArrayBuffer> => new Int32Array(new S
 export const newWords = (): Int32Array<SharedArrayBuffer> =>
   new Int32Array(new SharedArrayBuffer(4 * (RING + RING_WORDS)));
 
-interface Answer {
-  readonly jobs: readonly RegionJob[];
-  readonly batch: CompiledBatch;
-}
 const place = (n: number): number => RING + ((n >>> 0) % RING_WORDS);
 
 /** The end of the thread that wants regions. */
 export class CompilerClient implements Elsewhere {
   private readonly channel: CompilerChannel;
-  private received = 0;
 
   constructor(channel: CompilerChannel) {
     this.channel = channel;
@@ -56,18 +55,19 @@ export class CompilerClient implements Elsewhere {
     if (used + 1 + jobs.length * JOB_WORDS > RING_WORDS) return false;
     words[place(at++)] = jobs.length;
     for (const job of jobs) {
-      for (const word of [job.base, job.at, job.mode, job.slot]) words[place(at++)] = word;
+      for (const word of [job.base, job.at, job.mode]) words[place(at++)] = word;
     }
     Atomics.store(words, WRITTEN, at | 0);
     if (Atomics.exchange(bell, ASLEEP, 0) !== 0) Atomics.notify(bell, ASLEEP);
     return true;
   }
-  receive(): Answer | null {
-    if (Atomics.load(this.channel.words, ANSWERED) === this.received) return null;
-    const got = receiveMessageOnPort(this.channel.port);
+  receive(): Made | null {
+    const { words, port } = this.channel;
+    if (Atomics.load(words, SENT) === words[RECEIVED]) return null;
+    const got = receiveMessageOnPort(port);
     if (!got) return null;
-    this.received = (this.received + 1) | 0;
-    return got.message as Answer;
+    Atomics.add(words, RECEIVED, 1);
+    return got.message as Made;
   }
 }
 
@@ -76,12 +76,18 @@ function nextOf(words: Int32Array<SharedArrayBuffer>): RegionJob[] | null {
   let at = words[READ]!;
   if (at === Atomics.load(words, WRITTEN)) return null;
   const take = (): number => words[place(at++)]!;
-  const jobs = Array.from({ length: take() }, () => ({ base: take(), at: take(), mode: take(), slot: take() }));
+  const jobs = Array.from({ length: take() }, () => ({ base: take(), at: take(), mode: take() }));
   Atomics.store(words, READ, at | 0);
   return jobs;
 }
 
-/** Compiles what comes over these channels, for ever. */
+function sendBack({ port, words }: CompilerChannel, made: Made): void {
+  port.postMessage(made);
+  Atomics.add(words, SENT, 1);
+}
+const backlog = ({ words }: CompilerChannel): number => (words[SENT]! - Atomics.load(words, RECEIVED)) | 0;
+
+/** Compiles what comes over these channels, for ever. What was made for one is offered to all. */
 export function serve(
   channels: readonly CompilerChannel[],
   bell: Int32Array<SharedArrayBuffer>,
@@ -93,13 +99,16 @@ export function serve(
     const sleeps = looks >= LOOKS;
     if (sleeps) Atomics.store(bell, ASLEEP, 1);
     let busy = false;
-    for (const { port, words } of channels) {
-      const jobs = nextOf(words);
+    for (const channel of channels) {
+      const jobs = nextOf(channel.words);
       if (!jobs) continue;
       busy = true;
-      const answer: Answer = { jobs, batch: compile(jobs) };
-      port.postMessage(answer);
-      Atomics.add(words, ANSWERED, 1);
+      const batch = compile(jobs);
+      sendBack(channel, { jobs, batch });
+      if (batch.module === null) continue;
+      for (const other of channels) {
+        if (other !== channel && backlog(other) < BACKLOG) sendBack(other, { jobs: [], batch });
+      }
     }
     if (busy) looks = 0;
     else if (sleeps) Atomics.wait(bell, ASLEEP, 1);
