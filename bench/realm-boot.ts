@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // npm run -s bench:realm-boot: a Linux realm on real firmware (docs/firmware.md), from power-on to power-off of the host: Trireme and
-// QEMU in turns, and Trireme's memory protection engine at work (`exact`) and not (`off`) in turns.
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg, tmpdir } from 'node:os';
-import { join } from 'node:path';
+// QEMU in turns, Trireme's memory protection engine at work (`exact`) and not (`off`) in turns, and with a host kernel that times its
+// RMI calls, these in Trireme and QEMU.
+import { writeFileSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { FIRMWARE, INITRD, KERNEL, missing, PROMPT } from '../tests/real-firmware/artifacts.ts';
+import { FIRMWARE, INITRD, KERNEL, KERNEL_WITH_TIMES, missing, pathOf } from '../tests/real-firmware/artifacts.ts';
 import { bootWords } from '../tests/real-firmware/run.ts';
 import { type Spread, spread } from './measure.ts';
+import { runSession, runTrireme, type Sample, type Times } from './realm-session.ts';
+import { compareTrips, tripLines, tripsIn } from './round-trips.ts';
 import { qemuVersion } from './run-qemu.ts';
 import { triremeCommand } from './run-trireme.ts';
 
-/** What is compared: Trireme with QEMU; the `exact` model with `off`. */
-const COMPARISONS = ['qemu', 'exact'] as const;
+/** What is compared: Trireme with QEMU; the same with a host kernel that times its RMI calls; the `exact` model with `off`. */
+const COMPARISONS = ['qemu', 'trips', 'exact'] as const;
 
 interface Options {
   json?: string;
@@ -21,86 +22,6 @@ interface Options {
   runs: number;
   qemu: string;
   trireme: string;
-}
-
-/** What the console shows before the prompt (null: anything), then what is typed. Nothing is typed behind the last. */
-const SESSION: readonly (readonly [string | null, string])[] = [
-  [null, 'realm 1\n'],
-  ['Run /init as init process', 'poweroff -f\n'],
-  ['KVM session ended normally', 'poweroff -f\n'],
-];
-const AT_PROMPT = new RegExp(PROMPT);
-/** The step in which the host makes a realm and starts it, and the first that the realm's kernel says. */
-const MAKING = 1;
-const SPEAKS = 'Booting Linux on physical CPU';
-/** Characters of the console that are looked at again with what comes: this process must not take a processor of its own. */
-const KEPT = 200;
-const LIMIT_MS = 900_000;
-
-interface Times {
-  /** From power-on to power-off. */
-  readonly seconds: number;
-  /**
-   * From the command that makes the realm to its kernel's first line: RMI calls, each a round trip of host, EL3, RMM and back, and
-   * entries of the realm for each page that it touches for the first time.
-   */
-  readonly making: number;
-}
-interface Sample extends Times {
-  /** Guest instructions; null where the emulator does not tell. */
-  readonly instructions: number | null;
-}
-
-/** Runs an emulator through the session. Throws if the session was not gone through. */
-function session(command: string, words: readonly string[]): Promise<Times> {
-  return new Promise((resolve, reject) => {
-    const start = performance.now();
-    const child = spawn(command, words, { stdio: ['pipe', 'pipe', 'pipe'] });
-    let tail = '';
-    let shown = false;
-    let errors = '';
-    let step = 0;
-    let asked = 0;
-    let making = 0;
-    const limit = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS);
-    child.stdin.on('error', () => {});
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      errors = (errors + text).slice(-1000);
-    });
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      const seen = tail + text;
-      tail = seen.slice(-KEPT);
-      if (step === MAKING && making === 0 && seen.includes(SPEAKS)) making = (performance.now() - asked) / 1000;
-      const next = SESSION[step];
-      if (!next) return;
-      shown ||= next[0] === null || seen.includes(next[0]);
-      if (!shown || !AT_PROMPT.test(tail)) return;
-      tail = '';
-      shown = false;
-      step++;
-      if (step === MAKING) asked = performance.now();
-      child.stdin.write(next[1]);
-    });
-    child.on('error', reject);
-    child.on('close', (status, signal) => {
-      clearTimeout(limit);
-      const seconds = (performance.now() - start) / 1000;
-      if (status === 0 && step === SESSION.length) resolve({ seconds, making });
-      else reject(new Error(`step ${step}, status ${status ?? signal}: ${(errors || tail).trim().slice(-300)}`));
-    });
-  });
-}
-
-async function runTrireme(file: string, words: readonly string[]): Promise<Sample> {
-  const folder = mkdtempSync(join(tmpdir(), 'trireme-bench-'));
-  const stats = join(folder, 'stats.json');
-  try {
-    const times = await session(process.execPath, ['--no-warnings', file, 'qemu', ...words, '--stats', stats]);
-    const { instructions } = JSON.parse(readFileSync(stats, 'utf8')) as { instructions: number };
-    return { ...times, instructions };
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
 }
 
 /** Of the same time in all pairs. */
@@ -116,14 +37,19 @@ interface Comparison {
   readonly whole: Compared;
   readonly making: Compared;
   readonly instructions: { readonly ours: number | null; readonly theirs: number | null };
+  /** Only with a host kernel that times them. */
+  readonly trips: ReturnType<typeof compareTrips> | null;
 }
 
-async function compare(
-  name: string,
-  runs: number,
-  ours: () => Promise<Sample>,
-  theirs: () => Promise<Sample>,
-): Promise<Comparison> {
+interface Sides {
+  readonly title: string;
+  readonly ours: () => Promise<Sample>;
+  readonly theirs: () => Promise<Sample>;
+  /** The host kernel prints its times. */
+  readonly timed?: boolean;
+}
+
+async function compare({ title, ours, theirs, timed = false }: Sides, runs: number): Promise<Comparison> {
   const pairs: { ours: Sample; theirs: Sample }[] = [];
   for (let i = 0; i < runs; i++) {
     // Who goes first changes: what the first leaves behind in the host's caches helps both equally.
@@ -142,15 +68,20 @@ async function compare(
     theirs: spread(pairs.map((pair) => pair.theirs[time])),
     ratio: spread(pairs.map((pair) => pair.theirs[time] / pair.ours[time])),
   });
+  const tripsOf = (pair: (typeof pairs)[number]) => ({
+    ours: tripsIn(pair.ours.end),
+    theirs: tripsIn(pair.theirs.end),
+  });
   return {
-    name,
+    name: title,
     whole: compared('seconds'),
     making: compared('making'),
     instructions: { ours: instructionsOf('ours'), theirs: instructionsOf('theirs') },
+    trips: timed ? compareTrips(pairs.map(tripsOf)) : null,
   };
 }
 
-function show({ name, whole, making, instructions }: Comparison): string {
+function show({ name, whole, making, instructions, trips }: Comparison): string {
   const text = ({ median, min, max }: Spread, digits: number): string =>
     `${median.toFixed(digits)} (${min.toFixed(digits)}–${max.toFixed(digits)})`;
   const counts = [instructions.ours, instructions.theirs]
@@ -161,6 +92,7 @@ function show({ name, whole, making, instructions }: Comparison): string {
   return [
     `${name}: ${times(whole)}; ${counts.join(', ')}`,
     `  of this, until the realm's kernel speaks, from the command that makes the realm: ${times(making)}`,
+    ...(trips ? [tripLines(trips)] : []),
   ].join('\n');
 }
 
@@ -176,7 +108,11 @@ const command = new Command('bench:realm-boot')
   )
   .option('--json <file>', 'write the results there as well')
   .option('--runs <n>', 'pairs of each comparison: a pair takes one to two minutes', atLeastOne, 15)
-  .addOption(new Option('--only <comparison>', 'only with QEMU, or only exact with off').choices(COMPARISONS))
+  .addOption(
+    new Option('--only <comparison>', 'only one of them: with QEMU, times of RMI calls, exact with off').choices(
+      COMPARISONS,
+    ),
+  )
   .option('--qemu <path>', 'a QEMU with RME', '/var/cache/trireme/trixie/qemu-system-aarch64')
   .option('--trireme <file>', "the command's file, for instance of another checkout", triremeCommand);
 
@@ -188,32 +124,39 @@ function fail(message: string): never {
 const { runs, qemu, trireme, json, only } = command.parse().opts<Options>();
 const absent = missing([FIRMWARE.rmm08.file, FIRMWARE.rmm08rmi11.file, KERNEL, INITRD]);
 if (absent !== null) fail(absent);
-const wanted = COMPARISONS.filter((name) => only === undefined || only === name);
+const untimed = missing([KERNEL_WITH_TIMES]);
+if (only === 'trips' && untimed !== null) fail(untimed);
+const wanted = COMPARISONS.filter((name) => only === name || (only === undefined && (name !== 'trips' || !untimed)));
 let version = '';
 try {
-  if (wanted.includes('qemu')) version = `${qemuVersion(qemu)}; `;
+  if (wanted.some((name) => name !== 'exact')) version = `${qemuVersion(qemu)}; `;
 } catch {
   fail(`cannot run ${qemu}; tests/differential/qemu-chroot.sh gets one with RME`);
 }
 console.log(`${version}Node ${process.version}, V8 ${process.versions.v8}; ${cpus().length} × ${cpus()[0]?.model}`);
 if (loadavg()[0]! > 0.5) console.log('Something else is running: the figures will be off.');
+if (only === undefined && untimed !== null) console.log(`No times of RMI calls: ${untimed}`);
 
-const plain = bootWords({ firmware: FIRMWARE.rmm08, cpus: 1, mec: false });
+const plain = { firmware: FIRMWARE.rmm08, cpus: 1, mec: false } as const;
 const mec = bootWords({ firmware: FIRMWARE.rmm08rmi11, cpus: 1, mec: true });
 const withModel = (model: string) => () => runTrireme(trireme, [...mec, '--mec-model', model]);
-const SIDES = {
-  qemu: {
-    title: 'MEC off, Trireme against QEMU',
-    ours: () => runTrireme(trireme, plain),
-    theirs: async () => ({ ...(await session(qemu, plain)), instructions: null }),
+const withQemu = (words: readonly string[]) => ({
+  ours: () => runTrireme(trireme, words),
+  theirs: () => runSession(qemu, words),
+});
+const SIDES: Readonly<Record<(typeof COMPARISONS)[number], Sides>> = {
+  qemu: { title: 'MEC off, Trireme against QEMU', ...withQemu(bootWords(plain)) },
+  trips: {
+    title: 'the same with a host kernel that times its RMI calls',
+    ...withQemu(bootWords({ ...plain, kernel: pathOf(KERNEL_WITH_TIMES) })),
+    timed: true,
   },
   exact: { title: 'MEC on, exact against off', ours: withModel('exact'), theirs: withModel('off') },
-} as const;
+};
 const results: Comparison[] = [];
 try {
   for (const name of wanted) {
-    const { title, ours, theirs } = SIDES[name];
-    const result = await compare(title, runs, ours, theirs);
+    const result = await compare(SIDES[name], runs);
     results.push(result);
     console.log(show(result));
     if (json) writeFileSync(json, `${JSON.stringify(results, null, 2)}\n`);

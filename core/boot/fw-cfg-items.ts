@@ -27,6 +27,21 @@ export const FW_CFG_KEY = {
 /** Bits of the item `id`: the traditional interface, and that by DMA. */
 const FEATURES = 3;
 
+/** What firmware is told about booting: QEMU's `bootindex=` and `-boot`. */
+export interface FirmwareBoot {
+  /** Devices to try, best first: paths as Open Firmware writes them. */
+  readonly order: readonly string[];
+  /** Nothing else is to be tried. It counts only where there is an order. */
+  readonly strict: boolean;
+  /** The boot menu is to be offered. */
+  readonly menu: boolean;
+  /** How long the menu waits, in ms, 16 bits; null: as long as firmware likes. */
+  readonly menuWait: number | null;
+  /** After a failed boot: try again after so long, in ms, 16 bits; null: do not. */
+  readonly retryAfter: number | null;
+}
+const NO_WISHES: FirmwareBoot = { order: [], strict: false, menu: false, menuWait: null, retryAfter: null };
+
 export interface FwCfgFacts {
   readonly cores: number;
   /** 16 bytes; null: all zero. */
@@ -35,6 +50,7 @@ export interface FwCfgFacts {
   readonly kernel: Uint8Array | null;
   readonly initrd: Uint8Array | null;
   readonly commandLine: string | null;
+  readonly boot?: FirmwareBoot | undefined;
 }
 
 function number(value: number, bytes: 2 | 4): Uint8Array {
@@ -44,17 +60,22 @@ const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 
 /** The items of a machine. There are no ACPI or SMBIOS tables, so firmware goes by the device tree. */
 export function fwCfgItems(facts: FwCfgFacts): FwCfgItem[] {
+  const { order, strict, menu, menuWait, retryAfter } = facts.boot ?? NO_WISHES;
   const items: FwCfgItem[] = [
     { key: FW_CFG_KEY.signature, bytes: text('QEMU') },
     { key: FW_CFG_KEY.id, bytes: number(FEATURES, 4) },
     { key: FW_CFG_KEY.uuid, bytes: facts.uuid ?? new Uint8Array(16) },
     { key: FW_CFG_KEY.nographic, bytes: number(1, 2) },
     { key: FW_CFG_KEY.cores, bytes: number(facts.cores, 2) },
-    { key: FW_CFG_KEY.bootMenu, bytes: number(0, 2) },
-    // No order of boot devices is asked for; after a failed boot firmware is not to wait and try again.
-    { file: 'bootorder', bytes: new Uint8Array(0) },
-    { file: 'etc/boot-fail-wait', bytes: number(0xffffffff, 4) },
+    { key: FW_CFG_KEY.bootMenu, bytes: number(menu ? 1 : 0, 2) },
+    // A line each, but for an end of its own, a zero.
+    {
+      file: 'bootorder',
+      bytes: text(order.length === 0 ? '' : `${[...order, ...(strict ? ['HALT'] : [])].join('\n')}\0`),
+    },
+    { file: 'etc/boot-fail-wait', bytes: number(retryAfter ?? 0xffffffff, 4) },
   ];
+  if (menuWait !== null) items.push({ file: 'etc/boot-menu-wait', bytes: number(menuWait, 2) });
   const add = (size: number, data: number, bytes: Uint8Array): void => {
     items.push({ key: size, bytes: number(bytes.length, 4) }, { key: data, bytes });
   };

@@ -13,7 +13,7 @@ import { isElf, type LoadedElf, loadElf } from './elf.ts';
 import type { FdtNode } from './fdt.ts';
 import { readFdt } from './fdt-read.ts';
 import { writeFdt } from './fdt-write.ts';
-import { type FwCfgItem, fwCfgItems } from './fw-cfg-items.ts';
+import { type FirmwareBoot, type FwCfgItem, fwCfgItems } from './fw-cfg-items.ts';
 import { isGzip } from './gzip.ts';
 import { placeKernel, startStub } from './image.ts';
 import { checkPlacement, type Placed } from './placement.ts';
@@ -56,6 +56,8 @@ export interface BootOptions {
   readonly entries?: readonly CoreEntry[];
   /** `-fw_cfg name=…`: more files. */
   readonly fwCfg?: readonly FwCfgItem[];
+  /** `bootindex=`, `-boot`. */
+  readonly boot?: FirmwareBoot;
   /** `-uuid`, 16 bytes. */
   readonly uuid?: Uint8Array;
   /** Random bytes for the device tree's seeds; without, the tree has none (`dtb-randomness=off`). */
@@ -271,8 +273,8 @@ function fwCfg(options: BootOptions, start: Start): FwCfgItem[] {
 
 /** Firmware starts the kernel, if at all: it finds it in fw_cfg, unpacked where it was a gzip file. */
 function fwCfgFacts(options: BootOptions, start: Start): Parameters<typeof fwCfgItems>[0] {
-  const { kernel, initrd, commandLine } = options;
-  const own = { cores: options.machine.cores, uuid: options.uuid ?? null };
+  const { kernel, initrd, commandLine, boot } = options;
+  const own = { cores: options.machine.cores, uuid: options.uuid ?? null, boot };
   if (start.kind !== 'firmware' || !kernel) return { ...own, kernel: null, initrd: null, commandLine: null };
   return {
     ...own,

@@ -121,7 +121,7 @@ function changed(preset: Launch, options: Options): Launch {
       ...preset.virtio,
       ...disk.map(userPath).map((file) => {
         refuseForeign(file);
-        return { device: 'block', access: 'overlay', serial: null, file } as const;
+        return { device: 'block', access: 'overlay', serial: null, bootIndex: null, file } as const;
       }),
       ...share.map((folder, n) => ({
         ...({ device: '9p', readOnly: false } as const),

@@ -7,6 +7,7 @@ import { fileReason, UserError } from '../system/errors.ts';
 import type { MecConfig } from '../system/protection.ts';
 import { randomFiller, randomSource } from '../system/random.ts';
 import type { TraceConfig } from '../system/trace.ts';
+import { bootOrder } from './boot-order.ts';
 import type { Launch, LoaderLaunch, VirtioLaunch } from './launch.ts';
 import { boots } from './launch-check.ts';
 import { consolesOf, type LaunchConsole, uartsOf } from './launch-consoles.ts';
@@ -108,6 +109,7 @@ function bootOf(launch: Launch, machine: MachineDescription, more: readonly Core
     loaders: loaders.flatMap(loaderOf),
     entries: [...loaders.flatMap(entryOf), ...more],
     fwCfg: launch.fwCfg.map(fwCfgOf),
+    boot: { ...launch.boot, order: bootOrder(launch, machine) },
     uuid: launch.uuid === null ? undefined : Buffer.from(launch.uuid.replaceAll('-', ''), 'hex'),
     random: launch.machine.randomness
       ? (length) => {

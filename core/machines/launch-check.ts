@@ -58,6 +58,11 @@ const RULES: readonly ((launch: Launch) => string | null)[] = [
     const shared = writers.find((file) => files.filter((f) => f.file === file).length > 1);
     return shared === undefined ? null : `${shared} is to be written, and is used twice`;
   },
+  ({ virtio }) => {
+    const places = virtio.flatMap((d) => (d.device === 'block' && d.bootIndex !== null ? [d.bootIndex] : []));
+    const twice = places.find((place, n) => places.indexOf(place) !== n);
+    return twice === undefined ? null : `two disks have the boot index ${twice}`;
+  },
   ({ machine, serials }) =>
     machine.uarts !== null && serials.length > machine.uarts
       ? `there are ${serials.length} serial lines, and ${machine.uarts} UARTs`

@@ -61,6 +61,8 @@ const virtioSchema = v.variant('device', [
     access: v.optional(v.picklist(DISK_ACCESS), 'overlay'),
     /** VIRTIO_BLK_T_GET_ID, at most 20 characters. */
     serial: orNull(v.pipe(v.string(), v.maxLength(20))),
+    /** Place in the order in which firmware is to try disks, lowest first; null: none. */
+    bootIndex: orNull(whole(0, 2 ** 31 - 1)),
     slot,
   }),
   v.strictObject({
@@ -179,6 +181,18 @@ export const launchSchema = v.strictObject({
   kernel: orNull(path),
   initrd: orNull(path),
   append: orNull(v.string()),
+  /** What firmware is told about booting, besides the disks' `bootIndex`. */
+  boot: v.optional(
+    v.strictObject({
+      menu: flag(),
+      /** Only disks with a `bootIndex` are to be tried, where there are any. */
+      strict: flag(),
+      /** How long the menu waits, and after what time a boot that failed is tried again, both in ms; null: firmware's choice; never. */
+      menuWait: orNull(whole(0, 65535)),
+      retryAfter: orNull(whole(0, 65535)),
+    }),
+    {},
+  ),
   /** Instead of the machine's own device tree. */
   dtb: orNull(path),
   loaders: v.optional(v.array(loaderSchema), []),

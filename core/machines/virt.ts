@@ -167,6 +167,3 @@ function devices(cores: number, secure: boolean, virtualization: boolean, uarts:
   });
   return list;
 }
-
-/** Transports in the order in which QEMU gives them to `-device virtio-…-device` that name no bus: from the last one down. */
-export const virtioSlot = (n: number): number => VIRTIO_SLOTS - 1 - n;

@@ -49,19 +49,28 @@ describe.skipIf(edk2 !== null)(titled('EDK2', edk2), () => {
   const flash = (name: string) => fileOf('edk2', 'usr', 'share', 'AAVMF', name);
 
   test(
-    'its boot menu, from two flash banks, whose variables stay',
+    'its boot menu, from two flash banks, whose variables stay; disks in the order asked for',
     staged(async (scene) => {
       const vars = scene.file('vars.fd', new Uint8Array(64 << 20));
+      const disk = scene.file('disk.img', new Uint8Array(1 << 20));
+      const blank = (id: string, place: string): string[] => [
+        ...['-drive', `if=none,id=${id},file=${disk},format=raw,readonly=on`],
+        ...['-device', `virtio-blk-device,drive=${id}${place}`],
+      ];
       const guest = scene.start([
         ...virtArguments(1, '512M'),
         ...['-drive', `if=pflash,format=raw,file=${flash('AAVMF_CODE.no-secboot.fd')},readonly=on`],
         ...['-drive', `if=pflash,format=raw,file=${vars},snapshot=off`],
+        ...[...blank('a', ',bootindex=5'), ...blank('b', ''), ...blank('c', ',bootindex=8')],
       ]);
       await guest.expect(/Press any key to enter the Boot Manager Menu/);
       guest.send('x');
+      // By itself it goes from the lowest transport up: c, b, a. What has no place comes last, and is not tried.
+      const tried = guest.text.matchAll(/failed to load Boot\d+ .*,00(\w\w)000A00000000\)/g);
+      expect([...tried].map(([, transport]) => transport)).toEqual(['3E', '3A']);
       await guest.expect(/Please select boot device:.*EFI Internal Shell.*ESC to exit/s);
-      // One down: the shell.
-      guest.send('\x1b[B\r');
+      // Three down, behind two disks and the setup: the shell.
+      guest.send('\x1b[B\x1b[B\x1b[B\r');
       await guest.expect(/Shell> /);
       guest.send('reset -s\r');
       expect(await guest.ended).toBe(0);

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { FW_CFG_KEY } from '../../core/boot/fw-cfg-items.ts';
 import { parseQemu } from '../../core/cli/qemu/parse.ts';
 import { configureLaunch, treeOfLaunch } from '../../core/machines/configure.ts';
 import { guest } from '../support/trireme.ts';
@@ -55,6 +56,32 @@ test('the topology of the cores', () => {
   expect(nodes(line, '/cpus/cpu-map/socket1/cluster1/core0')).toEqual(['thread0', 'thread1']);
   const cpu = property(line, '/cpus/cpu-map/socket1/cluster1/core0/thread1', 'cpu', 'u');
   expect(cpu).toBe(property(line, '/cpus/cpu@7', 'phandle', 'u'));
+});
+
+test('what firmware is told about booting, as QEMU 11.1 tells it', () => {
+  const told = (line: string): Record<string, string> => {
+    const disks = ['a', 'b', 'c'].map((id) => `-drive if=none,id=${id},file=${guest('virt')},format=raw,readonly=on`);
+    const items = configure(`${disks.join(' ')} ${line}`).fwCfg ?? [];
+    const wanted = items.filter(({ key, file }) => key === FW_CFG_KEY.bootMenu || file?.includes('boot'));
+    return Object.fromEntries(
+      wanted.map(({ key, file, bytes }) => [file ?? key, Buffer.from(bytes).toString('latin1')]),
+    );
+  };
+  const none = { 14: '\0\0', bootorder: '', 'etc/boot-fail-wait': '\xff\xff\xff\xff' };
+  const disk = '-device virtio-blk-device,drive=';
+  expect(told(`${disk}a ${disk}b,bootindex=-1`)).toEqual(none);
+  const order = `${disk}a,bootindex=3 ${disk}b ${disk}c,bootindex=0x0`;
+  const paths = '/virtio-mmio@000000000a003a00/disk@0,0\n/virtio-mmio@000000000a003e00/disk@0,0';
+  expect(told(order)).toEqual({ ...none, bootorder: `${paths}\0` });
+  expect(told(`${order} -boot strict=on`)).toEqual({ ...none, bootorder: `${paths}\nHALT\0` });
+  expect(told('-boot strict=on')).toEqual(none);
+  const named = `${disk}a,bootindex=2147483647,bus=virtio-mmio-bus.3 ${disk}b,bootindex=7,bus=virtio-mmio-bus.0`;
+  const low = '/virtio-mmio@000000000a000000/disk@0,0\n/virtio-mmio@000000000a000600/disk@0,0\0';
+  expect(told(named)).toEqual({ ...none, bootorder: low });
+  expect(told('-boot menu=on,splash-time=500,reboot-timeout=1000')).toEqual({
+    ...{ 14: '\x01\0', bootorder: '' },
+    ...{ 'etc/boot-fail-wait': '\xe8\x03\0\0', 'etc/boot-menu-wait': '\xf4\x01' },
+  });
 });
 
 test('clocks', () => {

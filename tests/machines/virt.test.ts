@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { PAS, type PasSet } from '../../core/devices/device.ts';
 import type { MachineDescription } from '../../core/machines/machine.ts';
-import { type VirtOptions, virtioSlot, virtMachine } from '../../core/machines/virt.ts';
+import { type VirtOptions, virtMachine } from '../../core/machines/virt.ts';
 
 const machine = (options: Partial<VirtOptions> = {}): MachineDescription =>
   virtMachine({ cores: 2, memoryBytes: 128 << 20, ...options });
@@ -96,8 +96,4 @@ test('it is plain data', () => {
   const m = machine({ secure: true, virtualization: true });
   expect(structuredClone(m)).toEqual(m);
   expect([m.el2, m.el3]).toEqual([true, true]);
-});
-
-test('devices that name no transport get them from the last one down', () => {
-  expect([0, 1, 31].map(virtioSlot)).toEqual([31, 30, 0]);
 });

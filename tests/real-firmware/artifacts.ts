@@ -51,6 +51,9 @@ export const KERNEL_FOR_MEC = 'Image-mec';
 /** A host's kernel that asks RMM for a context of its own for each realm, the first for 1. */
 export const KERNEL_FOR_PRIVATE_MEC = 'Image-mec-private';
 
+/** A host's kernel that prints at its power-off how long its RMI calls took. */
+export const KERNEL_WITH_TIMES = 'Image-rmi-times';
+
 /** A root shell's prompt, as a regular expression; BusyBox asks the terminal for the cursor's place behind it. */
 export const PROMPT = '# (\\x1b\\[6n)?$';
 

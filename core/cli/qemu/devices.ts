@@ -2,7 +2,6 @@
 import { SECTOR } from '../../devices/virtio/disk/disk.ts';
 import { refuseForeign } from '../../devices/virtio/disk/format.ts';
 import type { ConsoleTarget, LoaderLaunch } from '../../machines/launch.ts';
-import { UserError } from '../../system/errors.ts';
 import { Answer, listed } from './answer.ts';
 import type { DiskAccess, Draft, Drive } from './draft.ts';
 import { Properties, wholeNumber } from './keyval.ts';
@@ -61,7 +60,7 @@ export function addImage(draft: Draft, file: string, more: string): void {
 
 /** Nodes: protocol (`file`) and, on top of it, format (`raw`). */
 export function addBlockdev(draft: Draft, text: string): void {
-  const p = text.startsWith('{') ? fromJson(text) : Properties.parse('-blockdev', text, 'driver');
+  const p = Properties.read('-blockdev', text, 'driver');
   const driver = p.need('driver');
   const id = p.take('node-name');
   const inner = p.take('file');
@@ -77,21 +76,6 @@ export function addBlockdev(draft: Draft, text: string): void {
   p.end();
   if (id === null) return;
   draft.drives.set(id, { id, file, access: readOnly ? 'read-only' : 'overlay', serial: null });
-}
-
-function fromJson(text: string): Properties {
-  const values = new Map<string, string>();
-  const add = (prefix: string, value: unknown): void => {
-    if (typeof value === 'object' && value !== null) {
-      for (const [name, inner] of Object.entries(value)) add(prefix ? `${prefix}.${name}` : name, inner);
-    } else values.set(prefix, typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value));
-  };
-  try {
-    add('', JSON.parse(text));
-  } catch {
-    throw new UserError('-blockdev: what begins with { must be JSON');
-  }
-  return new Properties('-blockdev', values);
 }
 
 const MAPPED = ['mapped', 'mapped-xattr', 'mapped-file'];
@@ -124,17 +108,7 @@ export function addVirtfs(draft: Draft, text: string): void {
 }
 
 /** What only says where in the machine, or how fast, and details that virtio drivers find by negotiation. */
-const PLACE = [
-  'id',
-  'bus',
-  'addr',
-  'bootindex',
-  'iothread',
-  'num-queues',
-  'queue-size',
-  'disable-legacy',
-  'disable-modern',
-];
+const PLACE = ['id', 'bus', 'addr', 'iothread', 'num-queues', 'queue-size', 'disable-legacy', 'disable-modern'];
 
 /** Devices that are not there yet. */
 const LATER: Readonly<Partial<Record<string, string>>> = {
@@ -153,10 +127,13 @@ const DEVICES: Readonly<Partial<Record<string, (draft: Draft, p: Properties) => 
   'virtio-blk': (draft, p) => {
     const id = p.need('drive');
     const serial = p.take('serial');
+    const place = p.takeNumber('bootindex', -(2 ** 31), 2 ** 31 - 1);
+    // As in QEMU: one below zero is none.
+    const bootIndex = place === null || place < 0 ? null : place;
     const disk = (): Drive => draft.drives.get(id) ?? p.fail(`there is no -drive with id=${id}`);
     sectorsOnly(p);
     p.ignore('write-cache', 'share-rw', 'discard');
-    draft.devices.push(() => draft.block(disk(), serial));
+    draft.devices.push(() => draft.block(disk(), { serial, bootIndex }));
   },
   'virtio-9p': (draft, p) => {
     const id = p.need('fsdev');
@@ -243,8 +220,7 @@ function transport(p: Properties): number | null {
 }
 
 export function addDevice(draft: Draft, text: string): void {
-  if (text.startsWith('{')) throw new UserError('-device: write properties as name=value, not as JSON');
-  const p = Properties.parse('-device', text, 'driver');
+  const p = Properties.read('-device', text, 'driver');
   const driver = p.need('driver');
   if (['help', '?'].includes(driver)) throw new Answer(listed('Devices:', deviceNames));
   const named = new Properties(`-device ${driver}`, new Map());

@@ -41,6 +41,7 @@ export class Draft {
   kernel: string | null = null;
   initrd: string | null = null;
   append: string | null = null;
+  boot: Mutable<Launch['boot']> = { menu: false, strict: false, menuWait: null, retryAfter: null };
   dtb: string | null = null;
   readonly pflash: (Drive | null)[] = [];
   readonly flashNodes: (string | null)[] = [null, null];
@@ -76,8 +77,10 @@ export class Draft {
   accessTo({ access }: Drive): DiskAccess {
     return this.snapshot && access === 'write' ? 'overlay' : access;
   }
-  block(drive: Drive, serial: string | null): VirtioLaunch {
-    return { device: 'block', file: drive.file, access: this.accessTo(drive), serial: serial ?? drive.serial };
+  block(drive: Drive, own: { readonly serial: string | null; readonly bootIndex: number | null }): VirtioLaunch {
+    const { bootIndex, serial } = own;
+    const access = this.accessTo(drive);
+    return { device: 'block', file: drive.file, access, serial: serial ?? drive.serial, bootIndex };
   }
   chardev(id: string): ConsoleTarget {
     const found = this.chardevs.get(id);

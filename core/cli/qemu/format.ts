@@ -26,7 +26,8 @@ function virtio(list: readonly VirtioLaunch[]): string[] {
         ]),
       );
       const serial: Part[] = d.serial === null ? [] : [['serial', d.serial]];
-      words.push('-device', properties(['virtio-blk-device', ['drive', `disk${n}`], ...serial, ...bus]));
+      const place: Part[] = d.bootIndex === null ? [] : [['bootindex', d.bootIndex]];
+      words.push('-device', properties(['virtio-blk-device', ['drive', `disk${n}`], ...serial, ...place, ...bus]));
     } else if (d.device === '9p') {
       const shared: Part[] = [
         ['path', d.folder],
@@ -112,6 +113,15 @@ function loaders(launch: Launch): string[] {
 const hex = (n: number): string => `0x${n.toString(16)}`;
 const maybe = (option: string, value: string | null): string[] => (value === null ? [] : [option, value]);
 
+function bootWishes({ boot: { menu, strict, menuWait, retryAfter } }: Launch): string[] {
+  const parts: Part[] = [];
+  if (menu) parts.push(['menu', true]);
+  if (strict) parts.push(['strict', true]);
+  if (menuWait !== null) parts.push(['splash-time', menuWait]);
+  if (retryAfter !== null) parts.push(['reboot-timeout', retryAfter]);
+  return parts.length === 0 ? [] : ['-boot', properties(parts)];
+}
+
 /** QEMU gives its terminal to several only by a name; the monitor is then among them. */
 function serials({ serials, virtio }: Launch): string[] {
   const ports = virtio.flatMap((d) => (d.device === 'console' ? d.ports.map((p) => p.target) : []));
@@ -173,6 +183,7 @@ function common(launch: Launch): string[] {
     ...maybe('-initrd', launch.initrd),
     ...maybe('-append', launch.append),
   );
+  words.push(...bootWishes(launch));
   words.push(...maybe('-dtb', launch.dtb), ...loaders(launch), ...virtio(launch.virtio));
   for (const { name, content } of launch.fwCfg) {
     words.push(

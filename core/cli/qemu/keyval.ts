@@ -28,6 +28,23 @@ export class Properties {
     return new Properties(option, values);
   }
 
+  /** The same, or as a JSON object: the options of QEMU's that make objects take both. Members of members are `outer.inner`. */
+  static read(option: string, text: string, implied: string): Properties {
+    if (!text.startsWith('{')) return Properties.parse(option, text, implied);
+    const values = new Map<string, string>();
+    const add = (prefix: string, value: unknown): void => {
+      if (typeof value === 'object' && value !== null) {
+        for (const [name, inner] of Object.entries(value)) add(prefix ? `${prefix}.${name}` : name, inner);
+      } else values.set(prefix, typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value));
+    };
+    try {
+      add('', JSON.parse(text));
+    } catch {
+      throw new UserError(`${option}: what begins with { must be JSON`);
+    }
+    return new Properties(option, values);
+  }
+
   has(name: string): boolean {
     return this.values.has(name);
   }
@@ -94,9 +111,9 @@ function splitAtCommas(text: string): string[] {
   return words;
 }
 
-/** Decimal, or hexadecimal after `0x`; null for anything else. */
+/** Decimal, perhaps below zero, or hexadecimal after `0x`; null for anything else. */
 export function wholeNumber(text: string): number | null {
-  return /^(0[xX][0-9a-fA-F]{1,13}|\d{1,16})$/.test(text) ? Number(text) : null;
+  return /^(0[xX][0-9a-fA-F]{1,13}|-?\d{1,16})$/.test(text) ? Number(text) : null;
 }
 
 /** Bytes, with K, M, G, T behind; without a letter `unit` counts. */

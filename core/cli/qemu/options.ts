@@ -8,6 +8,7 @@ import { GDB_DEFAULT, parseCount, parseGdb } from '../options.ts';
 import { Answer, listed } from './answer.ts';
 import { addBlockdev, addDevice, addDrive, addFsdev, addImage, addVirtfs } from './devices.ts';
 import type { Draft } from './draft.ts';
+import { addFwCfg, applyBoot } from './firmware.ts';
 import { Properties } from './keyval.ts';
 import { applyCpu, applyMemory, applySmp, VERSION } from './machine.ts';
 import { parseChardev, parseTarget } from './target.ts';
@@ -70,19 +71,6 @@ function semihosting(draft: Draft, text: string): void {
   p.end();
 }
 
-function fwCfg(draft: Draft, text: string): void {
-  const p = Properties.parse('-fw_cfg', text, 'name');
-  const name = p.need('name');
-  const file = p.take('file');
-  const string = p.take('string');
-  p.end();
-  if ((file === null) === (string === null)) p.fail('file= or string= is needed');
-  draft.fwCfg.push({
-    name,
-    content: file !== null ? { from: 'file', path: draft.path(file) } : { from: 'text', text: string! },
-  });
-}
-
 function action(draft: Draft, text: string): void {
   const p = Properties.parse('-action', text);
   const reboot = p.take('reboot');
@@ -101,7 +89,7 @@ function global(draft: Draft, text: string): void {
 }
 
 function object(_draft: Draft, text: string): void {
-  const type = text.split(',')[0]!.replace(/^qom-type=/, '');
+  const type = Properties.read('-object', text, 'qom-type').need('qom-type');
   if (!/^(rng-|iothread|thread-context|memory-backend-|secret|tls-|authz-|throttle-group|can-bus|filter-)/.test(type)) {
     throw new UserError(`-object ${type}: there is no such thing here`);
   }
@@ -171,7 +159,8 @@ const QEMU: Readonly<Record<string, QemuOption>> = {
   cdrom: value((d, file) => addImage(d, file, ',media=cdrom')),
   pflash: value((d, file) => addImage(d, file, ',if=pflash')),
   snapshot: bare((d) => (d.snapshot = true)),
-  fw_cfg: value(fwCfg),
+  fw_cfg: value(addFwCfg),
+  boot: value(applyBoot),
 
   serial: target('-serial', 'serials'),
   monitor: target('-monitor', 'monitors'),
@@ -261,7 +250,6 @@ const QEMU: Readonly<Record<string, QemuOption>> = {
   numa: refused(true, '-numa: memory is in one node'),
   smbios: refused(true, '-smbios: there are no SMBIOS tables'),
   acpitable: refused(true, '-acpitable: there are no ACPI tables'),
-  boot: refused(true, '-boot: firmware chooses what to boot by itself'),
   tpmdev: refused(true, '-tpmdev: there is no TPM'),
   watchdog: refused(true, '-watchdog: there is none'),
   set: refused(true, '-set: properties of devices cannot be changed here'),

@@ -78,7 +78,7 @@ function finish(d: Draft): Launch {
     return drive ? { file: drive.file, access: d.accessTo(drive) } : null;
   };
   const virtio = d.devices.flatMap((make) => make() ?? []);
-  for (const drive of d.disks) virtio.push(d.block(drive, null));
+  for (const drive of d.disks) virtio.push(d.block(drive, { serial: null, bootIndex: null }));
   if (virtio.length > 32) throw new UserError(`${virtio.length} virtio devices: there are 32 transports`);
   const lines = serials(d);
   return {
@@ -102,6 +102,7 @@ function finish(d: Draft): Launch {
     kernel: d.kernel,
     initrd: d.initrd,
     append: d.append,
+    boot: d.boot,
     dtb: d.dtb,
     loaders: d.loaders,
     fwCfg: d.fwCfg,

@@ -58,12 +58,12 @@ const BLK_FEATURE = { segMax: 2, readonly: 5, blockSize: 6, flush: 9, discard: 1
 const NINEP_MOUNT_TAG = 0;
 
 /**
- * Gives each device its transport of `slots`, and finds its configuration space. Throws UserError for a slot that is taken or not there,
- * for files and folders that cannot be used, and for values that do not fit.
+ * The transport of each device, of `slots`: the one that it asks for, else the highest that is free, in the order given. Throws UserError
+ * for one that is taken or not there, or when there are more devices.
  */
-export function planVirtio(configs: readonly VirtioDeviceConfig[], slots: number): PlannedDevice[] {
+export function transportsOf(wanted: readonly { readonly slot?: number | undefined }[], slots: number): number[] {
   const taken = new Set<number>();
-  for (const { slot } of configs) {
+  for (const { slot } of wanted) {
     if (slot === undefined) continue;
     if (!(Number.isInteger(slot) && slot >= 0 && slot < slots)) {
       throw new UserError(`there is no virtio transport ${slot}: they are numbered 0 to ${slots - 1}`);
@@ -72,13 +72,21 @@ export function planVirtio(configs: readonly VirtioDeviceConfig[], slots: number
     taken.add(slot);
   }
   let next = slots - 1;
-  return configs.map((config) => {
-    if (config.slot !== undefined) return { slot: config.slot, config, shape: shapeOf(config) };
+  return wanted.map(({ slot }) => {
+    if (slot !== undefined) return slot;
     while (taken.has(next)) next--;
     if (next < 0) throw new UserError(`there are more virtio devices than transports (${slots})`);
-    taken.add(next);
-    return { slot: next, config, shape: shapeOf(config) };
+    return next--;
   });
+}
+
+/**
+ * Gives each device its transport of `slots`, and finds its configuration space. Throws UserError where transports are not to be had, for
+ * files and folders that cannot be used, and for values that do not fit.
+ */
+export function planVirtio(configs: readonly VirtioDeviceConfig[], slots: number): PlannedDevice[] {
+  const transports = transportsOf(configs, slots);
+  return configs.map((config, n) => ({ slot: transports[n]!, config, shape: shapeOf(config) }));
 }
 
 function shapeOf(config: VirtioDeviceConfig): DeviceShape {
