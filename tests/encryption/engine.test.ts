@@ -230,6 +230,19 @@ function suite(mode: 'interpreter' | 'compiled'): void {
       as(6);
       expect(load(VA)).toBe(0n);
     });
+    it('each line is of the context that overwrites it', () => {
+      as(5);
+      fill();
+      as(6);
+      zva(VA);
+      as(7);
+      zva(VA + 0x40n);
+      expect(load(VA + 0x40n)).toBe(0n);
+      expect(load(VA)).not.toBe(0n);
+      as(6);
+      expect(load(VA)).toBe(0n);
+      expect(load(VA + 0x40n)).not.toBe(0n);
+    });
     it('is not continued through a translation that was taken away', () => {
       as(5);
       fill();
