@@ -20,10 +20,13 @@ import type { HostRun } from './host-run.ts';
 
 /** Messages that are none of the interface, after which the face is sent away. */
 const PATIENCE = 50;
-/** Output that comes within so many milliseconds of what was sent last is gathered: a frame of the face. */
-const GATHER = 16;
-/** The same while there is more of it than anybody reads, in bytes a message: each message draws the whole terminal anew. */
-const FLOOD = { bytes: 4 << 10, gather: 64 } as const;
+/**
+ * Milliseconds between two messages of a console. What comes after a pause goes out at once; while output goes on, longer and longer is
+ * gathered, for each message draws a terminal anew; `flood`: there is more of it (bytes a message) than anybody reads.
+ */
+const GATHER = { least: 16, most: 64, flood: 100, flooded: 4 << 10 } as const;
+/** Messages of different consoles are so many milliseconds apart: a frame of the face, so that it draws one terminal in each. */
+const APART = 16;
 
 export type Handlers = { [M in Method]: (params: Params<M>, session: Session) => Result<M> | Promise<Result<M>> };
 
@@ -37,15 +40,18 @@ interface Feed {
   readonly console: RunConsole;
   sent: number;
   drawn: number;
+  /** When output was sent last, and how long it rests from then on. */
+  at: number;
+  rest: number;
 }
 
 export class Session {
   private readonly host: SessionHost;
   private readonly carrier: Carrier;
   private readonly feeds = new Map<string, Feed>();
-  private timer: NodeJS.Timeout | null = null;
-  /** When output was sent last, and how many bytes. */
-  private pumped = { at: 0, bytes: 0 };
+  private timer: { readonly id: NodeJS.Timeout; readonly due: number } | null = null;
+  /** When output was sent last. */
+  private pumped = 0;
   private mistakes = 0;
   private open = true;
 
@@ -116,14 +122,15 @@ export class Session {
   /** The carrier has lost the face. */
   gone(): void {
     this.open = false;
-    if (this.timer) clearTimeout(this.timer);
+    if (this.timer) clearTimeout(this.timer.id);
+    this.timer = null;
     this.feeds.clear();
     this.host.closed(this);
   }
 
   attach(run: HostRun, console: RunConsole, from: number): number {
     const start = Math.min(Math.max(from, console.history.start), console.history.end);
-    this.feeds.set(keyOf(run.id, console.id), { console, sent: start, drawn: start });
+    this.feeds.set(keyOf(run.id, console.id), { console, sent: start, drawn: start, at: 0, rest: GATHER.least });
     this.outputCame();
     return start;
   }
@@ -142,29 +149,36 @@ export class Session {
     for (const key of this.feeds.keys()) if (key.startsWith(`${run}/`)) this.feeds.delete(key);
   }
 
-  /** There may be something to send: at once after a pause, so that what is typed is echoed without delay. */
+  /** There may be something to send. */
   outputCame(): void {
-    if (this.timer) return;
-    const gather = this.pumped.bytes > FLOOD.bytes ? FLOOD.gather : GATHER;
-    const wait = Math.max(0, this.pumped.at + gather - performance.now());
-    this.timer = setTimeout(() => {
+    const ready = [...this.feeds].filter(([, feed]) => this.hasMore(feed));
+    if (!this.open || ready.length === 0) return;
+    const due = ({ at, rest }: Feed): number => Math.max(at + rest, this.pumped + APART);
+    const [key, feed] = ready.reduce((a, b) => (due(b[1]) < due(a[1]) ? b : a));
+    // What was echoed does not wait for a flood beside it.
+    if (this.timer && this.timer.due <= due(feed)) return;
+    if (this.timer) clearTimeout(this.timer.id);
+    const pump = (): void => {
       this.timer = null;
-      let bytes = 0;
-      for (const [key, feed] of this.feeds) bytes += this.pump(key, feed);
-      this.pumped = { at: performance.now(), bytes };
-    }, wait);
+      this.pump(key, feed);
+      this.outputCame();
+    };
+    this.timer = { id: setTimeout(pump, Math.max(0, due(feed) - performance.now())), due: due(feed) };
+  }
+  private hasMore({ console, sent, drawn }: Feed): boolean {
+    return sent < console.history.end && sent - drawn < CONSOLE_WINDOW;
   }
 
-  /** Sends what there is, as far as the face's window goes; yields how many bytes. */
-  private pump(key: string, feed: Feed): number {
+  /** Sends what there is of a console, as far as the face's window goes. */
+  private pump(key: string, feed: Feed): void {
+    const [run = '', console = ''] = key.split('/');
     const { history } = feed.console;
     const before = feed.sent;
-    while (this.open && feed.sent < history.end && feed.sent - feed.drawn < CONSOLE_WINDOW) {
+    while (this.open && this.feeds.get(key) === feed && this.hasMore(feed)) {
       const { offset, bytes } = history.read(feed.sent, CONSOLE_CHUNK);
       // What fell out of the history while the face was slow counts as drawn.
       if (offset > feed.sent) feed.drawn = Math.max(feed.drawn, offset);
       feed.sent = offset + bytes.length;
-      const [run = '', console = ''] = key.split('/');
       this.emit('console', {
         run,
         console,
@@ -172,7 +186,11 @@ export class Session {
         bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64'),
       });
     }
-    return feed.sent - before;
+    const now = performance.now();
+    const goesOn = now - feed.at < 2 * GATHER.most;
+    if (feed.sent - before > GATHER.flooded) feed.rest = GATHER.flood;
+    else feed.rest = goesOn ? Math.min(2 * feed.rest, GATHER.most) : GATHER.least;
+    feed.at = this.pumped = now;
   }
 }
 

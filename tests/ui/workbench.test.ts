@@ -278,6 +278,20 @@ describe.skipIf(noBrowser !== null)(
 
     test('a flood of output arrives whole', async () => {
       const count = 300_000;
+      // Each row is made once a frame, however many lines scroll by: `scrolling.ts` reaches into xterm for that.
+      const twice = await page.evaluateHandle(() => {
+        const drawn = new Map<Node, CSSNumberish | null>();
+        const counts = { once: 0, twice: 0 };
+        new MutationObserver((records) => {
+          for (const { target } of records) {
+            const now = document.timeline.currentTime;
+            if (drawn.get(target) === now) counts.twice++;
+            else counts.once++;
+            drawn.set(target, now);
+          }
+        }).observe(document.querySelector('.xterm-rows')!, { childList: true, subtree: true });
+        return counts;
+      });
       await page.keyboard.type(`flood ${count}\r`);
       await expect.poll(() => terminalText(page), { timeout: 120_000 }).toMatch(/[a-z]{20,}\n>/);
       const saved = page.waitForEvent('download');
@@ -285,6 +299,9 @@ describe.skipIf(noBrowser !== null)(
       const text = readFileSync(await (await saved).path(), 'utf8');
       const alphabet = 'abcdefghijklmnopqrstuvwxyz';
       expect(text.includes(alphabet.repeat(Math.ceil(count / 26)).slice(0, count))).toBe(true);
+      const counts = await twice.jsonValue();
+      expect(counts.once).toBeGreaterThan(40);
+      expect(counts.twice).toBeLessThan(counts.once / 4);
     });
 
     test('off and on again: two runs to compare', async () => {

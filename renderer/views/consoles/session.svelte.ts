@@ -16,11 +16,14 @@ import { HISTORY_LINES } from '../../../core/host/limits.ts';
 import type { Client } from '../../api/client.ts';
 import { fromBase64, toBase64 } from '../../state/base64.ts';
 import { drawsByGpu } from './gpu.ts';
+import { scrollCheaply } from './scrolling.ts';
 
 /** Bytes drawn after which the host is told: well under its window. */
 const ACK_EVERY = 64 << 10;
-/** Bytes that are drawn without a look at the clock: well under a millisecond. */
-const PIECE = 4 << 10;
+/** Bytes that the terminal reads without a look at the clock: well under a millisecond. */
+const PIECE = 8 << 10;
+/** Milliseconds of reading after which others have their turn. */
+const SLICE = 4;
 
 export interface SessionEnvironment {
   readonly client: Client;
@@ -62,6 +65,9 @@ export class ConsoleSession {
   private drawn = 0;
   private liveFrom = 0;
   private prefix = false;
+  /** What the terminal has not been given yet. */
+  private pieces: { readonly bytes: Uint8Array; readonly end: number }[] = [];
+  private reading = false;
   private input: Uint8Array[] = [];
   private sending = false;
 
@@ -113,17 +119,30 @@ export class ConsoleSession {
 
   private take(offset: number, bytes: Uint8Array): void {
     this.received = offset + bytes.length;
-    const end = this.received;
-    // The terminal looks at the clock between pieces: it stops in time for the next frame.
-    let at = 0;
-    for (; at + PIECE < bytes.length; at += PIECE) this.terminal.write(bytes.subarray(at, at + PIECE));
-    this.terminal.write(bytes.subarray(at), () => {
-      this.drawn = end;
-      if (this.drawn - this.acked < ACK_EVERY) return;
-      this.acked = this.drawn;
-      const { run, console } = this;
-      this.environment.client.request('console.ack', { run, console, offset: this.acked }).catch(() => {});
+    for (let at = 0; at < bytes.length; at += PIECE) {
+      const piece = bytes.subarray(at, at + PIECE);
+      this.pieces.push({ bytes: piece, end: offset + at + piece.length });
+    }
+    if (!this.reading) this.read();
+  }
+  /** Gives the terminal piece after piece. It would go on for 12 ms by itself. */
+  private read(since = Number.POSITIVE_INFINITY): void {
+    const piece = this.pieces.shift();
+    this.reading = piece !== undefined;
+    if (!piece) return;
+    this.terminal.write(piece.bytes, () => {
+      this.wasDrawn(piece.end);
+      const now = performance.now();
+      if (now - since < SLICE) this.read(Math.min(since, now));
+      else setTimeout(() => this.read());
     });
+  }
+  private wasDrawn(end: number): void {
+    this.drawn = end;
+    if (this.drawn - this.acked < ACK_EVERY) return;
+    this.acked = this.drawn;
+    const { run, console } = this;
+    this.environment.client.request('console.ack', { run, console, offset: this.acked }).catch(() => {});
   }
 
   /**
@@ -207,6 +226,7 @@ export class ConsoleSession {
     if (!this.opened) {
       this.opened = true;
       this.terminal.open(this.element);
+      scrollCheaply(this.terminal);
       this.drawFast();
       // The browser's own paste would go around the warning.
       this.element.addEventListener('paste', (event) => this.pasteEvent(event), { capture: true });
@@ -281,6 +301,7 @@ export class ConsoleSession {
 
   dispose(): void {
     this.stopListening();
+    this.pieces = [];
     const { run, console } = this;
     this.environment.client.request('console.detach', { run, console }).catch(() => {});
     this.terminal.dispose();

@@ -1,0 +1,94 @@
+/** When a face is sent console output, by a clock of its own. */
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { HostEvents } from '../../core/host/api.ts';
+import { CONSOLE_WINDOW } from '../../core/host/api.ts';
+import type { RunConsole } from '../../core/host/consoles.ts';
+import { ConsoleHistory } from '../../core/host/history.ts';
+import type { HostRun } from '../../core/host/host-run.ts';
+import { Session } from '../../core/host/session.ts';
+
+interface Sent {
+  readonly at: number;
+  readonly console: string;
+  readonly bytes: number;
+}
+
+beforeEach(() => vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }));
+afterEach(() => vi.useRealTimers());
+
+function face() {
+  const sent: Sent[] = [];
+  const began = performance.now();
+  const session = new Session(
+    { handlers: {} as never, log: () => {}, closed: () => {} },
+    {
+      send: (message) => {
+        const { data } = JSON.parse(message) as { data: HostEvents['console'] };
+        sent.push({
+          at: performance.now() - began,
+          console: data.console,
+          bytes: Buffer.from(data.bytes, 'base64').length,
+        });
+      },
+      close: () => {},
+    },
+  );
+  const consoles = ['a', 'b'].map(
+    (id): RunConsole => ({ id, name: id, world: null, source: 0, history: new ConsoleHistory() }),
+  );
+  for (const console of consoles) session.attach({ id: 'r1' } as HostRun, console, 0);
+  const write = (n: number, bytes: number): void => {
+    consoles[n]!.history.append(new Uint8Array(bytes).fill(0x61), { host: 0, guest: 0 });
+    session.outputCame();
+  };
+  return { session, sent, write };
+}
+const pass = (ms: number): unknown => vi.advanceTimersByTime(ms);
+
+test('what comes after a pause is sent at once; what goes on is gathered, longer and longer', () => {
+  const { sent, write } = face();
+  pass(1000);
+  for (let n = 0; n < 500; n++) {
+    write(0, 1);
+    pass(1);
+  }
+  const at = sent.map((s) => s.at - 1000);
+  expect(at[0]).toBeLessThan(2);
+  const gaps = at.slice(1).map((t, n) => t - at[n]!);
+  expect(gaps[0]).toBeLessThan(20);
+  expect(gaps.at(-1)).toBeGreaterThan(60);
+  expect(gaps.at(-1)).toBeLessThan(70);
+  pass(1000);
+  write(0, 1);
+  pass(1);
+  expect(sent.at(-1)!.at).toBeGreaterThan(2499);
+  expect(sent.reduce((sum, s) => sum + s.bytes, 0)).toBe(501);
+});
+
+test('a flood comes ten times a second, and what is typed into another console does not wait for it', () => {
+  const { session, sent, write } = face();
+  pass(1000);
+  for (let n = 0; n < 1000; n++) {
+    write(0, 400);
+    if (n === 633) write(1, 1);
+    pass(1);
+  }
+  expect(sent.filter((s) => s.console === 'a').length).toBeLessThan(14);
+  const echo = sent.find((s) => s.console === 'b')!;
+  expect(echo.at - 1633).toBeLessThan(18);
+  // Never two consoles in one frame.
+  const apart = sent.slice(1).map((s, n) => s.at - sent[n]!.at);
+  expect(Math.min(...apart)).toBeGreaterThan(15);
+  session.close('');
+});
+
+test('a face that does not say what it has drawn is sent a window’s worth, and more when it does', () => {
+  const { session, sent, write } = face();
+  write(0, 2 * CONSOLE_WINDOW);
+  pass(1000);
+  const total = (): number => sent.reduce((sum, s) => sum + s.bytes, 0);
+  expect(total()).toBe(CONSOLE_WINDOW);
+  session.drawn('r1', 'a', CONSOLE_WINDOW);
+  pass(1000);
+  expect(total()).toBe(2 * CONSOLE_WINDOW);
+});
