@@ -305,6 +305,20 @@ describe('maintenance', () => {
     expect(w.exec(WORDS.APAS, 3).exception).toBe(0);
   });
 
+  it('with NSE set and NS clear there is no lower state that EL3 could maintain or translate for', () => {
+    const w = new RmeWorld(m, PAS.nonSecure);
+    m.reg('SCR_EL3', (scrOf(PAS.secure) & ~1n) | (1n << 62n));
+    // TLBI VMALLE1, VAE1, ALLE1, ALLE2; AT S1E1R, S1E2R, S12E1R.
+    for (const word of [sys(0, 7, 0), sys(0, 7, 1), sys(4, 7, 4), sys(4, 7, 0)]) {
+      expect(w.exec(word, 3)).toMatchObject({ exception: 3, ec: 0 });
+    }
+    for (const word of [sys(0, 8, 0, 7), sys(4, 8, 0, 7), sys(4, 8, 4, 7)]) {
+      expect(w.exec(word, 3)).toMatchObject({ exception: 3, ec: 0 });
+    }
+    // EL3's own are not concerned: TLBI ALLE3, AT S1E3R.
+    for (const word of [sys(6, 7, 0), sys(6, 8, 0, 7)]) expect(w.exec(word, 3).exception).toBe(0);
+  });
+
   const cached = (): boolean => m.cached(VA, 'read');
   /** The data page in the TLB of EL1, then its granule given to another state. */
   function stale(): RmeWorld {
