@@ -52,6 +52,8 @@ export interface Layout {
   /** Cores run in parallel, each in a thread of its own. */
   readonly parallel: boolean;
   core(n: number): number;
+  /** State of a core that there is not, for compilers to call code with that must do nothing. */
+  readonly nobody: number;
   /** TLB banks of a core. */
   banks(n: number): number;
   /** Templates of records of code space n, see `templates.ts`. */
@@ -83,7 +85,8 @@ const align = (v: number, to: number): number => Math.ceil(v / to) * to;
 
 /** Lays out memory for `cores` cores, `spaces` code spaces and `arenaBytes` of guest memory (all RAM-like regions together). */
 export function layoutOf(cores: number, spaces: number, arenaBytes: number): Layout {
-  const banksAt = align(CORES + cores * CORE_STRIDE, 64 * KB);
+  const nobody = CORES + cores * CORE_STRIDE;
+  const banksAt = align(nobody + CORE_STRIDE, 64 * KB);
   // Entries are found by the low bits of their addresses: the banks of every core are aligned to their size.
   const banksBytes = align(BANKS_PER_CORE * TLB_BANK_BYTES + TLB_DIRECTORY_BYTES, TLB_BANK_BYTES);
   const devices = align(banksAt + cores * banksBytes, 64 * KB);
@@ -109,6 +112,7 @@ export function layoutOf(cores: number, spaces: number, arenaBytes: number): Lay
     spaces,
     parallel: cores > 1 && spaces > 1,
     core: (n) => CORES + n * CORE_STRIDE,
+    nobody,
     banks: (n) => banksAt + n * banksBytes,
     templates: (n) => templatesAt + n * TEMPLATE_BYTES,
     records: (n) => recordsAt + n * recordBytes,

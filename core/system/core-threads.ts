@@ -49,10 +49,10 @@ export class CoreThreads {
 
   /** One thread for each group of cores; resolves when all are ready, paused. */
   async start(groups: readonly (readonly number[])[], setup: Omit<ThreadSetup, 'cores' | 'space'>): Promise<void> {
-    const { memory, arrangement, config } = setup;
+    const { memory, modules, arrangement, config } = setup;
     const elsewhere = compilesElsewhere(config);
     this.list = await Promise.all(groups.map((cores, space) => this.spawn({ ...setup, cores, space }, elsewhere)));
-    if (elsewhere) this.compiler.start({ memory, arrangement, config });
+    if (elsewhere) this.compiler.start({ memory, core: modules.core, arrangement, config });
   }
   private spawn(setup: ThreadSetup, elsewhere: boolean): Promise<Handle> {
     const { port1, port2 } = new MessageChannel();

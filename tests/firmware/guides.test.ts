@@ -4,13 +4,16 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { command, DETACH, GUEST_PROMPT, type Step, TIMEOUT, worlds } from './worlds.ts';
+import { kernelOf, titled, unavailable } from '../boot/debian/packages.ts';
+import { COVER_LETTER } from '../support/cover-letter.ts';
+import { command, DETACH, GUEST_PROMPT, SECONDS, type Step, TIMEOUT, worlds } from './worlds.ts';
 
 const terminal = spawnSync('script', ['--version']).status === 0;
+const IMAGES = join(import.meta.dirname, '..', '..', 'resources', 'firmware', 'images');
 const MAIN = join(import.meta.dirname, '..', '..', 'core', 'cli', 'main.ts');
 
 /** RMM's console as the page shows it, of its machine's eight cores; name and version are ours, its interfaces' minor versions newer. */
@@ -58,6 +61,31 @@ test.skipIf(!terminal).each([
   expect(shown).toMatch(/status 0\r\n$/);
   expect(rmm.split('\n').slice(1)).toEqual([...rmmConsole(missing), '']);
 });
+
+const linux = await unavailable('6.12');
+test.skipIf(linux !== null)(
+  titled('the command line of the series for QEMU, by a shell', linux),
+  { timeout: TIMEOUT },
+  () => {
+    const folder = mkdtempSync(join(tmpdir(), 'guide-'));
+    try {
+      mkdirSync(join(folder, 'out'));
+      copyFileSync(join(IMAGES, 'flash.bin'), join(folder, 'out', 'flash.bin'));
+      copyFileSync(kernelOf('6.12').image, join(folder, 'out', 'Image'));
+      writeFileSync(join(folder, 'out', 'host.ext4'), new Uint8Array(1 << 20));
+      const script = `"$@" qemu ${COVER_LETTER} --expect 'Memory: .*K available' --timeout ${SECONDS}`;
+      const words = ['-c', script, 'sh', process.execPath, '--no-warnings', MAIN];
+      const { status, stdout, stderr } = spawnSync('sh', words, { cwd: folder, encoding: 'utf8', input: '' });
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      expect(stdout).toMatch(/^RMM_MEM_SCRUB_METHOD 2 is selected\.\r?$/m);
+      expect(stdout).toMatch(/Kernel command line: nokaslr root=\/dev\/vda rw init=\/init -- \/bin\/bash\r?$/m);
+      expect(stdout).toMatch(/CPU\d?: All CPU\(s\) started at EL2/);
+      expect(stdout).toMatch(/Memory: \d+K\/2097152K available/);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+);
 
 test('two realms in one context, by the options of the series for QEMU', { timeout: TIMEOUT }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'guide-'));

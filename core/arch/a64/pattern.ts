@@ -89,6 +89,10 @@ export class Group {
 
 let nextId = 0;
 
+/** `Rn`, `Vd`, …: not `R`, `V` or a name in capitals. */
+const isRegister = (field: string): boolean =>
+  (field[0] === 'R' || field[0] === 'V') && field[1] !== undefined && field[1] >= 'a' && field[1] <= 'z';
+
 function parse(name: string, bits: string, spec: PatternSpec): Pattern {
   let at = 32;
   let mask = 0;
@@ -96,8 +100,9 @@ function parse(name: string, bits: string, spec: PatternSpec): Pattern {
   let shapeMask = 0;
   const fields: { name: string; shift: number; width: number }[] = [];
   const operands: Operand[] = [];
-  for (const token of bits.split(/\s+/)) {
-    if (/^[01]+$/.test(token)) {
+  // Every thread does this for every pattern when it starts: no regular expressions.
+  for (const token of bits.split(' ')) {
+    if (token[0] === '0' || token[0] === '1') {
       at -= token.length;
       const ones = ((2 ** token.length - 1) << at) >>> 0;
       mask |= ones;
@@ -105,7 +110,7 @@ function parse(name: string, bits: string, spec: PatternSpec): Pattern {
       continue;
     }
     const [field, tail] = token.split(':') as [string, string | undefined];
-    if (/^[RV][a-z]/.test(field)) {
+    if (isRegister(field)) {
       at -= 5;
       const role = tail === 'w' ? 'write' : tail === 's' ? 'sp' : tail === 'x' ? 'both' : 'read';
       operands.push({ name: field, shift: at, vector: field[0] === 'V', role });

@@ -8,10 +8,13 @@ import { cpuOf } from '../cpu.ts';
 import { stepBack } from '../priority.ts';
 import { traceRoutines } from '../tracing.ts';
 import { type CompilerChannel, serve } from './channel.ts';
+import { FirstCalls } from './first-calls.ts';
 
 /** What it is told when it starts. */
 export interface CompilerSetup {
   readonly memory: WebAssembly.Memory<SharedArrayBuffer>;
+  /** The core module. */
+  readonly core: WebAssembly.Module;
   /** Arguments of `layoutOf`. */
   readonly arrangement: readonly [cores: number, spaces: number, arenaBytes: number];
   readonly config: SystemConfig;
@@ -19,10 +22,16 @@ export interface CompilerSetup {
   readonly bell: Int32Array<SharedArrayBuffer>;
 }
 
-const { memory, arrangement, config, channels, bell } = workerData as CompilerSetup;
+const { memory, core, arrangement, config, channels, bell } = workerData as CompilerSetup;
 if (config.background) stepBack();
 const { libraries, decoder } = cpuOf(config);
 const library = coreLibrary(libraries);
 if (config.trace) traceRoutines(library, config.trace.choices);
-const compiler = new RegionCompiler(memory.buffer, library, MEMORY_TYPE, decoder, layoutOf(...arrangement).parallel);
-serve(channels, bell, (jobs) => compiler.compile(jobs));
+const layout = layoutOf(...arrangement);
+const compiler = new RegionCompiler(memory.buffer, library, MEMORY_TYPE, decoder, layout.parallel);
+const first = new FirstCalls(memory, core, layout.nobody);
+serve(channels, bell, (jobs) => {
+  const batch = compiler.compile(jobs);
+  first.of(batch);
+  return batch;
+});
