@@ -11,8 +11,11 @@ const [OPENING, LOOKING, MOVING] = [1500, 4000, 5000];
 const LONGEST = 16;
 const FRAMES = 60;
 
-/** Three worlds on one core, with realms one after the other: calls, switches and granules without end. */
-export async function busyMachine(page: Page, context: BrowserContext, origin: string): Promise<Face> {
+interface Busy {
+  end(): Promise<void>;
+}
+/** Three worlds on one core, with realms one after the other, until it is ended: calls, switches and granules without a pause. */
+async function busyMachine(page: Page, context: BrowserContext, origin: string): Promise<Busy> {
   await view(page, 'Launch');
   await page.getByRole('radio', { name: /^Three worlds/ }).click();
   await page.getByRole('spinbutton', { name: 'Cores' }).fill('1');
@@ -20,20 +23,35 @@ export async function busyMachine(page: Page, context: BrowserContext, origin: s
   await startButton(page).click();
   const face = await Face.open(context, origin);
   const { id: run } = await onlyRun(face);
-  const shown = async (): Promise<string> => {
-    const { lines } = await face.ask('console.lines', { run, console: 'host', first: 0, count: 5000 });
-    return lines.map((l) => l.text).join('\n');
+  const where = { run, console: 'host' };
+  const end = async (): Promise<string> => {
+    const { total } = await face.ask('console.lines', { ...where, first: 0, count: 1 });
+    const { lines } = await face.ask('console.lines', { ...where, first: Math.max(0, total - 3), count: 3 });
+    return lines.at(-1)?.text ?? '';
   };
-  const type = async (text: string, answer: RegExp): Promise<void> => {
-    await face.ask('console.input', { run, console: 'host', bytes: Buffer.from(`${text}\r`).toString('base64') });
-    while (!answer.test(await shown())) await pause(50);
+  /** Types when the console ends in this. */
+  const type = async (after: RegExp, text: string): Promise<void> => {
+    while (!after.test(await end())) await pause(100);
+    await face.ask('console.input', { ...where, bytes: Buffer.from(`${text}\r`).toString('base64') });
+    await pause(200);
   };
-  while (!(await shown()).includes('host login:')) await pause(50);
-  await type('root', /~# ?$/);
-  await type('mount /dev/vda2 /mnt', /\/mnt\n.*~# ?$/);
-  await type('cd /mnt/kvm-ut/arm; export LKVM=/mnt/kvmtool/lkvm', /lkvm\n.*# ?$/);
-  await type('while :; do ./run-realm-tests; done', /run-realm-tests/);
-  return face;
+  await type(/login: ?$/, 'root');
+  for (const line of ['mount /dev/vda2 /mnt', 'cd /mnt/kvm-ut/arm', 'export LKVM=/mnt/kvmtool/lkvm'])
+    await type(/# ?$/, line);
+  let ended = false;
+  const work = (async () => {
+    while (!ended) await type(/# ?$/, './run-realm-tests; '.repeat(10));
+  })().catch((error: Error) => {
+    if (!ended) throw error;
+  });
+  return {
+    end: async () => {
+      ended = true;
+      await off(page);
+      face.close();
+      await Promise.race([work, pause(1000)]);
+    },
+  };
 }
 
 /** The median of the longest tasks, of several rounds; beside it what it took of a processor, which others' load does not change. */
@@ -45,7 +63,7 @@ export function tellTasks(what: string, rounds: readonly (readonly Task[])[]): v
 }
 
 export async function tasks(page: Page, session: CDPSession, context: BrowserContext, origin: string): Promise<void> {
-  const face = await busyMachine(page, context, origin);
+  const machine = await busyMachine(page, context, origin);
   const opened = new Map<string, Task[][]>();
   const looked = new Map<string, Task[][]>();
   const add = (to: Map<string, Task[][]>, name: string, found: Task[]): unknown =>
@@ -66,13 +84,12 @@ export async function tasks(page: Page, session: CDPSession, context: BrowserCon
     tellTasks(`${name} is opened`, opened.get(name)!);
     tellTasks(name, looked.get(name)!);
   }
-  face.close();
-  await off(page);
+  await machine.end();
 }
 
 /** Zooms and pans the map by the wheel, as fast as a hand does. */
 export async function map(page: Page, session: CDPSession, context: BrowserContext, origin: string): Promise<void> {
-  const face = await busyMachine(page, context, origin);
+  const machine = await busyMachine(page, context, origin);
   await view(page, 'Memory');
   await page.waitForTimeout(OPENING);
   const box = (await page.getByRole('group', { name: /^Map of physical memory/ }).boundingBox())!;
@@ -121,6 +138,5 @@ export async function map(page: Page, session: CDPSession, context: BrowserConte
     true,
   );
   tellTasks('the map is zoomed and moved', rounds);
-  face.close();
-  await off(page);
+  await machine.end();
 }
