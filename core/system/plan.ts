@@ -1,6 +1,7 @@
 /** Where a machine's memory, devices and rings lie in shared memory: derived once from the configuration, sent to all threads. */
 
 import { cpuFeatures } from '../arch/features.ts';
+import type { GranuleRules } from '../arch/granules/format.ts';
 import { EVERY_PAS, PAS, type PasSet } from '../devices/device.ts';
 import { hvcNames, type PlannedDevice, planVirtio, type VirtioDeviceConfig } from '../devices/virtio/config.ts';
 import { DEVICE_BYTES, type Layout, layoutOf } from '../engine/layout.ts';
@@ -13,7 +14,7 @@ import { stateWords } from './devices.ts';
 import { UserError } from './errors.ts';
 import { HostFiles } from './host-files.ts';
 import { IO_WORDS } from './io/control.ts';
-import { protectionCpu } from './protection.ts';
+import { granuleRulesOf, protectionCpu } from './protection.ts';
 import { TRACE_RING_BYTES } from './trace.ts';
 import { IO_WATCH_CAPACITY, type WatchRing, watchCapacity, watchRingBytes } from './watch-ring.ts';
 
@@ -38,6 +39,8 @@ export interface MachinePlan {
   readonly traces: readonly number[];
   /** Rings of what the threads note for observers: those that run cores, then the one that serves virtio devices. */
   readonly watches: readonly WatchRing[];
+  /** What granule protection tables may hold. */
+  readonly granules: GranuleRules;
   /** State of devices by name. */
   readonly states: Readonly<Record<string, number>>;
   /** Devices behind virtio transports. */
@@ -108,6 +111,7 @@ export function planOf(config: SystemConfig): MachinePlan {
     virtio: planVirtio(configs, slots),
     virtioLegacy: config.virtioLegacy ?? false,
     io: take(4 * IO_WORDS),
+    granules: granuleRulesOf(config),
     states: Object.fromEntries(machine.devices.map((d) => [d.name, take(4 * stateWords(d, machine.cores))])),
   };
   if (next > DEVICE_BYTES) throw new UserError(`${plan.consoles.length} consoles are too many`);

@@ -1,9 +1,11 @@
 /** FEAT_RME and FEAT_MEC of a system: what the configuration asks for, and granule protection and encryption as threads have them. */
 import { MemoryProtection, type PageNeighbours, type ProtectedRegion } from '../arch/encryption/engine.ts';
 import { type CpuOptions, cpuFeatures, cpuModels } from '../arch/features.ts';
+import { type GranuleRules, granuleRules } from '../arch/granules/format.ts';
 import { GranuleModel } from '../arch/granules/model.ts';
-import type { CpuSizes } from '../arch/registers/reset.ts';
+import { type CpuSizes, cpuOf as modelOf } from '../arch/registers/reset.ts';
 import { regOffset } from '../arch/registers/storage.ts';
+import { translationFeatures } from '../arch/translation/features.ts';
 import { TLBI } from '../arch/translation/tlbi.ts';
 import type { Layout } from '../engine/layout.ts';
 import type { SystemConfig } from './api.ts';
@@ -46,6 +48,12 @@ export function protectionCpu(config: SystemConfig): { readonly options: CpuOpti
     options.mec = mec.enabled;
   }
   return { options, sizes: { mecidWidth: width, l0gptsz } };
+}
+
+/** What granule protection tables may hold on the configured CPU, which has to be known. */
+export function granuleRulesOf(config: SystemConfig): GranuleRules {
+  const { options, sizes } = protectionCpu(config);
+  return granuleRules(translationFeatures(modelOf(config.cpuModel, options, sizes)));
 }
 
 /** The model that the memory protection engine follows; `off` without FEAT_RME. */
@@ -138,7 +146,7 @@ export function granuleModel(
     gpcbw: read('GPCBW_EL3'),
   });
   const ROOT = 2;
-  return new GranuleModel(controls, (address) => {
+  const fetch = (address: number): bigint | null => {
     const region = plan.regions.find((r) => (r.pas >> ROOT) & 1 && address >= r.base && address + 8 <= r.base + r.size);
     if (!region) return null;
     const protection = engine();
@@ -148,5 +156,6 @@ export function granuleModel(
       return new DataView(page.buffer, page.byteOffset).getBigUint64(address % 4096, true);
     }
     return view.getBigUint64(layout.arena + region.host + (address - region.base), true);
-  });
+  };
+  return new GranuleModel(controls, fetch, plan.granules);
 }

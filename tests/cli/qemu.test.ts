@@ -16,6 +16,7 @@ function words(line: string): string[] {
 }
 const parse = (line: string) => parseQemu(words(line));
 const launch = (line: string): Launch => parse(`-M virt -kernel K ${line}`).launch;
+const VIRT = launch('').machine;
 const refusal = (line: string): string => {
   try {
     parse(line);
@@ -119,6 +120,17 @@ describe('options', () => {
     ['-rtc localtime', { rtc: { base: 'localtime', follows: 'host' } }],
     ['-m size=1G,slots=0,maxmem=1G', { memoryBytes: 2 ** 30 }],
     ['-m 512', { memoryBytes: 2 ** 29 }],
+    ['-M memory-backend=m -object memory-backend-ram,id=m,size=1G', { memoryBytes: 2 ** 30 }],
+    ['-m 1G -M memory-backend=m -object memory-backend-memfd,id=m,size=1024M,share=on', { memoryBytes: 2 ** 30 }],
+    [
+      '-drive driver=raw,file.driver=file,file.filename=x,read-only=on -drive driver=file,filename=y,readonly=on',
+      {
+        virtio: [
+          { device: 'block', file: 'x', access: 'read-only', serial: null, bootIndex: null },
+          { device: 'block', file: 'y', access: 'read-only', serial: null, bootIndex: null },
+        ],
+      },
+    ],
     ['', { memoryBytes: 2 ** 27, cores: 1, serials: [{ to: 'terminal' }] }],
     ['-nodefaults', { serials: [] }],
     ['-serial none -serial file:log', { serials: [null, { to: 'file', path: 'log', append: false }] }],
@@ -148,6 +160,7 @@ describe('options', () => {
       { virtio: [{ device: 'block', file: 'x', access: 'overlay', serial: null, bootIndex: null }] },
     ],
     ['-icount shift=auto,sleep=off -seed 7', { deterministic: true, seed: 7 }],
+    ['-global driver=virtio-mmio,property=force-legacy,value=on', { machine: { ...VIRT, legacyVirtio: true } }],
     ['-no-reboot', { onReset: 'exit' }],
     ['-action reboot=shutdown', { onReset: 'exit' }],
     ['-fw_cfg name=opt/x,string=y', { fwCfg: [{ name: 'opt/x', content: { from: 'text', text: 'y' } }] }],
@@ -270,9 +283,27 @@ describe('what is refused, in one line', () => {
       /bootindex=/,
     ],
     [
-      '-M virt -kernel K -drive file=x,if=none,id=a -device virtio-blk-device,drive=a,bootindex=1 -device virtio-blk-device,drive=a,bootindex=1',
+      '-M virt -kernel K -drive file=x,if=none,id=a -drive file=y,if=none,id=b -device virtio-blk-device,drive=a,bootindex=1 -device virtio-blk-device,drive=b,bootindex=1',
       /two disks have the boot index 1/,
     ],
+    [
+      '-M virt -kernel K -drive file=x,if=none,id=a -device virtio-blk-device,drive=a -device virtio-blk-device,drive=a',
+      /the drive a has a device already/,
+    ],
+    ['-M virt -kernel K -drive file=x,if=none,id=a -device virtio-blk-device,drive=a,num-queues=4', /num-queues= is 1/],
+    [
+      '-M virt -kernel K -drive file=x,if=none,id=a -device virtio-blk-device,drive=a,queue-size=8',
+      /queue-size= is 256/,
+    ],
+    ['-M virt -kernel K -device virtio-rng-device,addr=3', /no property addr/],
+    ['-M virt -kernel K -drive driver=qcow2,file.filename=x', /qcow2: only raw/],
+    ['-M virt -kernel K -blockdev node-name=n,filename=x', /driver= is missing/],
+    [`-M virt -kernel K -blockdev '{"driver":"raw","file":{"driver":"qcow2","file":"x"}}'`, /qcow2: only raw/],
+    ['-M virt,memory-backend=m -kernel K', /no -object memory-backend-… with id=m/],
+    ['-M virt,memory-backend=m -kernel K -m 1G -object memory-backend-ram,id=m,size=2G', /differ/],
+    ['-M virt -kernel K -action reboot=never', /reset, shutdown/],
+    ['-M virt -kernel K -global virtio-mmio.force-legacy=perhaps', /on or off/],
+    ['-M virt -kernel K -global virtio-device.iommu_platform=on', /no SMMU/],
     ["-M virt -kernel K -device '{driver}'", /must be JSON/],
     ["-M virt -kernel K -object '{}'", /qom-type= is missing/],
     ['-M virt -kernel K --mecid-width 17', /--mecid-width 17: .*from 1 to 16/],

@@ -1,8 +1,9 @@
 /** The memory protection engine: what contexts read of each other's memory, and what stays whole. */
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { GENERATIONS } from '../../core/arch/encryption/layout.ts';
 import * as state from '../../core/arch/state.ts';
 import { LDADD, PAGE, PAS, type RmeWorld, VA } from '../rme/world.ts';
-import { INFO, type TranslationMachine } from '../translation/machine.ts';
+import { INFO, RAM, type TranslationMachine } from '../translation/machine.ts';
 import { S1 } from '../translation/tables.ts';
 import { CACHE_WORD, KERNEL, TLBI_WORD } from '../translation/world.ts';
 import { IPA, type Protected, protectedMachine, realm, realmAccesses } from './machine.ts';
@@ -125,6 +126,16 @@ function suite(mode: 'interpreter' | 'compiled'): void {
     const r = m.translate(VA + 0x1000n, 3, { stale: true });
     expect('pa' in r && r.pa === PAGE).toBe(false);
   });
+  it('a table that was remembered is its context’s again after others have looked at it', () => {
+    tablesAs(5);
+    w.enter(1);
+    m.fill(VA, 3);
+    const table = Number(w.w.lower.entry(VA, 3) & ~0xfffn);
+    p.engine.request(table, 8, false, () => {});
+    expect(p.engine.ownerAt(table)).toMatchObject({ pas: PAS.nonSecure });
+    expect(m.translate(VA + 0x1000n, 3, { stale: true })).toMatchObject({ pa: PAGE + 0x1000n });
+    expect(p.engine.ownerAt(table)).toMatchObject({ pas: PAS.realm, mecid: 5 });
+  });
   it('fetches execute what their context reads, and code of another context is forgotten', () => {
     // EL2 of Realm state without translation: MECID_P0_EL2.
     const code = PAGE + 0x1000n;
@@ -230,6 +241,49 @@ function suite(mode: 'interpreter' | 'compiled'): void {
       as(6);
       expect(load(VA)).toBe(0n);
     });
+    it('each line is of the context that overwrites it', () => {
+      as(5);
+      fill();
+      as(6);
+      zva(VA);
+      as(7);
+      zva(VA + 0x40n);
+      expect(load(VA + 0x40n)).toBe(0n);
+      expect(load(VA)).not.toBe(0n);
+      as(6);
+      expect(load(VA)).toBe(0n);
+      expect(load(VA + 0x40n)).not.toBe(0n);
+    });
+    it('is not continued in another regime, where the address is another page', () => {
+      as(5);
+      fill();
+      as(6);
+      zva(VA);
+      const other = PAGE + 0x8000n;
+      w.own(2, RAM + 0xa0_0000n).map(VA, other, S1.af);
+      m.write64(other + 0x40n, TEXT);
+      expect(w.exec(CACHE_WORD['DC ZVA'], 2, VA + 0x40n).exception).toBe(0);
+      expect(m.read64(other + 0x40n)).toBe(0n);
+      as(5);
+      expect(spoilt()).toEqual([0, 1, 2, 3]);
+    });
+    it('observers see a page in the middle of it as any context would find it', () => {
+      as(5);
+      fill();
+      as(6);
+      zva(VA + 0x40n);
+      const host = m.host(PAGE)!;
+      for (const mecid of [6, 5, 7]) {
+        const expected = p.engine.pageAs(Number(PAGE), PAS.realm, mecid)!;
+        as(mecid);
+        page();
+        expect(m.core.u8.slice(host, host + 4096)).toEqual(expected);
+        as(5);
+        fill();
+        as(6);
+        zva(VA + 0x40n);
+      }
+    });
     it('is not continued through a translation that was taken away', () => {
       as(5);
       fill();
@@ -255,6 +309,25 @@ function suite(mode: 'interpreter' | 'compiled'): void {
     expect(p.engine.ownerAt(Number(PAGE))).toMatchObject({ mecid: 5, generation: 1 });
     fill();
     expect(page()).toEqual(text());
+  });
+  it('a new key of MECID 0 is Realm’s alone', () => {
+    p.engine.renewKey(0);
+    for (const security of [PAS.secure, PAS.nonSecure, PAS.root, PAS.realm]) {
+      flat(security);
+      const generation = security === PAS.realm ? 1 : 0;
+      expect(p.engine.ownerAt(Number(PAGE))).toEqual({ pas: security, mecid: 0, generation });
+    }
+  });
+  it('keys are new ones even when their numbers come round', () => {
+    as(5);
+    fill();
+    const dram = p.engine.pageAs(Number(PAGE), PAS.nonSecure, 0)!;
+    for (let n = 0; n < GENERATIONS; n++) p.engine.renewKey(5);
+    expect(page().filter((v, i) => v === TEXT + BigInt(8 * i))).toEqual([]);
+    fill();
+    expect(p.engine.ownerAt(Number(PAGE))).toMatchObject({ mecid: 5, generation: 0 });
+    expect(page()).toEqual(text());
+    expect(p.engine.pageAs(Number(PAGE), PAS.nonSecure, 0)).not.toEqual(dram);
   });
   it.each([0xc40001b6n, 0xc4000407n])('the call %# of RMM to EL3 renews a key', (id) => {
     w = realm(p);
@@ -306,6 +379,18 @@ function suite(mode: 'interpreter' | 'compiled'): void {
     const before = p.engine.counts.converted;
     p.engine.request(Number(PAGE), 4096, true, () => {});
     expect(p.engine.counts.converted).toBe(before);
+  });
+  it('a requester that writes a part first leaves the rest as it was', () => {
+    as(5);
+    fill();
+    const host = m.host(PAGE)!;
+    const dram = p.engine.pageAs(Number(PAGE), PAS.nonSecure, 0)!;
+    p.engine.request(Number(PAGE) + 32, 16, true, () => m.core.u8.fill(0xaa, host + 32, host + 48));
+    const seen = m.core.u8.slice(host, host + 4096);
+    dram.fill(0xaa, 32, 48);
+    expect(seen).toEqual(dram);
+    as(5);
+    expect(spoilt()).toEqual([2]);
   });
   it('cache maintenance reads nothing: the page stays its owner’s', () => {
     as(5);

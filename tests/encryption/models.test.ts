@@ -11,7 +11,7 @@ beforeAll(() => {
   p = protectedMachine();
   m = p.m;
 });
-const { as, load, store } = realmAccesses(() => w);
+const { as, tablesAs, load, store } = realmAccesses(() => w);
 const JUNK = 0xdeadbeef_deadbeefn;
 
 describe('deadbeef', () => {
@@ -52,6 +52,23 @@ describe('deadbeef', () => {
     as(6);
     expect(load(VA)).toBe(3n);
   });
+  it('what it shows instead of a page can’t be written to', () => {
+    w = realm(p, 'deadbeef');
+    as(5);
+    store(VA, 1n);
+    store(VA + 0x1000n, 1n);
+    as(6);
+    expect(load(VA)).toBe(JUNK);
+    store(VA, 3n);
+    expect([load(VA), load(VA + 0x1000n)]).toEqual([3n, JUNK]);
+  });
+  it('walks look at no tags', () => {
+    w = realm(p, 'deadbeef');
+    tablesAs(5);
+    const table = m.host(w.w.lower.entry(VA, 3) & ~0xfffn)!;
+    expect(p.engine.claim(0, table, p.engine.owner(PAS.realm, 6))).toBe(1);
+    expect(m.translate(VA, 3)).toMatchObject({ pa: PAGE });
+  });
   it('pages without a tag are context 0’s; other worlds and accesses without contexts see the text', () => {
     w = realm(p, 'deadbeef');
     m.write64(PAGE, 77n);
@@ -65,6 +82,23 @@ describe('deadbeef', () => {
     expect(load(VA)).toBe(77n);
     w.in(PAS.nonSecure);
     expect(load(VA)).toBe(77n);
+  });
+  it('observers see of a page, with a tag and without, what accesses find', () => {
+    w = realm(p, 'deadbeef');
+    m.write64(PAGE, 77n);
+    const seen = (pas: number, mecid: number): bigint => {
+      const page = p.engine.pageAs(Number(PAGE), pas, mecid)!;
+      return new DataView(page.buffer, page.byteOffset).getBigUint64(0, true);
+    };
+    expect([seen(PAS.realm, 0), seen(PAS.realm, 5), seen(PAS.nonSecure, 0), seen(PAS.root, 0)]).toEqual([
+      77n,
+      JUNK,
+      77n,
+      77n,
+    ]);
+    as(5);
+    store(VA, 78n);
+    expect([seen(PAS.realm, 0), seen(PAS.realm, 5), seen(PAS.nonSecure, 0)]).toEqual([JUNK, 78n, 78n]);
   });
 });
 

@@ -187,6 +187,21 @@ describe('MECID selection', () => {
     w.w.lower.map(VA, DATA, KERNEL | AMEC | S1.ns);
     m.translate(VA, 3);
     expect(m.word(state.TR_MEC)).toBe(MEC.none);
+    // Nor have their walks, of any regime.
+    for (const name of Object.values(NAMES)) m.reg(name, 7n);
+    const own = w.own(2, RAM + 0xa0_0000n);
+    own.map(VA, DATA, AF);
+    const roots = [w.w.lower.root, own.root];
+    if (security === PAS.nonSecure) roots.push(w.w.stage2(RAM + 0x80_0000n).root);
+    p.powerOn();
+    for (const el of [1, 2]) {
+      w.enter(el);
+      expect('pa' in m.translate(VA, 3)).toBe(true);
+    }
+    for (const root of roots) {
+      expect(p.engine.ownerAt(Number(root))).toEqual({ pas: security, mecid: 0, generation: 0 });
+    }
+    p.powerOn('off');
   });
   it('SCTLR2_EL2 counts as 0 without SCR_EL3.SCTLR2En; MECEn has no say', () => {
     const w = new RmeWorld(m, PAS.realm);
@@ -305,6 +320,21 @@ describe('a MECID that changes', () => {
       m.call('mecChanged');
       expect([extra, inTlb()]).toEqual([extra, PAGES.map(([s]) => s).filter((s) => s !== selector)]);
       if (selector === 'a1' && extra) expect(m.cached(UPPER + VA + 0x10000n + 19n * 0x1000n)).toBe(false);
+    }
+  });
+  it('one after the other, whichever comes first: each finds its own, however many entries there are', () => {
+    const names = Object.entries(REGISTER);
+    for (const extra of [0, 20]) {
+      for (let first = 0; first < names.length; first++) {
+        filled(extra);
+        const left = new Set(PAGES.map(([s]) => s as string));
+        for (const [selector, name] of [...names.slice(first), ...names.slice(0, first)]) {
+          m.reg(name, 5n);
+          m.call('mecChanged');
+          left.delete(selector);
+          expect([extra, first, inTlb()]).toEqual([extra, first, [...left]]);
+        }
+      }
     }
   });
   it('written with the value that it has costs nothing', () => {

@@ -141,7 +141,7 @@ describe('registers', () => {
     expect(kept('SCR_EL3') & ((1n << 62n) | (1n << 49n) | (1n << 48n))).toBe((1n << 62n) | (1n << 49n) | (1n << 48n));
     expect(kept('HCR_EL2') & (1n << 48n)).toBe(1n << 48n);
   });
-  it.each([1, 4, 8, 15, 16])('MECIDs of %i bits', (width) => {
+  it.each(Array.from({ length: 16 }, (_, i) => i + 1))('MECIDs of %i bits', (width) => {
     const { mask } = widths(width);
     expect(mask.MECIDR).toBe(BigInt(width - 1));
     expect(mask.written).toBe((1n << BigInt(width)) - 1n);
@@ -303,6 +303,20 @@ describe('maintenance', () => {
     const w = new RmeWorld(rmeMachine({ features: { RME_GPC3: true } }), PAS.realm);
     for (const el of [1, 2]) expect(w.exec(WORDS.APAS, el)).toMatchObject({ exception: el, ec: 0 });
     expect(w.exec(WORDS.APAS, 3).exception).toBe(0);
+  });
+
+  it('with NSE set and NS clear there is no lower state that EL3 could maintain or translate for', () => {
+    const w = new RmeWorld(m, PAS.nonSecure);
+    m.reg('SCR_EL3', (scrOf(PAS.secure) & ~1n) | (1n << 62n));
+    // TLBI VMALLE1, VAE1, ALLE1, ALLE2; AT S1E1R, S1E2R, S12E1R.
+    for (const word of [sys(0, 7, 0), sys(0, 7, 1), sys(4, 7, 4), sys(4, 7, 0)]) {
+      expect(w.exec(word, 3)).toMatchObject({ exception: 3, ec: 0 });
+    }
+    for (const word of [sys(0, 8, 0, 7), sys(4, 8, 0, 7), sys(4, 8, 4, 7)]) {
+      expect(w.exec(word, 3)).toMatchObject({ exception: 3, ec: 0 });
+    }
+    // EL3's own are not concerned: TLBI ALLE3, AT S1E3R.
+    for (const word of [sys(6, 7, 0), sys(6, 8, 0, 7)]) expect(w.exec(word, 3).exception).toBe(0);
   });
 
   const cached = (): boolean => m.cached(VA, 'read');

@@ -380,10 +380,13 @@ export class MemoryProtection {
     const bytes = this.u8.slice(page, page + PAGE);
     const owner = Atomics.load(this.i32, this.ownerIndex(page)) >>> 0;
     const to = this.owner(pas, mecid);
-    if (owner === OWNER.none || owner === OWNER.busy || this.model === MODEL.off) return bytes;
+    if (owner === OWNER.busy || this.model === MODEL.off) return bytes;
     if (this.model === MODEL.deadbeef) {
-      return pas !== 3 || owner === to ? bytes : this.u8.slice(this.layout.junk, this.layout.junk + PAGE);
+      // What has no tag counts as context 0's.
+      const tag = owner === OWNER.none ? this.owner(3, 0) : owner;
+      return pas !== 3 || tag === to ? bytes : this.u8.slice(this.layout.junk, this.layout.junk + PAGE);
     }
+    if (owner === OWNER.none) return bytes;
     const at = this.physical(page);
     if (isContext(owner)) return this.cipher.convert(owner, to, at, bytes);
     const core = owner & 0xffff;

@@ -17,10 +17,7 @@ import {
   GPCCR,
   GPCSC,
   GPI,
-  PGS_BITS,
-  PGS_FEATURES,
-  PPS_BITS,
-  PPS_BITS_GPC3,
+  granuleRules,
   STRIDE_FIELDS,
   STRIDE_SHIFT,
   validGpis,
@@ -46,20 +43,6 @@ export const checksOn = (cpu: Val): Val =>
     .lo32()
     .and(1 << GPCCR.GPC);
 
-/** Bits of the protected address size, i64; 0 when PPS is reserved or more than the CPU has. */
-function ppsBits(f: TranslationFeatures, gpccr: Val): Val {
-  const limit = (list: readonly number[]): number[] => list.map((bits) => (bits <= f.paBits ? bits : 0));
-  const plain = lookup(limit(f.has('RME_GPC3') ? PPS_BITS_GPC3.slice(0, 8) : PPS_BITS), gpccr);
-  if (!f.has('RME_GPC3')) return plain;
-  const more = select(gpccr.and(7).ltU(2), lookup(limit(PPS_BITS_GPC3.slice(8)), gpccr.and(1)), i64(0));
-  return select(gpccr.bit(GPCCR.PPS3), more, plain);
-}
-/** Bits of the granule, i64; 0 when PGS is reserved. */
-function granuleBits(f: TranslationFeatures, gpccr: Val): Val {
-  const sizes = PGS_BITS.map((bits, i) => (PGS_FEATURES[i] !== undefined && f.has(PGS_FEATURES[i]) ? bits : 0));
-  return lookup(sizes, gpccr.bits(GPCCR.PGS, 2));
-}
-
 /** i32 1 inside the bypass window, 0 outside, −1 when the register holds no valid window (FEAT_RME_GPC3). */
 function bypass(cpu: Val, pa: Val): Val {
   const v = reg(cpu, 'GPCBW_EL3');
@@ -78,8 +61,11 @@ function walk(link: Link, f: TranslationFeatures, cpu: Val, pa: Val, who: Val): 
   const gpccr = reg(cpu, 'GPCCR_EL3').lo32();
   const pas = who.and(3);
   const fail = (kind: number, level = 0): void => ret(failed(kind, level));
-  const pps = ppsBits(f, gpccr);
-  const p = granuleBits(f, gpccr);
+  const rules = granuleRules(f);
+  // Without FEAT_RME_GPC3 PPS3 is RES0.
+  const few = lookup(rules.pps.slice(0, 8), gpccr);
+  const pps = f.has('RME_GPC3') ? select(gpccr.bit(GPCCR.PPS3), lookup(rules.pps.slice(8), gpccr), few) : few;
+  const p = lookup(rules.granule, gpccr.bits(GPCCR.PGS, 2));
   const sh = gpccr.bits(GPCCR.SH, 2);
   const uncached = gpccr.bits(GPCCR.IRGN, 4).eqz();
   unlikely(
@@ -115,7 +101,7 @@ function walk(link: Link, f: TranslationFeatures, cpu: Val, pa: Val, who: Val): 
       unlikely(host.leU(1), () => ret(select(host, i32(GRANULE.again), failed(GPCSC.externalAbort, n))));
       return load('i64', host);
     };
-    const valid = variable(I32, validGpis(f.has('SEL2')));
+    const valid = variable(I32, validGpis(rules.secure));
     unlikely(gpccr.bit(GPCCR.NSO), () => valid.set(valid.get().or(1 << GPI.nonSecureOnly)));
     const top = fetch(root.add(pa.shrU(s).shl(3)), 0);
     const known = (code: Val): Val => valid.get().shrU(code.lo32().and(15)).and(1);

@@ -2,6 +2,7 @@
  * The granule protection table and its controls (D9.3, D24.2.56): facts that the cores' check (`check.ts`) and the host's model
  * (`model.ts`) share. Physical address spaces are numbered {NSE, NS}: 0 Secure, 1 Non-secure, 2 Root, 3 Realm.
  */
+import type { TranslationFeatures } from '../translation/features.ts';
 
 /** Granule protection information: who may access a granule. Codes 8 to 11 name the address space in their low bits. */
 export const GPI = { none: 0, secure: 8, nonSecure: 9, root: 10, realm: 11, nonSecureOnly: 13, any: 15 } as const;
@@ -36,12 +37,30 @@ export const GPCCR = {
   GPCBW: 29,
 } as const;
 
-/** Bits of the protected address size by PPS; 0 is reserved. The values from 7 on are FEAT_RME_GPC3's. */
-export const PPS_BITS = [32, 36, 40, 42, 44, 48, 52] as const;
-export const PPS_BITS_GPC3 = [...PPS_BITS, 56, 46, 47] as const;
+/** Bits of the protected address size by {PPS3, PPS}. The values from 7 on are FEAT_RME_GPC3's. */
+const PPS_BITS = [32, 36, 40, 42, 44, 48, 52, 56, 46, 47];
+const PPS_BEFORE_GPC3 = 7;
 /** Bits of a granule by PGS; 0 is reserved. */
 export const PGS_BITS = [12, 16, 14, 0] as const;
-export const PGS_FEATURES = ['TGran4', 'TGran64', 'TGran16'] as const;
+const PGS_FEATURES = ['TGran4', 'TGran64', 'TGran16'] as const;
+
+/** What of the table and its controls depends on the CPU. Sizes in bits, 0 where the value is reserved. */
+export interface GranuleRules {
+  /** By {PPS3, PPS}: sixteen. A size that the CPU's physical addresses do not reach is reserved too. */
+  readonly pps: readonly number[];
+  /** By PGS: four. */
+  readonly granule: readonly number[];
+  /** There is Secure state, and so its code. */
+  readonly secure: boolean;
+}
+export function granuleRules({ paBits, has }: TranslationFeatures): GranuleRules {
+  const known = has('RME_GPC3') ? PPS_BITS.length : PPS_BEFORE_GPC3;
+  return {
+    pps: Array.from({ length: 16 }, (_, i) => (i < known && PPS_BITS[i]! <= paBits ? PPS_BITS[i]! : 0)),
+    granule: PGS_BITS.map((bits, i) => (PGS_FEATURES[i] !== undefined && has(PGS_FEATURES[i]) ? bits : 0)),
+    secure: has('SEL2'),
+  };
+}
 
 /** GPCBW_EL3: bits of the window's size and of the stride by their fields; 0 is reserved (D24.2.55). */
 export const GPCBW = { ADDR_BITS: 26, ADDR_SHIFT: 30, STRIDE: 32, SIZE: 37 } as const;

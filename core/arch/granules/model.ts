@@ -6,9 +6,8 @@ import {
   ENTRY,
   GPCCR,
   GPI,
+  type GranuleRules,
   PAS_DISABLE,
-  PGS_BITS,
-  PPS_BITS_GPC3,
   STRIDE_FIELDS,
   STRIDE_SHIFT,
   WINDOW_BITS,
@@ -69,15 +68,13 @@ interface Table {
 export class GranuleModel {
   private readonly controls: () => GranuleControls;
   private readonly fetch: (address: number) => bigint | null;
-  private readonly secure: boolean;
+  private readonly rules: GranuleRules;
 
-  /**
-   * `fetch` gives the 8 bytes at a Root physical address, or null where no memory is; `secure`: there is Secure state.
-   */
-  constructor(controls: () => GranuleControls, fetch: (address: number) => bigint | null, secure = true) {
+  /** `fetch` gives the 8 bytes at a Root physical address, or null where no memory is. */
+  constructor(controls: () => GranuleControls, fetch: (address: number) => bigint | null, rules: GranuleRules) {
     this.controls = controls;
     this.fetch = fetch;
-    this.secure = secure;
+    this.rules = rules;
   }
 
   /** GPCCR_EL3.GPC: there are checks. */
@@ -109,8 +106,8 @@ export class GranuleModel {
     const bit = (n: number): boolean => ((gpccr >> BigInt(n)) & 1n) === 1n;
     const field = (lsb: number, width: number): number => Number((gpccr >> BigInt(lsb)) & ((1n << BigInt(width)) - 1n));
     if (!bit(GPCCR.GPC)) return 'off';
-    const pps = PPS_BITS_GPC3[field(GPCCR.PPS, 4)] ?? 0;
-    const p = PGS_BITS[field(GPCCR.PGS, 2)]!;
+    const pps = this.rules.pps[field(GPCCR.PPS, 4)]!;
+    const p = this.rules.granule[field(GPCCR.PGS, 2)]!;
     const sh = field(GPCCR.SH, 2);
     if (!pps || !p || sh === 1 || (field(GPCCR.IRGN, 4) === 0 && sh !== 2)) return 'invalid';
     const window = bit(GPCCR.GPCBW) ? bypassWindow(gpcbw) : null;
@@ -166,7 +163,7 @@ export class GranuleModel {
     return { state: gpi(entry >> BigInt(4 * which)), base: address - (address % 2 ** p), bytes: 2 ** p };
   }
   private name(code: number, nso: boolean): GranuleState {
-    if (code === GPI.secure && !this.secure) return 'invalid';
+    if (code === GPI.secure && !this.rules.secure) return 'invalid';
     if (code === GPI.nonSecureOnly && !nso) return 'invalid';
     return BY_GPI[code] ?? 'invalid';
   }

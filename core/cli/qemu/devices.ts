@@ -1,4 +1,5 @@
 /** `-drive`, `-blockdev`, `-device`, `-virtfs` and what belongs to them. */
+import { BLOCK_QUEUE } from '../../devices/virtio/config.ts';
 import { SECTOR } from '../../devices/virtio/disk/disk.ts';
 import { refuseForeign } from '../../devices/virtio/disk/format.ts';
 import type { ConsoleTarget, LoaderLaunch } from '../../machines/launch.ts';
@@ -20,19 +21,24 @@ function access(p: Properties, readOnly: boolean): DiskAccess {
   // Images stay as they are unless writing is asked for, by QEMU's word for it.
   return snapshot === false ? 'write' : 'overlay';
 }
-/** Yields whether the format was said. */
-function rawOnly(p: Properties, name: string): boolean {
-  const format = p.take(name);
-  if (format !== null && format !== 'raw') p.fail(`${name}=${format}: only raw images are read so far`);
-  return format !== null;
+/** Block drivers: of raw images, and of the host's files below them. */
+const RAW = ['raw', 'file', 'host_device'];
+/** Takes what says how an image is read; yields whether anything does. */
+function rawOnly(p: Properties, ...names: readonly string[]): boolean {
+  const said = names.flatMap((name) => p.take(name) ?? []);
+  const other = said.find((driver) => !RAW.includes(driver));
+  if (other !== undefined) p.fail(`${other}: only raw images in files are read so far`);
+  return said.length > 0;
 }
+/** The first of these that is there, and not empty. */
+const firstOf = (p: Properties, ...names: readonly string[]): string | undefined =>
+  names.map((name) => p.take(name)).find((value) => value) ?? undefined;
 
 export function addDrive(draft: Draft, text: string): void {
   const p = Properties.parse('-drive', text, 'file');
   const kind = p.take('if') ?? 'virtio';
-  const isRaw = rawOnly(p, 'format');
-  if (p.take('driver') && p.has('file.filename')) p.fail('say file=FILE,format=raw');
-  const file = draft.path((p.take('file') || p.take('file.filename')) ?? p.fail('file= is missing'));
+  const isRaw = rawOnly(p, 'format', 'driver', 'file.driver');
+  const file = draft.path(firstOf(p, 'file', 'filename', 'file.filename') ?? p.fail('file= is missing'));
   if (!isRaw) refuseForeign(file);
   const cdrom = p.take('media') === 'cdrom';
   const readOnly = p.takeFlag('readonly') ?? p.takeFlag('read-only') ?? cdrom;
@@ -61,15 +67,13 @@ export function addImage(draft: Draft, file: string, more: string): void {
 /** Nodes: protocol (`file`) and, on top of it, format (`raw`). */
 export function addBlockdev(draft: Draft, text: string): void {
   const p = Properties.read('-blockdev', text, 'driver');
-  const driver = p.need('driver');
+  if (!rawOnly(p, 'driver')) p.fail('driver= is missing');
+  rawOnly(p, 'file.driver');
   const id = p.take('node-name');
   const inner = p.take('file');
   let below: Drive | undefined;
   if (inner !== null) below = draft.drives.get(inner) ?? p.fail(`there is no node ${inner} before this one`);
-  const name = p.take('filename') ?? p.take('file.filename');
-  rawOnly(p, 'file.driver.format');
-  if (!['raw', 'file', 'host_device'].includes(driver))
-    p.fail(`driver=${driver}: only raw images in files are read so far`);
+  const name = firstOf(p, 'filename', 'file.filename');
   const readOnly = p.takeFlag('read-only') ?? below?.access === 'read-only';
   const file = below?.file ?? draft.path(name ?? p.fail('filename= is missing'));
   p.ignore(...HOST_SIDE);
@@ -107,20 +111,19 @@ export function addVirtfs(draft: Draft, text: string): void {
   draft.devices.push(() => ({ device: '9p', tag, ...shared }));
 }
 
-/** What only says where in the machine, or how fast, and details that virtio drivers find by negotiation. */
-const PLACE = ['id', 'bus', 'addr', 'iothread', 'num-queues', 'queue-size', 'disable-legacy', 'disable-modern'];
+/** Of virtio disks: what guests see, and what it is. */
+const BLOCK_SHAPE = {
+  logical_block_size: SECTOR,
+  physical_block_size: SECTOR,
+  'num-queues': 1,
+  'queue-size': BLOCK_QUEUE,
+};
 
 /** Devices that are not there yet. */
 const LATER: Readonly<Partial<Record<string, string>>> = {
   virtserialport: 'ports without a console follow: virtconsole',
   'virtio-net': 'networks follow: -nic none',
 };
-
-/** Sectors are what a raw image has them to be. */
-function sectorsOnly(p: Properties): void {
-  for (const name of ['logical_block_size', 'physical_block_size'])
-    if ((p.takeNumber(name) ?? SECTOR) !== SECTOR) p.fail(`${name}: blocks have ${SECTOR} bytes`);
-}
 
 /** Devices by QEMU's names. Without suffix they are what fits the machine. */
 const DEVICES: Readonly<Partial<Record<string, (draft: Draft, p: Properties) => void>>> = {
@@ -130,9 +133,10 @@ const DEVICES: Readonly<Partial<Record<string, (draft: Draft, p: Properties) => 
     const place = p.takeNumber('bootindex', -(2 ** 31), 2 ** 31 - 1);
     // As in QEMU: one below zero is none.
     const bootIndex = place === null || place < 0 ? null : place;
-    const disk = (): Drive => draft.drives.get(id) ?? p.fail(`there is no -drive with id=${id}`);
-    sectorsOnly(p);
-    p.ignore('write-cache', 'share-rw', 'discard');
+    const disk = (): Drive => draft.useDrive(id) ?? p.fail(`there is no -drive with id=${id}`);
+    for (const [name, only] of Object.entries(BLOCK_SHAPE))
+      if ((p.takeNumber(name) ?? only) !== only) p.fail(`${name}= is ${only} here`);
+    p.ignore('write-cache', 'share-rw', 'discard', 'iothread');
     draft.devices.push(() => draft.block(disk(), { serial, bootIndex }));
   },
   'virtio-9p': (draft, p) => {
@@ -243,6 +247,6 @@ export function addDevice(draft: Draft, text: string): void {
       return device && { ...device, slot };
     });
   }
-  named.ignore(...PLACE);
+  named.ignore('id');
   named.end();
 }

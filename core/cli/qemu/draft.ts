@@ -34,7 +34,11 @@ export class Draft {
   rtc: Mutable<Launch['rtc']> = { base: 'utc', follows: 'host' };
   cpu: { model: string; features: Record<string, boolean> } = { model: 'max', features: {} };
   cores = 1;
-  memoryBytes = 128 << 20;
+  /** Null: not said, what the memory's backend has, or QEMU's 128 MiB. */
+  memoryBytes: number | null = null;
+  /** Sizes of `-object memory-backend-…`, and the one that the machine takes. */
+  readonly memoryBackends = new Map<string, number>();
+  memoryBackend: string | null = null;
   rme: Mutable<Launch['rme']> = { enabled: false, l0gptsz: 30 };
   mec: Mutable<Launch['mec']> = { enabled: false, mecidWidth: 16, model: 'exact' };
   bios: string | null = null;
@@ -52,6 +56,7 @@ export class Draft {
   /** Those of `-drive if=virtio`: QEMU makes them last. */
   readonly disks: Drive[] = [];
   readonly drives = new Map<string, Drive>();
+  private readonly used = new Set<Drive>();
   readonly folders = new Map<string, { folder: string; readOnly: boolean }>();
   readonly chardevs = new Map<string, ConsoleTarget>();
   readonly serials: (() => ConsoleTarget | null)[] = [];
@@ -76,6 +81,14 @@ export class Draft {
   /** `-snapshot` counts for all, wherever it stands. */
   accessTo({ access }: Drive): DiskAccess {
     return this.snapshot && access === 'write' ? 'overlay' : access;
+  }
+  /** A drive is for one device. */
+  useDrive(id: string): Drive | null {
+    const drive = this.drives.get(id);
+    if (!drive) return null;
+    if (this.used.has(drive)) throw new UserError(`the drive ${id} has a device already`);
+    this.used.add(drive);
+    return drive;
   }
   block(drive: Drive, own: { readonly serial: string | null; readonly bootIndex: number | null }): VirtioLaunch {
     const { bootIndex, serial } = own;

@@ -33,6 +33,7 @@ const MACHINE: Readonly<Record<string, Apply>> = {
   secure: flag((d, on) => (d.secure = on), 'secure'),
   virtualization: flag((d, on) => (d.virtualization = on), 'virtualization'),
   mec: flag((d, on) => (d.mec.enabled = on), 'mec'),
+  'memory-backend': text((d, id) => (d.memoryBackend = id)),
   'gic-version': only('gic-version', ['3', 'max'], 'there is only a GICv3'),
   acpi: only('acpi', [...OFF, 'auto'], 'there are no ACPI tables: acpi=off'),
   mte: only('mte', OFF, 'there is no FEAT_MTE'),
@@ -65,7 +66,6 @@ const MACHINE: Readonly<Record<string, Apply>> = {
     if (number === null || number < 1 || number > 4) of.fail(`uarts=${value}: 1 to 4 are needed`);
     d.uarts = number;
   },
-  'memory-backend': host,
   accel: host,
   'mem-merge': host,
   'dump-guest-core': host,

@@ -9,7 +9,7 @@ import { Answer, listed } from './answer.ts';
 import { addBlockdev, addDevice, addDrive, addFsdev, addImage, addVirtfs } from './devices.ts';
 import type { Draft } from './draft.ts';
 import { addFwCfg, applyBoot } from './firmware.ts';
-import { Properties } from './keyval.ts';
+import { Properties, sizeInBytes } from './keyval.ts';
 import { applyCpu, applyMemory, applySmp, VERSION } from './machine.ts';
 import { parseChardev, parseTarget } from './target.ts';
 
@@ -73,23 +73,37 @@ function semihosting(draft: Draft, text: string): void {
 
 function action(draft: Draft, text: string): void {
   const p = Properties.parse('-action', text);
-  const reboot = p.take('reboot');
+  const choice = (name: string, ...choices: string[]): string | null => {
+    const said = p.take(name);
+    if (said !== null && !choices.includes(said)) p.fail(`${name}=${said}: there are ${choices.join(', ')}`);
+    return said;
+  };
+  const reboot = choice('reboot', 'reset', 'shutdown');
   if (reboot !== null) draft.onReset = reboot === 'shutdown' ? 'exit' : 'reset';
-  const shutdown = p.take('shutdown');
+  const shutdown = choice('shutdown', 'poweroff', 'pause');
   if (shutdown !== null) draft.host.stay = shutdown === 'pause';
+  // There is no device by which a guest could say so.
   p.ignore('panic', 'watchdog');
   p.end();
 }
 
+/** `driver.property=value`, or each by its name. */
 function global(draft: Draft, text: string): void {
-  if (/^virtio-(mmio|device)\.iommu_platform=(off|false)$/.test(text)) return;
-  const legacy = /^virtio-mmio\.force-legacy=(on|true|yes|y|off|false|no|n)$/.exec(text);
-  if (!legacy) throw new UserError(`-global ${text}: defaults of devices cannot be changed here`);
-  draft.legacyVirtio = /^(on|true|yes|y)$/.test(legacy[1]!);
+  const p = Properties.parse('-global', text);
+  const [driver, property, value] = ['driver', 'property', 'value'].map((name) => p.take(name));
+  if (driver && property && value !== null) p.merge(Properties.parse('-global', `${driver}.${property}=${value}`));
+  draft.legacyVirtio = p.takeFlag('virtio-mmio.force-legacy') ?? draft.legacyVirtio;
+  for (const transport of ['virtio-mmio', 'virtio-device'])
+    if (p.takeFlag(`${transport}.iommu_platform`)) p.fail('there is no SMMU: iommu_platform=off');
+  const [other] = p.names();
+  if (other !== undefined) p.fail(`${other}: defaults of devices cannot be changed here`);
 }
 
-function object(_draft: Draft, text: string): void {
-  const type = Properties.read('-object', text, 'qom-type').need('qom-type');
+function object(draft: Draft, text: string): void {
+  const p = Properties.read('-object', text, 'qom-type');
+  const type = p.need('qom-type');
+  if (type.startsWith('memory-backend-'))
+    draft.memoryBackends.set(p.need('id'), sizeInBytes('-object size=', p.need('size'), 'B'));
   if (!/^(rng-|iothread|thread-context|memory-backend-|secret|tls-|authz-|throttle-group|can-bus|filter-)/.test(type)) {
     throw new UserError(`-object ${type}: there is no such thing here`);
   }
@@ -232,6 +246,10 @@ const QEMU: Readonly<Record<string, QemuOption>> = {
   'only-migratable': accepted.bare,
   singlestep: accepted.bare,
   'one-insn-per-tb': accepted.bare,
+  'enable-sync-profile': accepted.bare,
+  perfmap: accepted.bare,
+  jitdump: accepted.bare,
+  iscsi: accepted.value,
 
   // Seen by the guest, and not to be had.
   vga: noneOnly('-vga', 'there is no display: -vga none'),
@@ -258,6 +276,15 @@ const QEMU: Readonly<Record<string, QemuOption>> = {
   readconfig: refused(true, '-readconfig: say it on the command line'),
   qmp: noneOnly('-qmp', 'there is no QMP here'),
   'qmp-pretty': noneOnly('-qmp-pretty', 'there is no QMP here'),
+  'dump-vmstate': refused(true, '-dump-vmstate: states are not saved so far'),
+  'add-fd': refused(true, '-add-fd: say the name of a file'),
+  echr: refused(true, '-echr: the key is Ctrl+A'),
+  debugcon: refused(true, '-debugcon: there is no such port'),
+  'option-rom': refused(true, '-option-rom: devices have no such memory'),
+  shim: refused(true, '-shim: firmware is not told of one'),
+  'xen-domid': refused(true, '-xen-domid: there is no Xen'),
+  'xen-attach': refused(false, '-xen-attach: there is no Xen'),
+  'xen-domid-restrict': refused(false, '-xen-domid-restrict: there is no Xen'),
   qtest: refused(true, '-qtest: there is no such protocol here'),
 };
 

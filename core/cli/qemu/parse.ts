@@ -73,7 +73,7 @@ function finish(d: Draft): Launch {
   const flash = (bank: number): Launch['pflash'][0] => {
     const node = d.flashNodes[bank];
     let drive: Drive | null | undefined = d.pflash[bank];
-    if (node != null) drive = d.drives.get(node);
+    if (node != null) drive = d.useDrive(node);
     if (node != null && !drive) throw new UserError(`-machine: there is no -drive or -blockdev ${node}`);
     return drive ? { file: drive.file, access: d.accessTo(drive) } : null;
   };
@@ -93,7 +93,7 @@ function finish(d: Draft): Launch {
     cpu: d.cpu,
     cores: d.cores,
     topology: d.topology,
-    memoryBytes: d.memoryBytes,
+    memoryBytes: memoryBytes(d),
     rtc: d.rtc,
     rme: d.rme,
     mec: d.mec,
@@ -121,6 +121,14 @@ function finish(d: Draft): Launch {
     deterministic: d.deterministic,
     seed: d.seed,
   };
+}
+
+function memoryBytes({ memoryBytes: said, memoryBackend: id, memoryBackends }: Draft): number {
+  if (id === null) return said ?? 128 << 20;
+  const backend = memoryBackends.get(id);
+  if (backend === undefined) throw new UserError(`-machine: there is no -object memory-backend-… with id=${id}`);
+  if (said !== null && said !== backend) throw new UserError(`-m and the size of memory-backend=${id} differ`);
+  return backend;
 }
 
 /** On a terminal with consoles the monitor is anyway; it has the terminal to itself where there is none. */

@@ -7,6 +7,9 @@ import { SECTOR } from './disk/disk.ts';
 import { openImage } from './disk/raw.ts';
 import { CONSOLE_FEATURE, DEVICE_ID, type DeviceShape, MAX_QUEUES } from './layout.ts';
 
+/** Descriptors in the queue of a disk, as QEMU has it. */
+export const BLOCK_QUEUE = 256;
+
 export interface BlockConfig {
   readonly type: 'blk';
   /** A raw image, or a block device of the host. */
@@ -135,7 +138,7 @@ function blockShape(config: BlockConfig): DeviceShape {
     view.setUint32(52, ZERO_SEGMENTS, true);
     view.setUint8(56, access === 'overlay' ? 1 : 0);
   }
-  return { deviceId: DEVICE_ID.block, features, configuration, queueSizes: [256] };
+  return { deviceId: DEVICE_ID.block, features, configuration, queueSizes: [BLOCK_QUEUE] };
 }
 
 function consoleShape({ ports }: ConsoleConfig): DeviceShape {
