@@ -5,8 +5,8 @@ import { join } from 'node:path';
 
 const main = join(import.meta.dirname, '..', '..', 'core', 'cli', 'main.ts');
 
-/** Shells' prompts in the initial RAM disk. */
-export const PROMPT = /^(\x1b\[6n)?~ # (\x1b\[6n)?$/m;
+/** Shells' prompts in the initial RAM disk. Something of the kernel's may stand behind one. */
+export const PROMPT = /^(\x1b\[6n)?~ # /m;
 
 /** Something that shows text and can be typed to. */
 class Talk {

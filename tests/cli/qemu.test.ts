@@ -297,6 +297,7 @@ describe('what is refused, in one line', () => {
     ],
     ['-M virt -kernel K -device virtio-rng-device,addr=3', /no property addr/],
     ['-M virt -kernel K -drive driver=qcow2,file.filename=x', /qcow2: only raw/],
+    ['-M virt -kernel K -blockdev node-name=n,filename=x', /driver= is missing/],
     [`-M virt -kernel K -blockdev '{"driver":"raw","file":{"driver":"qcow2","file":"x"}}'`, /qcow2: only raw/],
     ['-M virt,memory-backend=m -kernel K', /no -object memory-backend-… with id=m/],
     ['-M virt,memory-backend=m -kernel K -m 1G -object memory-backend-ram,id=m,size=2G', /differ/],

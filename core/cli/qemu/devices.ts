@@ -67,7 +67,8 @@ export function addImage(draft: Draft, file: string, more: string): void {
 /** Nodes: protocol (`file`) and, on top of it, format (`raw`). */
 export function addBlockdev(draft: Draft, text: string): void {
   const p = Properties.read('-blockdev', text, 'driver');
-  rawOnly(p, 'driver', 'file.driver');
+  if (!rawOnly(p, 'driver')) p.fail('driver= is missing');
+  rawOnly(p, 'file.driver');
   const id = p.take('node-name');
   const inner = p.take('file');
   let below: Drive | undefined;
