@@ -156,6 +156,11 @@ describe('what is wrong with the table itself goes to EL3 whatever SCR_EL3.GPF s
     w.in(PAS.nonSecure, 1n << 19n);
     w.exec(LDR, 1, VA);
     expect(vector()).toBe(0x400 + 0x180);
+    // Other faults of the table stay synchronous.
+    m.write64(t.entry0(0x8000_0000n), 0n);
+    w.on(t);
+    expect(w.exec(LDR, 1, VA)).toMatchObject({ exception: 3, ec: EC.gpc, iss: gpc('walk', 0, 0x28) });
+    expect(vector()).toBe(0x400);
   });
 });
 
