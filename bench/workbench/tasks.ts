@@ -8,6 +8,8 @@ const VIEWS = ['Consoles', 'Worlds', 'Realms', 'Memory', 'Calls'] as const;
 const ROUNDS = 3;
 /** Milliseconds: of opening a view, of looking at it, of moving the map. */
 const [OPENING, LOOKING, MOVING] = [1500, 4000, 5000];
+/** Milliseconds for which a hand presses. */
+const PRESSED = 60;
 const LONGEST = 16;
 const FRAMES = 60;
 
@@ -73,7 +75,7 @@ export async function tasks(page: Page, session: CDPSession, context: BrowserCon
       // By the mouse alone: what finds elements for a test is no task of the page's.
       const { x, y, width, height } = (await viewButton(page, name).boundingBox())!;
       const open = async (): Promise<void> => {
-        await page.mouse.click(x + width / 2, y + height / 2);
+        await page.mouse.click(x + width / 2, y + height / 2, { delay: PRESSED });
         await pause(OPENING);
       };
       add(opened, name, await traced(session, open));

@@ -21,7 +21,7 @@ export function showConsole(n: number): boolean {
   const run = workbench.chosen;
   if (!console || !run) return false;
   const panel = PREFIX + console.id;
-  if (layout.active !== panel) layout.show(panel, beside());
+  layout.show(panel, beside());
   const session = consoles.get(run, console.id);
   // At once, so that no key is lost; and again when the panel is laid out, if it was not.
   session.focus();

@@ -78,7 +78,9 @@ export class Layout {
   private api: DockviewApi | null = null;
   private preset: string | null = null;
   private restoring = false;
-  private timer: ReturnType<typeof setTimeout> | undefined;
+  /** What waits: to tell of changes, and to keep the layout. */
+  private telling: ReturnType<typeof setTimeout> | undefined;
+  private keeping: ReturnType<typeof setTimeout> | undefined;
 
   start(element: HTMLElement, kindOf: (panel: string) => PanelKind | null, tab: Component<TabProps>): void {
     this.api = createDockview(element, {
@@ -90,32 +92,38 @@ export class Layout {
       createTabComponent: () => new Tab(tab),
       defaultTabComponent: 'tab',
     });
-    this.api.onDidLayoutChange(() => this.changed());
-    this.api.onDidActivePanelChange(() => this.changed());
+    this.api.onDidLayoutChange(() => this.changes());
+    this.api.onDidActivePanelChange(() => this.changes());
     this.kindOf = kindOf;
-    addEventListener('pagehide', () => this.timer && this.keep());
+    addEventListener('pagehide', () => this.keeping && this.keep());
   }
   private kindOf: (panel: string) => PanelKind | null = () => null;
 
+  /** What follows from the layout, in a task behind that in which it changes, once for all its changes. */
+  private changes(): void {
+    this.telling ??= setTimeout(() => this.changed());
+  }
   private changed(): void {
+    clearTimeout(this.telling);
+    this.telling = undefined;
     const { api } = this;
     if (!api || this.restoring) return;
     this.active = api.activePanel?.id ?? null;
     this.open = api.panels.map((p) => p.id);
     this.visible = api.groups.flatMap((g) => g.activePanel?.id ?? []);
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.keep(), SETTLED);
+    clearTimeout(this.keeping);
+    this.keeping = setTimeout(() => this.keep(), SETTLED);
   }
   private keep(): void {
-    clearTimeout(this.timer);
-    this.timer = undefined;
+    clearTimeout(this.keeping);
+    this.keeping = undefined;
     if (this.preset && this.api) localStorage.setItem(storeKey(this.preset), JSON.stringify(this.api.toJSON()));
   }
 
   /** Shows the layout that was kept for a preset; else the present one goes on. */
   usePreset(preset: string): void {
     if (this.preset === preset || !this.api) return;
-    if (this.timer) this.keep();
+    if (this.keeping) this.keep();
     this.preset = preset;
     const stored = localStorage.getItem(storeKey(preset));
     if (stored) this.restore(stored);
