@@ -13,50 +13,50 @@ interface Trip {
 }
 
 /** RMI commands by the low 16 bits of their function identifiers (DEN0137). */
-const COMMANDS: Readonly<Record<number, string>> = {
-  336: 'VERSION',
-  337: 'GRANULE_DELEGATE',
-  338: 'GRANULE_UNDELEGATE',
-  339: 'DATA_CREATE',
-  340: 'DATA_CREATE_UNKNOWN',
-  341: 'DATA_DESTROY',
-  343: 'REALM_ACTIVATE',
-  344: 'REALM_CREATE',
-  345: 'REALM_DESTROY',
-  346: 'REC_CREATE',
-  347: 'REC_DESTROY',
-  348: 'REC_ENTER',
-  349: 'RTT_CREATE',
-  350: 'RTT_DESTROY',
-  351: 'RTT_MAP_UNPROTECTED',
-  353: 'RTT_READ_ENTRY',
-  354: 'RTT_UNMAP_UNPROTECTED',
-  356: 'PSCI_COMPLETE',
-  357: 'FEATURES',
-  358: 'RTT_FOLD',
-  359: 'REC_AUX_COUNT',
-  360: 'RTT_INIT_RIPAS',
-  361: 'RTT_SET_RIPAS',
-};
+const COMMANDS = new Map([
+  [0x150, 'VERSION'],
+  [0x151, 'GRANULE_DELEGATE'],
+  [0x152, 'GRANULE_UNDELEGATE'],
+  [0x153, 'DATA_CREATE'],
+  [0x154, 'DATA_CREATE_UNKNOWN'],
+  [0x155, 'DATA_DESTROY'],
+  [0x157, 'REALM_ACTIVATE'],
+  [0x158, 'REALM_CREATE'],
+  [0x159, 'REALM_DESTROY'],
+  [0x15a, 'REC_CREATE'],
+  [0x15b, 'REC_DESTROY'],
+  [0x15c, 'REC_ENTER'],
+  [0x15d, 'RTT_CREATE'],
+  [0x15e, 'RTT_DESTROY'],
+  [0x15f, 'RTT_MAP_UNPROTECTED'],
+  [0x161, 'RTT_READ_ENTRY'],
+  [0x162, 'RTT_UNMAP_UNPROTECTED'],
+  [0x164, 'PSCI_COMPLETE'],
+  [0x165, 'FEATURES'],
+  [0x166, 'RTT_FOLD'],
+  [0x167, 'REC_AUX_COUNT'],
+  [0x168, 'RTT_INIT_RIPAS'],
+  [0x169, 'RTT_SET_RIPAS'],
+]);
 const ENTER = 'REC_ENTER';
 const CLOCK = 'the clock itself';
 
 /** Why the realm was left (RmiRecExitReason), by bits 15 to 8; synchronous ones also by ESR_EL2.EC (5:0), WnR (6) and ISV (7). */
 const REASONS = ['exception', 'IRQ', 'FIQ', 'PSCI', 'RIPAS change', 'host call', 'SError'] as const;
-const EC_DATA_ABORT = 0x24;
-const EXITS: Readonly<Record<number, string>> = {
-  [EC_DATA_ABORT]: 'page without memory',
-  [EC_DATA_ABORT | 0x80]: 'device read',
-  [EC_DATA_ABORT | 0xc0]: 'device write',
-  32: 'page without memory, fetch',
-};
+const [EC_INSTRUCTION_ABORT, EC_DATA_ABORT] = [0x20, 0x24];
+const EXITS = new Map([
+  [EC_DATA_ABORT, 'page without memory'],
+  [EC_DATA_ABORT | 0x80, 'device read'],
+  [EC_DATA_ABORT | 0xc0, 'device write'],
+  [EC_INSTRUCTION_ABORT, 'page without memory, fetch'],
+]);
 
 function kindOf(command: number, exit: number): string {
   if (command === 0) return CLOCK;
-  const name = COMMANDS[command] ?? `0x${command.toString(16)}`;
+  const name = COMMANDS.get(command) ?? `0x${command.toString(16)}`;
   if (name !== ENTER) return name;
   const reason = REASONS[exit >> 8] ?? `exit ${exit >> 8}`;
-  return `${name}: ${EXITS[exit] ?? (exit >> 8 === 0 ? `${reason} 0x${exit.toString(16)}` : reason)}`;
+  return `${name}: ${EXITS.get(exit) ?? (exit >> 8 === 0 ? `${reason} 0x${exit.toString(16)}` : reason)}`;
 }
 
 const LINE = /RMI time ([0-9a-f]{4}) ([0-9a-f]{4}): (\d+) calls, (\d+) ns; each (\d+) (\d+) (\d+) (\d+) (\d+) ns/g;
@@ -86,7 +86,10 @@ interface Row {
   readonly ofMedians: Spread | null;
 }
 
-/** Entries of a realm for a device register: RMM is left at once, entered again behind the host's emulation, and the realm runs few instructions between. */
+/**
+ * Entries that end at a device register: nearly nothing but the round trip, for the realm's console polls one register and writes
+ * another, with few instructions between.
+ */
 const SHORT_ENTRIES = ['device read', 'device write'].map((exit) => `${ENTER}: ${exit}`);
 const GROUPS: readonly (readonly [string, (kind: string) => boolean])[] = [
   ['all without a REC entry', (kind) => !kind.startsWith(ENTER) && kind !== CLOCK],

@@ -118,4 +118,4 @@ export const PEND = {
 } as const;
 
 /** Taken branches to one target before it is compiled. */
-export const HOT = 16_000;
+export const HOT = 8_000;

@@ -198,10 +198,10 @@ export class RegionSem extends SemBase implements Sem {
     const pc = this.pc();
     const entry = tlbEntry(load('i32', this.cpu, state.BANK), pc);
     const pageMoved = load('i64', entry, TLB_EXEC).ne(pc.and(~0xfffn));
-    const records = load('i32', entry, TLB_RECORDS)
+    const recordsMoved = load('i32', entry, TLB_RECORDS)
       .and(~15)
       .ne(load('i32', this.cpu, state.REC_BASE));
-    unlikely(atomicLoad('i32', this.cpu, state.PENDING).or(pageMoved).or(records), () => this.leaveTo());
+    unlikely(atomicLoad('i32', this.cpu, state.PENDING).or(pageMoved).or(recordsMoved), () => this.leaveTo());
   }
   rootBlock: unknown = null;
   private sideExit(): void {

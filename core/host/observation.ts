@@ -135,6 +135,8 @@ export interface CallPage {
   /** Calls that pass the filter, and the number of the first that is kept. */
   readonly total: number;
   readonly first: number;
+  /** Calls that the filter has not come to yet: ask again. */
+  readonly behind: number;
   readonly calls: readonly Call[];
 }
 

@@ -64,8 +64,8 @@ export function parseFilter(text: string): CallFilter {
   return { mayBe, test: (call) => tests.every((t) => t(call)) };
 }
 
-/** Calls that are looked at in one go: more would keep others waiting. */
-const AT_ONCE = 100_000;
+/** Milliseconds of looking at calls in one go, and calls between two looks at the clock: more would keep others waiting. */
+const AT_ONCE = { ms: 20, calls: 1000 } as const;
 /** Filters whose matches are kept. */
 const FILTERS = 4;
 
@@ -91,14 +91,15 @@ export class FilteredCalls {
     if (filter.trim() === '') {
       const from = Math.max(first, kept.first);
       const to = Math.min(from + count, kept.end);
-      return { first: from, total: kept.end, calls: range(from, to).map((n) => callOf(kept.get(n)!)) };
+      return { first: from, total: kept.end, behind: 0, calls: range(from, to).map((n) => callOf(kept.get(n)!)) };
     }
     const matches = this.update(filter);
     const from = Math.max(first, matches.gone);
     const numbers = matches.numbers.slice(from, from + count);
-    return { first: from, total: matches.numbers.length, calls: numbers.map((n) => callOf(kept.get(n)!)) };
+    const behind = kept.end - matches.looked;
+    return { first: from, total: matches.numbers.length, behind, calls: numbers.map((n) => callOf(kept.get(n)!)) };
   }
-  /** Looks at what is new, up to a limit; the rest is looked at when it is asked again. */
+  /** Looks at what is new, for a while; the rest is looked at when it is asked again. */
   private update(text: string): Matches {
     const { kept } = this.log;
     let found = this.matches.get(text);
@@ -107,8 +108,9 @@ export class FilteredCalls {
     this.matches.set(text, found);
     if (this.matches.size > FILTERS) this.matches.delete(this.matches.keys().next().value!);
     found.looked = Math.max(found.looked, kept.first);
-    const end = Math.min(kept.end, found.looked + AT_ONCE);
-    for (; found.looked < end; found.looked++) {
+    const until = performance.now() + AT_ONCE.ms;
+    for (; found.looked < kept.end; found.looked++) {
+      if (found.looked % AT_ONCE.calls === 0 && performance.now() > until) break;
       if (!found.filter.mayBe(kept.idOf(found.looked))) continue;
       if (found.filter.test(callOf(kept.get(found.looked)!))) found.numbers.push(found.looked);
     }

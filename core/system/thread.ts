@@ -396,10 +396,11 @@ export class Thread {
   /** A timer or the PMU was programmed: lines change now, and the running core leaves if its turn is too long now. */
   timersChanged(): void {
     this.timersMoved = true;
-    if (this.gic && !this.setup.config.deterministic) {
+    if (this.gic) {
       const due = this.updateTimers(this.indexOf(this.current));
-      if (this.clock.now(this.current) + due + LATE >= this.turnEnds) return;
-    } else if (this.gic) this.updateTimers(this.indexOf(this.current));
+      const { deterministic } = this.setup.config;
+      if (!deterministic && this.clock.now(this.current) + due + LATE >= this.turnEnds) return;
+    }
     Atomics.or(this.i32, (this.current + state.PENDING) >> 2, PEND.stop);
   }
   stats(): Record<string, number> {

@@ -16,6 +16,8 @@ export interface PanelKind {
   readonly component: Component<{ panel: string }> | Component<Record<string, never>>;
 }
 
+/** Milliseconds without a change after which the layout is kept. */
+const SETTLED = 300;
 const storeKey = (preset: string): string => `trireme.layout.${preset}`;
 
 class Content implements IContentRenderer {
@@ -23,19 +25,22 @@ class Content implements IContentRenderer {
   private readonly kind: PanelKind;
   private readonly panel: string;
   private mounted: Record<string, unknown> | null = null;
+  private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(panel: string, kind: PanelKind) {
     this.panel = panel;
     this.kind = kind;
     this.element.className = 'panel-content';
   }
+  /** The view is made behind what the docking layout does, in a task of its own: together they would hold up the page. */
   init(_parameters: GroupPanelPartInitParameters): void {
-    this.mounted = mount(this.kind.component as Component<{ panel: string }>, {
-      target: this.element,
-      props: { panel: this.panel },
+    const props = { panel: this.panel };
+    this.timer = setTimeout(() => {
+      this.mounted = mount(this.kind.component as Component<{ panel: string }>, { target: this.element, props });
     });
   }
   dispose(): void {
+    clearTimeout(this.timer);
     if (this.mounted) void unmount(this.mounted);
     this.mounted = null;
   }
@@ -73,6 +78,7 @@ export class Layout {
   private api: DockviewApi | null = null;
   private preset: string | null = null;
   private restoring = false;
+  private timer: ReturnType<typeof setTimeout> | undefined;
 
   start(element: HTMLElement, kindOf: (panel: string) => PanelKind | null, tab: Component<TabProps>): void {
     this.api = createDockview(element, {
@@ -87,6 +93,7 @@ export class Layout {
     this.api.onDidLayoutChange(() => this.changed());
     this.api.onDidActivePanelChange(() => this.changed());
     this.kindOf = kindOf;
+    addEventListener('pagehide', () => this.timer && this.keep());
   }
   private kindOf: (panel: string) => PanelKind | null = () => null;
 
@@ -96,12 +103,19 @@ export class Layout {
     this.active = api.activePanel?.id ?? null;
     this.open = api.panels.map((p) => p.id);
     this.visible = api.groups.flatMap((g) => g.activePanel?.id ?? []);
-    if (this.preset) localStorage.setItem(storeKey(this.preset), JSON.stringify(api.toJSON()));
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.keep(), SETTLED);
+  }
+  private keep(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    if (this.preset && this.api) localStorage.setItem(storeKey(this.preset), JSON.stringify(this.api.toJSON()));
   }
 
   /** Shows the layout that was kept for a preset; else the present one goes on. */
   usePreset(preset: string): void {
     if (this.preset === preset || !this.api) return;
+    if (this.timer) this.keep();
     this.preset = preset;
     const stored = localStorage.getItem(storeKey(preset));
     if (stored) this.restore(stored);

@@ -1,13 +1,19 @@
-/** The theme's colours for a canvas, by their CSS variables: `--line` or `var(--line)`. Each is looked up once, for that takes its time. */
-export function colorsOf(): (name: string) => string {
-  const style = getComputedStyle(document.documentElement);
-  const known = new Map<string, string>();
-  return (name) => {
-    let value = known.get(name);
-    if (value === undefined) {
-      value = style.getPropertyValue(name.replace(/^var\(|\)$/g, '')).trim();
-      known.set(name, value);
-    }
-    return value;
-  };
+/** Values of the theme's CSS variables for a canvas: `--line` or `var(--line)`. Each is looked up once a theme: to ask lays out the page. */
+let theme: string | undefined;
+const known = new Map<string, string>();
+
+export function themed(name: string): string {
+  const root = document.documentElement;
+  if (theme !== root.dataset.theme) {
+    theme = root.dataset.theme;
+    known.clear();
+  }
+  let value = known.get(name);
+  if (value === undefined) {
+    value = getComputedStyle(root)
+      .getPropertyValue(name.replace(/^var\(|\)$/g, ''))
+      .trim();
+    known.set(name, value);
+  }
+  return value;
 }

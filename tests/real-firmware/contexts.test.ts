@@ -50,18 +50,19 @@ class Host {
   }
 }
 
-const DISKS = 'cd /tmp; mkfifo a b; for n in a b; do cat /bin/busybox > disk.$n; done';
+const REALMS = ['a', 'b', 'c'];
+const names = REALMS.join(' ');
+const DISKS = `cd /tmp; mkfifo ${names}; for n in ${names}; do cat /bin/busybox > disk.$n; done`;
 /** `start NAME`: a realm that stays, and shows what it has to say in NAME.log. */
 const START =
   'start() { lkvm run --realm --irqchip=gicv3 -m 256m -k /Image -i /guest.gz -d /tmp/disk.$1 -c 1 --console serial ' +
   '-p "console=ttyS0 rodata=full" <>$1 >$1.log 2>&1 & }';
-const wait = (names: string, text: string): string =>
-  `for n in ${names}; do until grep -q "${text}" $n.log; do sleep 1; done; done`;
+const wait = (text: string): string => `for n in ${names}; do until grep -q "${text}" $n.log; do sleep 1; done; done`;
 
 describe('realms with contexts of their own', () => {
   const reason = missing([FIRMWARE.rmm08rmi11.file, KERNEL_FOR_PRIVATE_MEC, INITRD]);
   it(
-    'two at once: each owns its memory',
+    'three at once: each owns its memory',
     async (context) => {
       if (reason !== null) return context.skip(reason);
       const kernel = pathOf(KERNEL_FOR_PRIVATE_MEC);
@@ -80,9 +81,9 @@ describe('realms with contexts of their own', () => {
         await host.until(new RegExp(PROMPT));
         await host.run(DISKS, 'DISKS');
         await host.run(START, 'START');
-        await host.run(`start a; start b; ${wait('a b', 'TRIREME-UP')}`, 'BOTH');
-        // The host's 1 and 2, and RMM's two before them.
-        expect(owners()).toEqual([3, 4]);
+        await host.run(`${REALMS.map((name) => `start ${name}`).join('; ')}; ${wait('TRIREME-UP')}`, 'ALL');
+        // The host counts from 1; RMM has two before that.
+        expect(owners()).toEqual(REALMS.map((_, i) => i + 3));
       } finally {
         observer.close();
         await system.stop();

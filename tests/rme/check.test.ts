@@ -219,9 +219,11 @@ describe('controls', () => {
       expect(check(at, PAS.root)).toBe(fault('fail', 0));
     }
     for (const bad of [(5n << 37n) | 8n, (2n << 37n) | (1n << 32n) | 8n, (2n << 37n) | 9n, (2n << 37n) | (1n << 12n)]) {
+      // Where it is not valid nothing passes, in the window or not.
+      const open = tables({ pps: 9 });
       m.reg('GPCBW_EL3', bad);
-      on(t, 1n << BigInt(GPCCR.GPCBW));
-      expect(check(8n << 30n, PAS.root)).toBe(fault('walk', 0));
+      on(open, 1n << BigInt(GPCCR.GPCBW));
+      for (const at of [0n, 8n << 30n, 9n << 30n]) expect(check(at, PAS.root)).toBe(fault('walk', 0));
     }
   });
 });

@@ -4,8 +4,8 @@ import { FAULT_HINT } from '../../core/arch/exceptions/fault-kinds.ts';
 import { GPCSC } from '../../core/arch/granules/format.ts';
 import * as state from '../../core/arch/state.ts';
 import { INFO, RAM, type TranslationMachine } from '../translation/machine.ts';
-import { RW2, S1 } from '../translation/tables.ts';
-import { AT_WORD, CACHE_WORD, CODE, KERNEL } from '../translation/world.ts';
+import { RW2, S1, Tables } from '../translation/tables.ts';
+import { AT_WORD, CACHE_WORD, CODE, KERNEL, TCR } from '../translation/world.ts';
 import { BR, GPI, LDADD, LDR, PAGE, PAS, RmeWorld, rmeMachine, STR, VA } from './world.ts';
 
 const EC = { gpc: 0x1e, instruction: 0x20, data: 0x24 } as const;
@@ -156,6 +156,11 @@ describe('what is wrong with the table itself goes to EL3 whatever SCR_EL3.GPF s
     w.in(PAS.nonSecure, 1n << 19n);
     w.exec(LDR, 1, VA);
     expect(vector()).toBe(0x400 + 0x180);
+    // Other faults of the table stay synchronous.
+    m.write64(t.entry0(0x8000_0000n), 0n);
+    w.on(t);
+    expect(w.exec(LDR, 1, VA)).toMatchObject({ exception: 3, ec: EC.gpc, iss: gpc('walk', 0, 0x28) });
+    expect(vector()).toBe(0x400);
   });
 });
 
@@ -179,6 +184,30 @@ describe('walks', () => {
     expect(e).toMatchObject({ kind: 5, iss: gpc('fail', 1, 0x24 + level, WNR), far: VA });
     expect(m.long(state.FAULT_PA)).toBe(mfar(PAS.nonSecure, table(level)));
     expect(m.translate(VA, 2 | INFO.exec)).toMatchObject({ kind: 5, iss: gpc('fail', 1, 0x24 + level, 1 << 20) });
+  });
+  it.each([
+    [-1, 52, 0x23],
+    [0, 48, 0x24],
+  ])('a table of level %i', (_level, bits, fsc) => {
+    // FEAT_LPA2: TCR_EL1.DS lets addresses have 52 bits.
+    const deep = rmeMachine({ features: { LPA2: true } });
+    const w = new RmeWorld(deep, PAS.nonSecure);
+    const tables = new Tables(deep, 12, bits, RAM + 0xb0_0000n);
+    deep.reg('TCR_EL1', (TCR.plain & ~63n) | BigInt(64 - bits) | (1n << 59n));
+    deep.reg('TTBR0_EL1', tables.root);
+    tables.map(CODE, CODE, S1.af);
+    const t = w.gpt();
+    w.on(t);
+    expect('pa' in deep.translate(CODE, 3)).toBe(true);
+    t.granule(tables.root, GPI.root);
+    w.on(t);
+    expect(deep.translate(CODE, 3)).toMatchObject({ kind: 1, iss: fsc });
+    expect(deep.call('abortTarget', fsc)).toBe(1);
+    // The fetch already fails.
+    deep.reg('HCR_EL2', HCR.RW | HCR.GPF);
+    expect(w.exec(LDR, 1, VA)).toMatchObject({ exception: 2, ec: EC.instruction, iss: fsc });
+    w.in(PAS.nonSecure, SCR_GPF);
+    expect(w.exec(LDR, 1, VA)).toMatchObject({ exception: 3, ec: EC.gpc, iss: gpc('fail', 1, fsc, 1 << 20) });
   });
   it('go before anything that the descriptor would say', () => {
     const { w, table } = walks();

@@ -112,6 +112,22 @@ describe.each(['off', 'exact'] as const)('model %s', (model) => {
     tables.granule(BigInt(P), GPI.realm);
     expect(dma.read(P, 8)).toBeNull();
   });
+  it('a table for more addresses than the CPU has is not valid', () => {
+    tables.enable();
+    expect(dma.read(P, 8)).not.toBeNull();
+    // 52 bits, where the CPU has 48.
+    reg('GPCCR_EL3', (tables.gpccr & ~7n) | 6n);
+    expect(dma.read(P, 8)).toBeNull();
+  });
+  it.runIf(model === 'exact')('a table is read as Root memory: where Realm has written it, it is noise', () => {
+    tables.enable();
+    engine!.claim(null, host(Number(tables.root)), engine!.owner(2, 0));
+    expect(dma.read(P, 8)).not.toBeNull();
+    const page = new Uint8Array(memory.buffer).slice(host(Number(tables.root)), host(Number(tables.root)) + 4096);
+    engine!.claim(null, host(Number(tables.root)), engine!.owner(3, 7));
+    new Uint8Array(memory.buffer).set(page, host(Number(tables.root)));
+    expect(dma.read(P, 8)).toBeNull();
+  });
   it.runIf(model === 'exact')('of another context’s page they read what is in DRAM', () => {
     // Realm writes; the requester sees its cipher text, and the same each time.
     engine!.claim(null, host(P), engine!.owner(3, 7));

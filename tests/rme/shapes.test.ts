@@ -1,6 +1,7 @@
 /** The granule protection check: sizes of tables in every combination, what is cached of them, and CPUs that have less. */
 import { describe, expect, it } from 'vitest';
 import { GPCCR, GPI, PGS_BITS } from '../../core/arch/granules/format.ts';
+import { TLBI } from '../../core/arch/translation/tlbi.ts';
 import { RegisterCore } from '../registers/support.ts';
 import { RAM, RAM_BYTES } from '../translation/machine.ts';
 import { fault, granuleChecker } from './checker.ts';
@@ -119,19 +120,26 @@ describe('what is cached of the table', () => {
     expect(ALL.map((pas) => check(X, pas))).toEqual([0, 0, 0, fault('fail', 0)]);
     expect(check(X, PAS.realm)).toBe(fault('fail', 0));
   });
-  it('holds until it is invalidated, and no longer', () => {
+  // Five pieces of 64 KiB beside each other.
+  const pieces = [0n, 1n, 2n, 3n, 4n].map((n) => X + (n << 16n));
+  const no = fault('fail', 1);
+  it.each([
+    ['a range', 'forgetGranuleRange', [pieces[1]!, pieces[3]! + 0xffffn], [0, no, no, no, 0]],
+    // SIZE 2: 64 KiB; 3: 2 MiB.
+    ['TLBI by range', 'tlbiLocal', [TLBI.granuleRange, (pieces[2]! >> 12n) | (2n << 44n)], [0, 0, no, 0, 0]],
+    ['TLBI of a large range', 'tlbiLocal', [TLBI.granuleRange, (X >> 12n) | (3n << 44n)], [no, no, no, no, no]],
+    ['TLBI of all', 'tlbiLocal', [TLBI.granules, 0n], [no, no, no, no, no]],
+  ] as const)('holds until it is invalidated, and no longer: %s', (_what, routine, operands, after) => {
     const t = tables();
-    // Three pieces of 64 KiB beside each other, and the ones around them.
-    const pieces = [0n, 1n, 2n, 3n, 4n].map((n) => X + (n << 16n));
     for (const at of pieces) t.granule(at, GPI.realm);
     on(t);
+    // The model, which caches nothing, would not agree.
     const seen = (): number[] => pieces.map((at) => m.call('granuleCheck', at, PAS.realm | (PAS.realm << 2)));
     expect(seen()).toEqual([0, 0, 0, 0, 0]);
     for (const at of pieces) t.granule(at, GPI.root);
     expect(seen()).toEqual([0, 0, 0, 0, 0]);
-    m.call('forgetGranuleRange', pieces[1]!, pieces[3]! + 0xffffn);
-    const no = fault('fail', 1);
-    expect(seen()).toEqual([0, no, no, no, 0]);
+    m.call(routine, ...operands);
+    expect(seen()).toEqual(after);
   });
   it('goes when the controls change other than by MSR, as on a reset', () => {
     const t = tables();
@@ -172,7 +180,7 @@ describe('CPUs that have less', () => {
     const t = one.tables();
     t.block(X, GPI.secure);
     one.on(t);
-    expect(one.check(X, PAS.nonSecure)).toBe(fault('walk', 0));
+    expect(ALL.map((pas) => one.check(X, pas))).toEqual(ALL.map(() => fault('walk', 0)));
   });
   it('sizes of granules that no stage of translation has are reserved', () => {
     const one = granuleChecker({ 'x-rme': true, TGran16: false });

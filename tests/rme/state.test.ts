@@ -364,6 +364,12 @@ describe('maintenance', () => {
     w.enter(1);
     expect(cached()).toBe(true);
   });
+  it.each(['PAALL', 'PAALLOS', 'RPAOS', 'RPALOS'] as const)('%s waits for requesters', (name) => {
+    let waited = 0;
+    const other = rmeMachine({ host: { awaitRequesters: () => void waited++ } });
+    expect(new RmeWorld(other, PAS.realm).exec(WORDS[name], 3, operand(PAGE, 0n)).exception).toBe(0);
+    expect(waited).toBe(1);
+  });
   it('finds a page however often it is mapped, in every bank', () => {
     const w = stale();
     for (let i = 0n; i < 8n; i++) w.w.lower.map(VA + i * 0x1000n, PAGE, KERNEL);

@@ -184,6 +184,40 @@ describe.skipIf(noBrowser !== null)(
       await expect.poll(() => page.getByRole('button', { name: 'Follow' }).getAttribute('aria-pressed')).toBe('true');
     });
 
+    test('a paused core: each step of a translation, with the granule check', async () => {
+      await page.keyboard.press('F6');
+      await state(page).filter({ hasText: 'paused' }).waitFor();
+      await view(page, 'Registers');
+      await page.getByRole('tab', { name: 'Translation' }).click();
+      await page.getByRole('textbox', { name: 'Virtual address' }).fill('0x48000000');
+      await page.getByRole('button', { name: 'Explain' }).click();
+      const steps = page.locator('.result li');
+      await expect.poll(() => steps.allTextContents().then((t) => t.join('\n')), PATIENCE).toMatch(/granule check/);
+      expect(await steps.first().textContent()).toContain('stage 1, level');
+      await page.locator('.result p').filter({ hasText: 'Non-secure' }).filter({ hasText: '0x4800_0000' }).waitFor();
+      await bench.shot(page, 'translation');
+      await page.keyboard.press('F6');
+      await state(page).filter({ hasText: 'running' }).waitFor();
+    });
+
+    test('what a hidden console shows is marked as unread; a panel goes beside the others', async () => {
+      await view(page, 'Consoles');
+      await page.keyboard.type('sleep 3\r');
+      const groups = page.locator('.dv-groupview');
+      await view(page, 'Launch');
+      const unread = page.getByRole('button', { name: /1 host\s*, unread/ });
+      await unread.click();
+      await unread.waitFor({ state: 'detached' });
+      await shows(PROMPT);
+      const before = await groups.count();
+      await palette(page, 'Split: this panel to the right');
+      await expect.poll(() => groups.count(), { timeout: 20_000 }).toBe(before + 1);
+      await page.reload();
+      await state(page).filter({ hasText: 'running' }).waitFor();
+      // The layout is kept.
+      await expect.poll(() => groups.count(), { timeout: 20_000 }).toBe(before + 1);
+    });
+
     test('reload mid-run, and a second window: the same machine', async () => {
       await page.reload();
       await state(page).filter({ hasText: 'running' }).waitFor();

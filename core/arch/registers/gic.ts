@@ -84,16 +84,16 @@ for (const number of [...KEPT_WORDS.keys(), ...Array.from({ length: LIST_REGISTE
   };
 }
 /** Nothing follows from writing what is there: lines depend on nothing else. */
-function writeKept(s: Sem, v: Val, r: Register, extra: () => void): void {
+function writeKept(s: Sem, v: Val, r: Register, extra?: () => void): void {
   const at = keptAt(s);
   const { number } = gicAccess.get(r.name)!;
   const written = number >= GIC_REG.ICH_LR ? v : v.and(0xffffffff);
   unlikely(at.eqz().or(kept(at, number).ne(written)), () => {
-    if (s.interpreting) extra();
+    if (s.interpreting) extra?.();
     s.leaveTo('gicWriteRegister', i32(argument(r)), v);
   });
 }
-WRITERS['gic.kept'] = { compiled: true, write: (s, v, r) => writeKept(s, v, r, () => {}) };
+WRITERS['gic.kept'] = { compiled: true, write: (s, v, r) => writeKept(s, v, r) };
 WRITERS['gic.list'] = WRITERS['gic.kept'];
 
 gic.define('gicWriteRegister', [I32, I32, I32, I32, I64], I32, (link, c, rec, n, arg, v) => {

@@ -35,17 +35,16 @@ for (const [name, routine] of [
     goOn(link, cpu!, rec!, n!);
   });
 }
-// A control register of EL1 or EL2 was written; see `lowerContextChanged`.
-for (const level of [1, 2]) {
-  for (const [name, routine] of [
-    [`afterContext${level}`, 'lowerContextChanged'],
-    [`afterBanks${level}`, 'lowerBanksChanged'],
-  ] as const) {
-    registerRoutines.define(name, THEN, I32, (link, cpu, rec, n) => {
-      run(link(routine), cpu!, i32(level));
-      goOn(link, cpu!, rec!, n!);
-    });
-  }
+/** A control register of EL1 or EL2 was written: routines that go on, the level whose register it is, and what they call with it. */
+export const LOWER = ([1, 2] as const).flatMap((level) => [
+  { name: `afterContext${level}`, level, routine: 'lowerContextChanged' },
+  { name: `afterBanks${level}`, level, routine: 'lowerBanksChanged' },
+]);
+for (const { name, level, routine } of LOWER) {
+  registerRoutines.define(name, THEN, I32, (link, cpu, rec, n) => {
+    run(link(routine), cpu!, i32(level));
+    goOn(link, cpu!, rec!, n!);
+  });
 }
 registerRoutines.define('writeDaifThen', [...THEN, I32], I32, (link, cpu, rec, n, v) => {
   store('i32', cpu!, v!.bits(6, 4), state.DAIF);

@@ -3,7 +3,7 @@
  * one will be. The count comes from guest time, which the host keeps in nanoseconds.
  */
 import { call, iff, load, ret, run, store, variable } from '../../wasm/build.ts';
-import { Library } from '../../wasm/library.ts';
+import { Library, type Link } from '../../wasm/library.ts';
 import { F64, I32, I64 } from '../../wasm/opcodes.ts';
 import { i32, i64, op, select, type Val } from '../../wasm/value.ts';
 import * as state from '../state.ts';
@@ -107,6 +107,12 @@ function offsetOf(cpu: Val, timer: Val, low: Val): Val {
   return select(timer.eq(V), reg(cpu, 'CNTVOFF_EL2'), physical);
 }
 
+/** The count that a timer compares with, as seen through access `which` from the present exception level. */
+function countFor(link: Link, cpu: Val, which: Val, timer: Val): Val {
+  const low = el(cpu).ltU(2).or(which.geU(DIRECT));
+  return call(link('physicalCount'), cpu).sub(offsetOf(cpu, timer, low));
+}
+
 timers.define('readTimer', [I32, I32, I32, I32], I32, (link, c, rec, n, argument) => {
   const cpu = c!;
   store('i32', cpu, n!, state.BUDGET);
@@ -118,8 +124,7 @@ timers.define('readTimer', [I32, I32, I32, I32], I32, (link, c, rec, n, argument
   iff(what.eq(CVAL), () => finishRead(link, cpu, rec!, n!, cval));
   // ISTATUS is UNKNOWN while the timer is off, and 0 here.
   iff(what.eq(CTL).and(ctl.lo32().and(1).eqz()), () => finishRead(link, cpu, rec!, n!, ctl.and(3)));
-  const low = el(cpu).ltU(2).or(which.geU(DIRECT));
-  const count = call(link('physicalCount'), cpu).sub(offsetOf(cpu, timer, low));
+  const count = countFor(link, cpu, which, timer);
   const status = ctl.and(3).or(count.geU(cval).shl(2).zext64());
   finishRead(link, cpu, rec!, n!, select(what.eq(CTL), status, cval.sub(count).and(0xffffffff)));
 });
@@ -135,11 +140,7 @@ timers.define('writeTimer', [I32, I32, I32, I32, I64], I32, (link, c, rec, n, ar
   iff(what.ne(CTL), () => {
     at.set(slotOf(cpu, timer, 1));
     value.set(v!);
-    iff(what.eq(TVAL), () => {
-      const low = el(cpu).ltU(2).or(which.geU(DIRECT));
-      const count = call(link('physicalCount'), cpu).sub(offsetOf(cpu, timer, low));
-      value.set(v!.sext(32).add(count));
-    });
+    iff(what.eq(TVAL), () => value.set(v!.sext(32).add(countFor(link, cpu, which, timer))));
   });
   // Hypervisors and firmware write most timers as they were, or write what is off: nothing follows from that.
   const followed = timerLive(load('i64', control));

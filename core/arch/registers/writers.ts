@@ -7,7 +7,7 @@ import type { Sem } from '../semantics.ts';
 import * as state from '../state.ts';
 import { bitSet, el2Enabled } from './conditions.ts';
 import type { Register } from './define.ts';
-import { CNTHCTL, lowerTimersLive } from './library.ts';
+import { CNTHCTL, LOWER, lowerTimersLive } from './library.ts';
 import { regOffset } from './storage.ts';
 
 /** Effects after a plain write: the routine that goes on. */
@@ -36,10 +36,7 @@ interface FromAbove {
 }
 /** By the routine of `AFTER`, with its level. */
 export const FROM_ABOVE: Readonly<Record<string, FromAbove>> = {
-  afterContext1: { level: 1, effect: ['lowerContextChanged', 1] },
-  afterContext2: { level: 2, effect: ['lowerContextChanged', 2] },
-  afterBanks1: { level: 1, effect: ['lowerBanksChanged', 1] },
-  afterBanks2: { level: 2, effect: ['lowerBanksChanged', 2] },
+  ...Object.fromEntries(LOWER.map(({ name, level, routine }) => [name, { level, effect: [routine, level] as const }])),
   afterWorld2: { level: 2, effect: ['lowerContextChanged', 2], unless: timersFollowWorld },
   afterWorld: { level: 2, effect: ['lowerStateChanged'], unless: timersFollowWorld },
   afterTimers: { level: 0, effect: null, unless: ({ cpu }) => lowerTimersLive(cpu) },

@@ -114,7 +114,7 @@ export function defineAddressTranslate(lib: Library, f: TranslationFeatures): vo
         // Granule protection check exceptions, and what HCR_EL2.GPF takes from EL1; or the core had to stop in the middle.
         const kind = load('i32', cpu, FAULT);
         const gpf = fsc.geU(FSC.gpfOnWalk(-1)).and(fsc.leU(FSC.gpf));
-        const toEl2 = gpf.and(both.eqz()).and(current.eq(1)).and(bit64(h, HCR.GPF));
+        const toEl2 = gpf.and(current.eq(1)).and(bit64(h, HCR.GPF));
         const taken = kind.eq(FAULT_KIND.gpcException).or(kind.eq(FAULT_KIND.again)).or(toEl2);
         unlikely(taken, () => tailCall(link('deliver'), cpu, rec, n));
       }

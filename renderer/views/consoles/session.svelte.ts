@@ -231,7 +231,6 @@ export class ConsoleSession {
       // The browser's own paste would go around the warning.
       this.element.addEventListener('paste', (event) => this.pasteEvent(event), { capture: true });
     }
-    this.fit();
   }
   unmount(): void {
     this.element.remove();
