@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { qemuArguments, shellLine, triremeArguments } from '../../core/cli/qemu/format.ts';
+import { optionOf } from '../../core/cli/qemu/options.ts';
 import { parseQemu } from '../../core/cli/qemu/parse.ts';
 import type { Launch } from '../../core/machines/launch.ts';
 import { readLaunch } from '../../core/machines/launch-check.ts';
@@ -203,6 +204,22 @@ describe('options', () => {
     });
     expect(parse('-M virt -kernel K -gdb tcp::99').host.gdb).toEqual({ host: '127.0.0.1', port: 99 });
   });
+});
+
+/** Those that QEMU 11.1's own help lists. */
+const ALL_OPTIONS =
+  'D L M S accel action add-fd append audio audiodev bios blockdev boot cdrom chardev compat cpu d daemonize ' +
+  'debugcon device dfilter display drive dtb dump-vmstate echr enable-kvm enable-sync-profile fda fsdev ' +
+  'full-screen fw_cfg gdb global h hda hdc help icount incoming initrd iscsi jitdump k kernel loadvm m machine ' +
+  'mem-path mem-prealloc mon monitor msg mtdblock name net netdev nic no-reboot no-shutdown no-user-config ' +
+  'nodefaults nographic numa object only-migratable option-rom overcommit parallel perfmap pflash pidfile plugin ' +
+  'qmp qmp-pretty readconfig rtc run-with s sandbox sd seed semihosting semihosting-config serial set shim smbios ' +
+  'smp snapshot spice tpmdev trace usb usbdevice uuid version vga virtfs vnc watchdog-action xen-attach xen-domid ' +
+  'xen-domid-restrict';
+test("none of QEMU's options is unknown", () => {
+  const unknown = ALL_OPTIONS.split(' ').filter((name) => optionOf(`-${name}`) === null);
+  // These two are collected, for they merge.
+  expect(unknown).toEqual(['M', 'machine']);
 });
 
 describe('what is refused, in one line', () => {
