@@ -183,17 +183,18 @@ describe.skipIf(noBrowser !== null)(
       await page.getByRole('button', { name: 'SCTLR_EL1' }).click();
       await page.getByRole('cell', { name: 'writable memory is not executable' }).waitFor();
       await page.getByRole('tab', { name: 'SIMD' }).click();
-      expect(await page.getByRole('row').count()).toBeGreaterThanOrEqual(32);
+      await expect.poll(() => page.getByRole('row').count()).toBeGreaterThanOrEqual(32);
 
       await view(page, 'Memory');
       await page.getByRole('textbox', { name: 'Address' }).fill('0x40080000');
       await page.keyboard.press('Enter');
       const bytes = page.getByRole('region', { name: 'Bytes as seen by physical' });
       await expect.poll(() => bytes.textContent()).toMatch(/0x00_4008_0000 [0-9a-f]{32}/);
-      expect(await bytes.locator('.byte:not(.zero)').count()).toBeGreaterThan(50);
+      await expect.poll(() => bytes.locator('.byte:not(.zero)').count()).toBeGreaterThan(50);
       await page.getByRole('button', { name: 'Compare with another viewer' }).click();
       await page.getByRole('combobox', { name: 'as seen by' }).last().selectOption('core:0');
-      await page.getByRole('region', { name: 'Bytes as seen by core:0' }).waitFor();
+      const others = page.getByRole('region', { name: 'Bytes as seen by core:0' });
+      await expect.poll(() => others.locator('.byte:not(.zero)').count()).toBeGreaterThan(50);
       expect(await page.locator('.differs').count()).toBe(0);
       await shot(page, 'memory');
       await page.keyboard.press('F6');
