@@ -22,9 +22,14 @@ import type { HostRun } from './host-run.ts';
 const PATIENCE = 50;
 /**
  * Milliseconds between two messages of a console. What comes after a pause goes out at once; while output goes on, longer and longer is
- * gathered, for each message draws a terminal anew; `flood`: there is more of it (bytes a message) than anybody reads.
+ * gathered, for each message draws a terminal anew.
  */
-const GATHER = { least: 16, most: 64, flood: 100, flooded: 4 << 10 } as const;
+const GATHER = { least: 16, most: 64 } as const;
+/** The same behind a message of more bytes than that: nobody reads along any more, and drawing takes the guest its processor. */
+const FLOODS = [
+  { bytes: 32 << 10, rest: 250 },
+  { bytes: 4 << 10, rest: 100 },
+] as const;
 /** Messages of different consoles are so many milliseconds apart: a frame of the face, so that it draws one terminal in each. */
 const APART = 16;
 
@@ -188,8 +193,8 @@ export class Session {
     }
     const now = performance.now();
     const goesOn = now - feed.at < 2 * GATHER.most;
-    if (feed.sent - before > GATHER.flooded) feed.rest = GATHER.flood;
-    else feed.rest = goesOn ? Math.min(2 * feed.rest, GATHER.most) : GATHER.least;
+    const flood = FLOODS.find(({ bytes }) => feed.sent - before > bytes);
+    feed.rest = flood?.rest ?? (goesOn ? Math.min(2 * feed.rest, GATHER.most) : GATHER.least);
     feed.at = this.pumped = now;
   }
 }

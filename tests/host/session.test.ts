@@ -65,7 +65,7 @@ test('what comes after a pause is sent at once; what goes on is gathered, longer
   expect(sent.reduce((sum, s) => sum + s.bytes, 0)).toBe(501);
 });
 
-test('a flood comes ten times a second, and what is typed into another console does not wait for it', () => {
+test('a flood comes a few times a second, and what is typed into another console does not wait for it', () => {
   const { session, sent, write } = face();
   pass(1000);
   for (let n = 0; n < 1000; n++) {
@@ -73,12 +73,13 @@ test('a flood comes ten times a second, and what is typed into another console d
     if (n === 633) write(1, 1);
     pass(1);
   }
-  expect(sent.filter((s) => s.console === 'a').length).toBeLessThan(14);
+  expect(new Set(sent.filter((s) => s.console === 'a').map((s) => s.at)).size).toBeLessThan(8);
   const echo = sent.find((s) => s.console === 'b')!;
   expect(echo.at - 1633).toBeLessThan(18);
   // Never two consoles in one frame.
-  const apart = sent.slice(1).map((s, n) => s.at - sent[n]!.at);
-  expect(Math.min(...apart)).toBeGreaterThan(15);
+  for (const [n, s] of sent.slice(1).entries()) {
+    if (s.console !== sent[n]!.console) expect(s.at - sent[n]!.at).toBeGreaterThan(15);
+  }
   session.close('');
 });
 
