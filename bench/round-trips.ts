@@ -2,6 +2,7 @@
  * Round trips of worlds in a real realm boot: from the host kernel's SMC to its return, as a kernel measures them that prints its times when
  * it powers off (docs/firmware.md).
  */
+import { functionOf, REC_EXITS } from '../core/observe/functions.ts';
 import { type Spread, spread } from './measure.ts';
 
 /** What one boot says of all calls of one kind; nanoseconds. */
@@ -12,37 +13,12 @@ interface Trip {
   readonly median: number;
 }
 
-/** RMI commands by the low 16 bits of their function identifiers (DEN0137). */
-const COMMANDS = new Map([
-  [0x150, 'VERSION'],
-  [0x151, 'GRANULE_DELEGATE'],
-  [0x152, 'GRANULE_UNDELEGATE'],
-  [0x153, 'DATA_CREATE'],
-  [0x154, 'DATA_CREATE_UNKNOWN'],
-  [0x155, 'DATA_DESTROY'],
-  [0x157, 'REALM_ACTIVATE'],
-  [0x158, 'REALM_CREATE'],
-  [0x159, 'REALM_DESTROY'],
-  [0x15a, 'REC_CREATE'],
-  [0x15b, 'REC_DESTROY'],
-  [0x15c, 'REC_ENTER'],
-  [0x15d, 'RTT_CREATE'],
-  [0x15e, 'RTT_DESTROY'],
-  [0x15f, 'RTT_MAP_UNPROTECTED'],
-  [0x161, 'RTT_READ_ENTRY'],
-  [0x162, 'RTT_UNMAP_UNPROTECTED'],
-  [0x164, 'PSCI_COMPLETE'],
-  [0x165, 'FEATURES'],
-  [0x166, 'RTT_FOLD'],
-  [0x167, 'REC_AUX_COUNT'],
-  [0x168, 'RTT_INIT_RIPAS'],
-  [0x169, 'RTT_SET_RIPAS'],
-]);
+/** SMC64 calls of RMI: the kernel prints the low 16 bits of their function identifiers (DEN0137). */
+const RMI = 0xc4000000;
 const ENTER = 'REC_ENTER';
 const CLOCK = 'the clock itself';
 
-/** Why the realm was left (RmiRecExitReason), by bits 15 to 8; synchronous ones also by ESR_EL2.EC (5:0), WnR (6) and ISV (7). */
-const REASONS = ['exception', 'IRQ', 'FIQ', 'PSCI', 'RIPAS change', 'host call', 'SError'] as const;
+/** Why the realm was left: `REC_EXITS` by bits 15 to 8; synchronous ones also by ESR_EL2.EC (5:0), WnR (6) and ISV (7). */
 const [EC_INSTRUCTION_ABORT, EC_DATA_ABORT] = [0x20, 0x24];
 const EXITS = new Map([
   [EC_DATA_ABORT, 'page without memory'],
@@ -53,9 +29,9 @@ const EXITS = new Map([
 
 function kindOf(command: number, exit: number): string {
   if (command === 0) return CLOCK;
-  const name = COMMANDS.get(command) ?? `0x${command.toString(16)}`;
+  const name = functionOf(RMI + command).name.replace(/^RMI_/, '');
   if (name !== ENTER) return name;
-  const reason = REASONS[exit >> 8] ?? `exit ${exit >> 8}`;
+  const reason = REC_EXITS[exit >> 8] ?? `exit ${exit >> 8}`;
   return `${name}: ${EXITS.get(exit) ?? (exit >> 8 === 0 ? `${reason} 0x${exit.toString(16)}` : reason)}`;
 }
 

@@ -159,23 +159,28 @@ export class Regions {
     for (const { base, at } of jobs) this.queued.delete(recordAddress(base, at));
     if (!module) return;
     const batch: Batch = { module, bytes, functions: null, regions: [] };
-    const own = jobs.length > 0;
+    if (jobs.length === 0) {
+      for (const region of regions) this.offered(region, batch);
+      return;
+    }
     for (const region of regions) {
       const base = this.space.recordsOf(region.host);
-      if (!own && base === 0) this.offers.add(region.host, { region, batch });
-      else if (!own) this.share(region, base, batch);
-      else if (base !== 0 && this.use(region, base, batch)) {
-        this.stats.regions++;
-        this.stats.instructions += region.instructions;
-        for (const at of region.continuations) this.goesOn(recordAddress(base, at), region.assume.value);
-      }
+      if (base === 0 || !this.use(region, base, batch)) continue;
+      this.stats.regions++;
+      this.stats.instructions += region.instructions;
+      for (const at of region.continuations) this.goesOn(recordAddress(base, at), region.assume.value);
     }
-    if (!own) return;
     const here = performance.now() - started;
     this.stats.bytes += bytes;
     this.stats.batches++;
     this.stats.ms += ms + here;
     this.stats.v8ms += v8ms + here;
+  }
+  /** A region was made for another code space: it is used, or waits for its page to run here. */
+  private offered(region: CompiledRegion, batch: Batch): void {
+    const base = this.space.recordsOf(region.host);
+    if (base === 0) this.offers.add(region.host, { region, batch });
+    else this.share(region, base, batch);
   }
   /** Uses a region that was made for another code space, unless there is one already. */
   private share(region: CompiledRegion, base: number, batch: Batch): void {

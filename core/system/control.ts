@@ -15,7 +15,7 @@ export const CTL = {
   /** Sequence number that changes with each wake-up. */
   wake: 4,
   quiet: QUIET,
-  /** Inbox: entries written, entries read, lock of writers; `lost` when a quiet core's inbox overflowed. */
+  /** Inbox: entries written, entries read, lock of writers; `lost` (bits of LOST) when a quiet core's inbox overflowed. */
   written: 12,
   read: 16,
   lock: 20,

@@ -1,7 +1,8 @@
 /** Where a machine's memory, devices and rings lie in shared memory: derived once from the configuration, sent to all threads. */
 
-import { cpuFeatures } from '../arch/features.ts';
-import type { GranuleRules } from '../arch/granules/format.ts';
+import { type GranuleRules, granuleRules } from '../arch/granules/format.ts';
+import { cpuOf } from '../arch/registers/reset.ts';
+import { translationFeatures } from '../arch/translation/features.ts';
 import { EVERY_PAS, PAS, type PasSet } from '../devices/device.ts';
 import { hvcNames, type PlannedDevice, planVirtio, type VirtioDeviceConfig } from '../devices/virtio/config.ts';
 import { DEVICE_BYTES, type Layout, layoutOf } from '../engine/layout.ts';
@@ -14,7 +15,7 @@ import { stateWords } from './devices.ts';
 import { UserError } from './errors.ts';
 import { HostFiles } from './host-files.ts';
 import { IO_WORDS } from './io/control.ts';
-import { granuleRulesOf, protectionCpu } from './protection.ts';
+import { protectionCpu } from './protection.ts';
 import { TRACE_RING_BYTES } from './trace.ts';
 import { IO_WATCH_CAPACITY, type WatchRing, watchCapacity, watchRingBytes } from './watch-ring.ts';
 
@@ -66,13 +67,13 @@ const REACH: Readonly<Record<World, PasSet>> = {
   root: EVERY_PAS,
 };
 
-/** Security states that the cores have. The CPU has to be known. */
-function worldsOf(config: SystemConfig): readonly World[] {
+/** Security states that the cores have. */
+function worldsOf(config: SystemConfig, features: ReadonlySet<string>): readonly World[] {
   if (!config.machine.el3) return ['normal'];
-  const rme = cpuFeatures(config.cpuModel, protectionCpu(config).options).has('RME');
-  return rme ? WORLDS_SHOWN : ['normal', 'secure'];
+  return features.has('RME') ? WORLDS_SHOWN : ['normal', 'secure'];
 }
 
+/** The CPU has to be known. */
 export function planOf(config: SystemConfig): MachinePlan {
   const { machine } = config;
   let next = 0;
@@ -88,7 +89,9 @@ export function planOf(config: SystemConfig): MachinePlan {
     return region;
   });
   const slots = machine.devices.filter((d) => d.kind === 'virtio-mmio').length;
-  const worlds = worldsOf(config);
+  const { options, sizes } = protectionCpu(config);
+  const cpu = cpuOf(config.cpuModel, options, sizes);
+  const worlds = worldsOf(config, cpu.features);
   const serial = machine.devices
     .filter((d) => d.kind === 'pl011')
     .map(({ name, pas }, n) => ({
@@ -111,7 +114,7 @@ export function planOf(config: SystemConfig): MachinePlan {
     virtio: planVirtio(configs, slots),
     virtioLegacy: config.virtioLegacy ?? false,
     io: take(4 * IO_WORDS),
-    granules: granuleRulesOf(config),
+    granules: granuleRules(translationFeatures(cpu)),
     states: Object.fromEntries(machine.devices.map((d) => [d.name, take(4 * stateWords(d, machine.cores))])),
   };
   if (next > DEVICE_BYTES) throw new UserError(`${plan.consoles.length} consoles are too many`);

@@ -1,11 +1,9 @@
 /** FEAT_RME and FEAT_MEC of a system: what the configuration asks for, and granule protection and encryption as threads have them. */
 import { MemoryProtection, type PageNeighbours, type ProtectedRegion } from '../arch/encryption/engine.ts';
 import { type CpuOptions, cpuFeatures, cpuModels } from '../arch/features.ts';
-import { type GranuleRules, granuleRules } from '../arch/granules/format.ts';
 import { GranuleModel } from '../arch/granules/model.ts';
-import { type CpuSizes, cpuOf as modelOf } from '../arch/registers/reset.ts';
+import type { CpuSizes } from '../arch/registers/reset.ts';
 import { regOffset } from '../arch/registers/storage.ts';
-import { translationFeatures } from '../arch/translation/features.ts';
 import { TLBI } from '../arch/translation/tlbi.ts';
 import type { Layout } from '../engine/layout.ts';
 import type { SystemConfig } from './api.ts';
@@ -48,12 +46,6 @@ export function protectionCpu(config: SystemConfig): { readonly options: CpuOpti
     options.mec = mec.enabled;
   }
   return { options, sizes: { mecidWidth: width, l0gptsz } };
-}
-
-/** What granule protection tables may hold on the configured CPU, which has to be known. */
-export function granuleRulesOf(config: SystemConfig): GranuleRules {
-  const { options, sizes } = protectionCpu(config);
-  return granuleRules(translationFeatures(modelOf(config.cpuModel, options, sizes)));
 }
 
 /** The model that the memory protection engine follows; `off` without FEAT_RME. */

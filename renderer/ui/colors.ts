@@ -1,7 +1,8 @@
-/** Values of the theme's CSS variables for a canvas: `--line` or `var(--line)`. Each is looked up once a theme: to ask lays out the page. */
+/** The theme whose values are known. */
 let theme: string | undefined;
 const known = new Map<string, string>();
 
+/** Values of the theme's CSS variables for a canvas: `--line` or `var(--line)`. Each is looked up once a theme: to ask lays out the page. */
 export function themed(name: string): string {
   const root = document.documentElement;
   if (theme !== root.dataset.theme) {

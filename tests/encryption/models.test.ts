@@ -14,13 +14,18 @@ beforeAll(() => {
 const { as, tablesAs, load, store } = realmAccesses(() => w);
 const JUNK = 0xdeadbeef_deadbeefn;
 
+/** Context 5 has stored 1 at VA and a number elsewhere; context 6 runs. */
+function storedBy5(elsewhere: bigint, number: bigint): void {
+  w = realm(p, 'deadbeef');
+  as(5);
+  store(VA, 1n);
+  store(elsewhere, number);
+  as(6);
+}
+
 describe('deadbeef', () => {
   it('another MECID reads 0xdeadbeef everywhere, the own one the text', () => {
-    w = realm(p, 'deadbeef');
-    as(5);
-    store(VA, 1n);
-    store(VA + 8n, 2n);
-    as(6);
+    storedBy5(VA + 8n, 2n);
     expect([0n, 8n, 0xff8n].map((i) => load(VA + i))).toEqual([JUNK, JUNK, JUNK]);
     as(5);
     expect([load(VA), load(VA + 8n)]).toEqual([1n, 2n]);
@@ -29,11 +34,7 @@ describe('deadbeef', () => {
     );
   });
   it('its known flaw: one store gives the whole page away, text and all', () => {
-    w = realm(p, 'deadbeef');
-    as(5);
-    store(VA, 1n);
-    store(VA + 8n, 2n);
-    as(6);
+    storedBy5(VA + 8n, 2n);
     store(VA, 3n);
     expect([load(VA), load(VA + 8n)]).toEqual([3n, 2n]);
     as(5);
@@ -53,11 +54,7 @@ describe('deadbeef', () => {
     expect(load(VA)).toBe(3n);
   });
   it('what it shows instead of a page can’t be written to', () => {
-    w = realm(p, 'deadbeef');
-    as(5);
-    store(VA, 1n);
-    store(VA + 0x1000n, 1n);
-    as(6);
+    storedBy5(VA + 0x1000n, 1n);
     expect(load(VA)).toBe(JUNK);
     store(VA, 3n);
     expect([load(VA), load(VA + 0x1000n)]).toEqual([3n, JUNK]);

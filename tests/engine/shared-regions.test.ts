@@ -40,11 +40,18 @@ function machine(): { m: Machine; other: Other } {
   m.core.regions!.elsewhere = other;
   return { m, other };
 }
+function prepare(m: Machine, turns: number, x2: bigint): void {
+  m.core.setX(1, BigInt(turns));
+  m.core.setX(2, x2);
+}
 const run = (m: Machine, code: Code, turns: number, x2: bigint): bigint =>
-  m.run(code, () => {
-    m.core.setX(1, BigInt(turns));
-    m.core.setX(2, x2);
-  }).x[0]!;
+  m.run(code, () => prepare(m, turns, x2)).x[0]!;
+/** What is there already, now with both additions. */
+function runAgain(m: Machine): bigint {
+  m.start();
+  prepare(m, TURNS, 1n);
+  return m.finish().x[0]!;
+}
 
 /** The regions of the loop, as one machine has them made when it has got hot there. */
 function batches(): Made[] {
@@ -85,10 +92,7 @@ describe('a region made for another code space', () => {
     other.made.push(...batches());
     m.core.regions!.flush();
     expect(entered(m)).toBeGreaterThan(0);
-    m.start();
-    m.core.setX(1, BigInt(TURNS));
-    m.core.setX(2, 1n);
-    expect(m.finish().x[0]).toBe(BigInt(3 * TURNS));
+    expect(runAgain(m)).toBe(BigInt(3 * TURNS));
     // Once is enough.
     const { shared } = m.core.regions!.stats;
     other.made.push(...batches());
@@ -101,10 +105,7 @@ describe('a region made for another code space', () => {
     other.made.push(...batches());
     m.core.regions!.flush();
     expect(m.core.regions!.stats.shared).toBe(0);
-    m.start();
-    m.core.setX(1, BigInt(TURNS));
-    m.core.setX(2, 1n);
-    expect(m.finish().x[0]).toBe(BigInt(15 * TURNS));
+    expect(runAgain(m)).toBe(BigInt(15 * TURNS));
   });
   it('is dropped when the code changes', () => {
     const { m, other } = machine();
@@ -115,10 +116,7 @@ describe('a region made for another code space', () => {
     m.place(CODE, loop(5));
     m.core.space.codeChanged(m.core.host(CODE), 64);
     expect(entered(m)).toBe(0);
-    m.start();
-    m.core.setX(1, BigInt(TURNS));
-    m.core.setX(2, 1n);
-    expect(m.finish().x[0]).toBe(BigInt(15 * TURNS));
+    expect(runAgain(m)).toBe(BigInt(15 * TURNS));
   });
   it('does not run over a breakpoint', () => {
     const { m, other } = machine();
