@@ -90,6 +90,8 @@ export interface Sem {
   leaveTo(routine: string, ...args: Val[]): void;
   /** Calls `routine(cpu, …args)` of the core module, which comes back: it acts on state that compiled code never keeps in locals. */
   effect(routine: string, ...args: Val[]): void;
+  /** The same of a routine that answers; it may change the TLB. */
+  ask(routine: string, ...args: Val[]): Val;
   /** ISB: what follows is fetched anew, and messages of other cores are taken before it. */
   fetchAnew(): void;
 

@@ -113,6 +113,9 @@ export abstract class SemBase {
   effect(routine: string, ...args: Val[]): void {
     run(this.link(routine), this.cpu, ...args);
   }
+  ask(routine: string, ...args: Val[]): Val {
+    return callOf(this.link, routine, [this.cpu, ...args]);
+  }
 
   /** Are `bytes` of each of two registers one access? See `Sem.loadPair`. */
   private whole(bytes: 4 | 8): boolean {

@@ -1,6 +1,6 @@
 /** The memory protection engine: what contexts read of each other's memory, and what stays whole. */
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { GENERATIONS } from '../../core/arch/encryption/layout.ts';
+import { GENERATIONS, P_CORES, PROTECTION } from '../../core/arch/encryption/layout.ts';
 import * as state from '../../core/arch/state.ts';
 import { LDADD, PAGE, PAS, type RmeWorld, VA } from '../rme/world.ts';
 import { INFO, RAM, type TranslationMachine } from '../translation/machine.ts';
@@ -188,10 +188,59 @@ function suite(mode: 'interpreter' | 'compiled'): void {
       for (let i = 0n; i < 0x1000n; i += 64n) zva(VA + i);
       expect(p.engine.ownerAt(Number(PAGE))).toMatchObject({ mecid: 6 });
       expect(p.engine.counts).toEqual({ converted: before.converted, wiped: before.wiped + 1 });
-      expect(p.calls.wipes).toBe(1);
+      // Nobody else has anything of the page: the host is not asked.
+      expect(p.calls).toEqual({ claims: 0, wipes: 0 });
       expect(page().every((v) => v === 0n)).toBe(true);
       as(5);
       expect(page().every((v) => v !== 0n)).toBe(true);
+    });
+    it('the host is asked when there is code in the page', () => {
+      as(5);
+      fill();
+      as(6);
+      const code = m.core.layout.recordMap(0) + 4 * (m.host(PAGE)! >>> 12);
+      m.core.view.setUint32(code, 64, true);
+      zva(VA);
+      m.core.view.setUint32(code, 0, true);
+      expect(p.calls.wipes).toBe(1);
+      expect(load(VA)).toBe(0n);
+    });
+    describe('with another core', () => {
+      const other = (): number => m.core.layout.nobody;
+      const set = (at: number, v: number): void => m.core.view.setUint32(at, v, true);
+      const host = (): number => m.host(PAGE)!;
+      const pageWord = (map: number): number => map + 4 * (host() >>> 12);
+      const mapped = (): number => m.core.layout.devices;
+      const records = (): number => mapped() + 0x10_0000;
+      const has: Readonly<Record<string, () => number>> = {
+        'is accessing it': () => other() + state.IN_FLIGHT,
+        'is accessing it as the second of two': () => other() + state.IN_FLIGHT + 8,
+        'is overwriting it': () => other() + state.WIPE_PAGE,
+        'has it in its TLB': () => pageWord(mapped()),
+        'has run code of it': () => pageWord(records()),
+      };
+      const wipesAfter = (at: number | null): number => {
+        as(5);
+        fill();
+        as(6);
+        const before = p.calls.wipes;
+        set(PROTECTION + P_CORES, 2);
+        set(other() + state.MAPPED, mapped());
+        set(other() + state.REC_MAP, records());
+        if (at !== null) set(at, host());
+        zva(VA);
+        if (at !== null) set(at, 0);
+        expect(load(VA)).toBe(0n);
+        return p.calls.wipes - before;
+      };
+      it('that has nothing of the page it is not', () => {
+        expect(wipesAfter(null)).toBe(0);
+      });
+      for (const [what, at] of Object.entries(has)) {
+        it(`that ${what} it is`, () => {
+          expect(wipesAfter(at())).toBe(1);
+        });
+      }
     });
     it('a part of it: what is left is converted when it is read', () => {
       as(5);

@@ -1,10 +1,10 @@
 /** Cache maintenance (C5.3): DC, IC, and the prediction restrictions CFP, DVP, CPP RCTX. */
 import { TLB_ADDEND, TLB_READ, TLB_WRITE } from '../../engine/abi.ts';
 import { tlbEntry } from '../../engine/access.ts';
-import { load, store } from '../../wasm/build.ts';
+import { load, store, variable } from '../../wasm/build.ts';
 import { v128 } from '../../wasm/value.ts';
 import { unlikely } from '../control.ts';
-import { i32, type Sem, type Val } from '../semantics.ts';
+import { I32, i32, type Sem, type Val } from '../semantics.ts';
 import { BANK, MODE_FIELD, PEERS, REC_MAP } from '../state.ts';
 import { CACHE, type CacheTrapName, NOT_EL0, packCache } from '../translation/caches.ts';
 import { CACHE_TRAP, CACHE_TRAPS, PAS } from '../translation/fields.ts';
@@ -110,10 +110,14 @@ insn({
   what: packCache(CACHE.zero, SCTLR.DZE, 11, ['TDZ']),
   fast: (s, slow) => {
     const va = s.x('Rt');
+    unlikely(traps(s, CACHE_TRAP.zero), slow);
     const { entry, hit } = probe(s, va, TLB_WRITE);
-    unlikely(traps(s, CACHE_TRAP.zero).or(hit.eqz()), slow);
-    const line = load('i32', entry, TLB_ADDEND).add(va.lo32().and(~63));
-    for (let at = 0; at < 64; at += 16) store('v128', line, v128(0n), at);
+    const line = variable(I32, load('i32', entry, TLB_ADDEND).add(va.lo32().and(~63)));
+    unlikely(hit.eqz(), () => {
+      line.set(s.ask('lineToZero', va));
+      unlikely(line.get().eqz(), slow);
+    });
+    for (let at = 0; at < 64; at += 16) store('v128', line.get(), v128(0n), at);
   },
 });
 

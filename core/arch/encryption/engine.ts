@@ -15,6 +15,7 @@ import {
   OWNER,
   ownerOf,
   P_CONVERTED,
+  P_CORES,
   P_GENERATIONS,
   P_JUNK,
   P_MASTER,
@@ -94,6 +95,7 @@ export function powerOnProtection(
   view.setUint32(PROTECTION + P_OWNERS, layout.owners, true);
   view.setUint32(PROTECTION + P_GENERATIONS, layout.generations, true);
   view.setUint32(PROTECTION + P_JUNK, layout.junk, true);
+  view.setUint32(PROTECTION + P_CORES, layout.cores, true);
   u8.set(masterKey(o.seed), PROTECTION + P_MASTER);
   u8.fill(0, layout.owners + ((layout.arena >>> 12) << 2), layout.owners + ((layout.pages * 16) << 2));
   u8.fill(0, layout.generations, layout.generations + 0x40000);
@@ -193,7 +195,7 @@ export class MemoryProtection {
     return others.length > 0 && this.neighbours.ask(others, page);
   }
   private convert(page: number, from: number, to: number): void {
-    const bytes = this.u8.slice(page, page + PAGE);
+    const bytes = this.u8.subarray(page, page + PAGE);
     this.u8.set(this.cipher.convert(from, to, this.physical(page), bytes), page);
     this.count(P_CONVERTED);
   }
@@ -203,7 +205,7 @@ export class MemoryProtection {
     const view = new DataView(this.i32.buffer, this.layout.core(core));
     const done = view.getBigUint64(state.WIPE_DONE, true);
     const old = this.word(core, state.WIPE_OLD) >>> 0;
-    const seen = this.cipher.convert(old, owner, this.physical(page), this.u8.slice(page, page + PAGE));
+    const seen = this.cipher.convert(old, owner, this.physical(page), this.u8.subarray(page, page + PAGE));
     for (let line = 0; line < PAGE / LINE; line++) {
       if ((done >> BigInt(line)) & 1n) continue;
       this.u8.set(seen.subarray(line * LINE, (line + 1) * LINE), page + line * LINE);

@@ -19,6 +19,8 @@ export const P_JUNK = 12;
 /** Counts, u32 each: pages converted from one context to another; pages taken over because they were overwritten whole. */
 export const P_CONVERTED = 16;
 export const P_WIPED = 20;
+/** u32: cores. */
+export const P_CORES = 24;
 /** 32 bytes: what all keys derive from. */
 export const P_MASTER = 64;
 

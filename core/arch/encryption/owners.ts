@@ -6,13 +6,15 @@
  * which they do between two instructions. So one of the two sees the other. An access that finds a page busy, or whose core had
  * to answer others while it waited, starts again from the beginning of its instruction.
  */
-import { WATCH } from '../../engine/layout.ts';
+import { CORE_STRIDE, CORES, WATCH } from '../../engine/layout.ts';
 import {
   atomicLoad,
   atomicStore,
+  brIf,
   call,
   iff,
   load,
+  loop,
   ret,
   rmw,
   run,
@@ -26,13 +28,16 @@ import { i32, i64, select, type Val } from '../../wasm/value.ts';
 import {
   IN_FLIGHT,
   INDEX,
+  MAPPED,
   PEERS,
   PERM,
+  REC_MAP,
   SLOW_REC,
   TR_DEVICE,
   TR_PERM,
   WIPE_DONE,
   WIPE_KEY,
+  WIPE_OLD,
   WIPE_OWNER,
   WIPE_PAGE,
   WIPE_VA,
@@ -40,7 +45,19 @@ import {
 import type { TranslationFeatures } from '../translation/features.ts';
 import { CTX_KEY, PAS } from '../translation/fields.ts';
 import { mecidOf } from './context.ts';
-import { MODEL, OWNER, ownerOf, P_GENERATIONS, P_JUNK, P_MODEL, P_OWNERS, P_WIPED, PROTECTION, WHO } from './layout.ts';
+import {
+  MODEL,
+  OWNER,
+  ownerOf,
+  P_CORES,
+  P_GENERATIONS,
+  P_JUNK,
+  P_MODEL,
+  P_OWNERS,
+  P_WIPED,
+  PROTECTION,
+  WHO,
+} from './layout.ts';
 
 const block = (offset: number): Val => load('i32', i32(PROTECTION), offset);
 
@@ -112,7 +129,7 @@ export function defineOwners(lib: Library, f: TranslationFeatures): void {
         .eq(mine)
         .and(load('i32', cpu, WIPE_PAGE).eq(host.and(~0xfff)))
         .and(load('i32', cpu, WIPE_OWNER).eq(want));
-      iff(same.eqz(), () => ret(select(call(link('beginWipe'), cpu, host, want), host, i32(0))));
+      iff(same.eqz(), () => ret(select(call(link('startWipe'), cpu, host, want), host, i32(0))));
       iff(call(link('wipeLine'), cpu, host), () => store('i32', cpu, i32(1), TR_DEVICE));
       ret(host);
     });
@@ -129,6 +146,54 @@ export function defineOwners(lib: Library, f: TranslationFeatures): void {
     );
   });
 
+  /** Has another core anything of the page, or may it be accessing it? (host address of the page). See `MemoryProtection.has`. */
+  lib.define('heldElsewhere', [I32, I32], I32, (_link, c, page) => {
+    const other = variable(I32, CORES);
+    const end = block(P_CORES).mul(CORE_STRIDE).add(CORES);
+    loop((again) => {
+      const core = other.get();
+      iff(core.ne(c!), () => {
+        const word = (map: number): Val => atomicLoad('i32', load('i32', core, map).add(page!.shrU(12).shl(2)));
+        let held = word(MAPPED).or(word(REC_MAP));
+        for (const at of [IN_FLIGHT, IN_FLIGHT + 4, IN_FLIGHT + 8, WIPE_PAGE])
+          held = held.or(atomicLoad('i32', core, at).eq(page!));
+        iff(held, () => ret(i32(1)));
+      });
+      other.set(core.add(CORE_STRIDE));
+      brIf(other.get().ltU(end), again);
+    });
+    ret(i32(0));
+  });
+  /** `beginWipe` without the host where nobody else has anything of the page, and there is no code in it. */
+  lib.define('startWipe', [I32, I32, I32], I32, (link, c, h, w) => {
+    const [cpu, host, want] = [c!, h!, w!];
+    const page = host.and(~0xfff);
+    const at = block(P_OWNERS).add(host.shrU(12).shl(2));
+    const owner = atomicLoad('i32', at);
+    const hasCode = load('i32', load('i32', cpu, REC_MAP).add(host.shrU(12).shl(2)));
+    const simple = load('i32', cpu, WIPE_PAGE)
+      .or(hasCode)
+      .eqz()
+      .and(owner.sub(1).ltU(OWNER.wiping - 1));
+    iff(simple.and(owner.ne(want)), () => {
+      // Marked busy first: a core that says later that it is about to access the page finds it so.
+      iff(rmw('cmpxchg', 'i32', at, owner, i32(OWNER.busy | 0)).eq(owner), () => {
+        iff(call(link('heldElsewhere'), cpu, page).eqz(), () => {
+          run(link('dropHostPage'), cpu, page);
+          store('i32', cpu, want, WIPE_OWNER);
+          store('i32', cpu, owner, WIPE_OLD);
+          store('i64', cpu, i64(1).shl(host.shrU(6).and(63).zext64()), WIPE_DONE);
+          atomicStore('i32', cpu.add(WIPE_PAGE), page);
+          // While others of its lines are to come the page stays out of the TLB.
+          store('i32', cpu, i32(1), TR_DEVICE);
+          atomicStore('i32', at, load('i32', cpu, INDEX).or(OWNER.wiping | 0));
+          ret(i32(1));
+        });
+        atomicStore('i32', at, owner);
+      });
+    });
+    ret(call(link('beginWipe'), cpu, host, want));
+  });
   /**
    * A line of the page that this core overwrites is about to be overwritten: (host address) → 1 while others are left, 0 when it was
    * the last: then the page belongs to its new owner.

@@ -2,7 +2,7 @@
 
 import { REC_SIZE } from '../../engine/abi.ts';
 import { INFO } from '../../engine/access.ts';
-import { call, iff, load, run, store, tailCall, unlikely, variable } from '../../wasm/build.ts';
+import { call, iff, load, ret, run, store, tailCall, unlikely, variable } from '../../wasm/build.ts';
 import type { Library } from '../../wasm/library.ts';
 import { I32, I64 } from '../../wasm/opcodes.ts';
 import { i32, select, v128 } from '../../wasm/value.ts';
@@ -34,6 +34,27 @@ export function defineCaches(lib: Library, f: TranslationFeatures): void {
   lib.host('broadcastCode', [I32, I32], null);
   /** All code is void: (cpu, non-zero: on all cores). */
   lib.host('invalidateAllCode', [I32, I32], null);
+
+  /**
+   * DC ZVA that misses the TLB: (virtual address) → host address of the line to zero, or 0 when the instruction has to go its whole way
+   * (`cacheOp`): a fault, no memory, a watched page.
+   */
+  lib.define('lineToZero', [I32, I64], I32, (link, c, v) => {
+    const [cpu, va] = [c!, v!];
+    if (f.has('RME')) {
+      const wiped = call(link('wipeNext'), cpu, va);
+      iff(wiped, () => ret(wiped.and(~63)));
+    }
+    unlikely(load('i32', cpu, WATCH_ACTIVE).or(load('i32', cpu, HOST_WATCH)), () => ret(i32(0)));
+    store('i32', cpu, i32(0), SLOW_REC);
+    const host = call(link('fillData'), cpu, va, i32(INFO.write | ACC.zero));
+    unlikely(load('i32', cpu, FAULT), () => {
+      store('i32', cpu, i32(0), FAULT);
+      ret(i32(0));
+    });
+    if (f.has('RME')) iff(host, () => run(link('wipeSeen'), cpu, va, host));
+    ret(host.and(~63));
+  });
 
   /** A cache maintenance instruction in full: (cpu, rec, n, description, ISS of its trap, address). */
   lib.define('cacheOp', [I32, I32, I32, I32, I32, I64], I32, (link, c, r, m, w, iss, v) => {
@@ -89,14 +110,6 @@ export function defineCaches(lib: Library, f: TranslationFeatures): void {
       next();
     });
     iff(action.eq(CACHE.zero), () => {
-      if (f.has('RME')) {
-        const wiped = call(link('wipeNext'), cpu, va);
-        iff(wiped, () => {
-          const line = wiped.and(~63);
-          for (let at = 0; at < 64; at += 16) store('v128', line, v128(0n), at);
-          next();
-        });
-      }
       const host = call(link('fillData'), cpu, va, i32(INFO.write | ACC.zero));
       unlikely(load('i32', cpu, FAULT), fault);
       unlikely(host.eqz(), () => {
@@ -105,16 +118,6 @@ export function defineCaches(lib: Library, f: TranslationFeatures): void {
       });
       const line = host.and(~63);
       for (let at = 0; at < 64; at += 16) store('v128', line, v128(0n), at);
-      if (f.has('RME')) {
-        iff(
-          load('i32', cpu, WATCH_ACTIVE)
-            .or(load('i32', cpu, HOST_WATCH))
-            .eqz(),
-          () => {
-            run(link('wipeSeen'), cpu, va, host);
-          },
-        );
-      }
       next();
     });
     // Clean by address, and IC IVAU: translated, above EL0 without regard to permissions.
