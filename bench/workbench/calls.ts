@@ -6,8 +6,8 @@ import { Face, off, pause, root, tell, view } from './page.ts';
 import { tellTasks } from './tasks.ts';
 import { type Task, traced } from './trace.ts';
 
-/** Calls between levels, by the program that measures them: HVC and SMC in turns. */
-const PROGRAM = join(root, 'bench', 'programs', 'elf', 'worlds.elf');
+/** Makes a little more than a million, slowly enough for all of them to be kept. */
+const PROGRAM = join(root, 'tests', 'guests', 'elf', 'calls.elf');
 const ENOUGH = 1_000_000;
 /** Milliseconds that a row may be empty for when it comes into sight. */
 const FILLED = 250;
@@ -80,7 +80,7 @@ export async function calls(page: Page, session: CDPSession, context: BrowserCon
         await page.mouse.move(middle.x, middle.y);
       },
     ],
-    ['filter', () => page.getByRole('searchbox', { name: 'Filter calls' }).fill('name:smc')],
+    ['filter', () => page.getByRole('searchbox', { name: 'Filter calls' }).fill('name:rmi')],
     ['no filter', () => page.getByRole('searchbox', { name: 'Filter calls' }).fill('')],
   ];
   for (const [after, act] of hand) {

@@ -299,14 +299,22 @@ export interface Results {
 }
 export type Result<M extends Method> = Results[M];
 
+/** Bytes of an attached console, from byte `offset` on; what lies between this and the previous event was not kept. */
+export interface ConsoleOutput {
+  readonly run: string;
+  readonly console: string;
+  readonly offset: number;
+  readonly bytes: string;
+  /** Another follows at once: drawing can wait for it. */
+  readonly more: boolean;
+}
 export interface HostEvents {
   /** Presets were added, changed or removed. */
   presets: Record<string, never>;
   /** A run is new or has changed; null: it was closed. */
   run: { readonly id: string; readonly run: RunSummary | null };
   status: RunStatus;
-  /** Bytes of an attached console, from byte `offset` on; what lies between this and the previous event was not kept. */
-  console: { readonly run: string; readonly console: string; readonly offset: number; readonly bytes: string };
+  console: ConsoleOutput;
 }
 export type HostEvent = keyof HostEvents;
 

@@ -135,6 +135,7 @@ export class Host implements SessionHost {
     for (const session of this.sessions) session.emit(event, data);
   }
   private tell(): void {
+    for (const session of this.sessions) session.beat();
     for (const run of this.runs.values()) if (!run.hasEnded) this.emit('status', run.status());
   }
   private chooseFiles(launch: AnyLaunch): void {

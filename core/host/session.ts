@@ -25,9 +25,12 @@ const PATIENCE = 50;
  * gathered, for each message draws a terminal anew.
  */
 const GATHER = { least: 16, most: 64 } as const;
-/** The same behind a message of more bytes than that: nobody reads along any more, and drawing takes the guest its processor. */
+/**
+ * The same behind a message of more bytes than that: nobody reads along any more, and drawing takes the guest its processor. Without
+ * end: until the face is told something else that it draws (`beat`).
+ */
 const FLOODS = [
-  { bytes: 32 << 10, rest: 250 },
+  { bytes: 32 << 10, rest: Number.POSITIVE_INFINITY },
   { bytes: 4 << 10, rest: 100 },
 ] as const;
 /** Messages of different consoles are so many milliseconds apart: a frame of the face, so that it draws one terminal in each. */
@@ -154,9 +157,16 @@ export class Session {
     for (const key of this.feeds.keys()) if (key.startsWith(`${run}/`)) this.feeds.delete(key);
   }
 
+  /** Called regularly, a few times a second, before the face is told what it draws: floods go along. */
+  beat(): void {
+    const [first, ...others] = [...this.feeds].filter(([, feed]) => feed.rest === Number.POSITIVE_INFINITY);
+    if (first) this.pump(...first);
+    for (const [, feed] of others) feed.rest = 0;
+    this.outputCame();
+  }
   /** There may be something to send. */
   outputCame(): void {
-    const ready = [...this.feeds].filter(([, feed]) => this.hasMore(feed));
+    const ready = [...this.feeds].filter(([, feed]) => this.hasMore(feed) && feed.rest < Number.POSITIVE_INFINITY);
     if (!this.open || ready.length === 0) return;
     const due = ({ at, rest }: Feed): number => Math.max(at + rest, this.pumped + APART);
     const [key, feed] = ready.reduce((a, b) => (due(b[1]) < due(a[1]) ? b : a));
@@ -189,6 +199,7 @@ export class Session {
         console,
         offset,
         bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64'),
+        more: this.hasMore(feed),
       });
     }
     const now = performance.now();

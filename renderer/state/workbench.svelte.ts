@@ -3,6 +3,7 @@ import type { Result, RunStatus, RunSummary } from '../../core/host/api.ts';
 import type { ListedPreset } from '../../core/host/launch.ts';
 import { Client } from '../api/client.ts';
 import { bridge, bridgeWire, webSocketWire } from '../api/wires.ts';
+import { inOneFrame } from './frame.ts';
 import { notices } from './notices.svelte.ts';
 
 export class Workbench {
@@ -29,9 +30,11 @@ export class Workbench {
       if (open) void this.begin().catch((error) => notices.error(error));
     };
     client.on('run', ({ id, run }) => this.runChanged(id, run));
-    client.on('status', (status) => {
-      this.statuses = { ...this.statuses, [status.run]: status };
-    });
+    client.on('status', (status) =>
+      inOneFrame(() => {
+        this.statuses = { ...this.statuses, [status.run]: status };
+      }),
+    );
     client.on('presets', () => void this.loadPresets());
   }
 

@@ -71,6 +71,7 @@ test('a flood comes a few times a second, and what is typed into another console
   for (let n = 0; n < 1000; n++) {
     write(0, 400);
     if (n === 633) write(1, 1);
+    if (n % 250 === 0) session.beat();
     pass(1);
   }
   expect(new Set(sent.filter((s) => s.console === 'a').map((s) => s.at)).size).toBeLessThan(8);
@@ -83,6 +84,27 @@ test('a flood comes a few times a second, and what is typed into another console
   session.close('');
 });
 
+test('two floods come with each beat, one behind the other, and what ends one of them comes with the next', () => {
+  const { session, sent, write } = face();
+  pass(1000);
+  for (let n = 0; n < 4; n++) {
+    for (const console of [0, 1]) write(console, 100_000);
+    session.beat();
+    pass(250);
+  }
+  const behind = sent.filter((s) => s.at >= 1250);
+  for (const console of ['a', 'b']) {
+    const own = behind.filter((s) => s.console === console);
+    expect(new Set(own.map((s) => s.at)).size).toBe(3);
+    expect(own.reduce((sum, s) => sum + s.bytes, 0)).toBe(300_000);
+  }
+  for (const s of behind) expect((s.at - 1000) % 250).toBeLessThan(20);
+  write(0, 1);
+  pass(200);
+  session.beat();
+  expect(sent.at(-1)).toMatchObject({ console: 'a', bytes: 1 });
+});
+
 test('a face that does not say what it has drawn is sent a window’s worth, and more when it does', () => {
   const { session, sent, write } = face();
   write(0, 2 * CONSOLE_WINDOW);
@@ -90,6 +112,7 @@ test('a face that does not say what it has drawn is sent a window’s worth, and
   const total = (): number => sent.reduce((sum, s) => sum + s.bytes, 0);
   expect(total()).toBe(CONSOLE_WINDOW);
   session.drawn('r1', 'a', CONSOLE_WINDOW);
+  session.beat();
   pass(1000);
   expect(total()).toBe(2 * CONSOLE_WINDOW);
 });

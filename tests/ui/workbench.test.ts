@@ -48,6 +48,15 @@ describe.skipIf(noBrowser !== null)(
 
     const shows = (text: string) => expect.poll(() => terminalText(page), { timeout: 60_000 }).toContain(text);
 
+    /** Types as a hand does, which has keys for ESC and BEL. */
+    const type = async (text: string): Promise<void> => {
+      const keys: Readonly<Record<string, string>> = { '\x1b': 'Escape', '\x07': 'Control+g' };
+      for (const part of text.split(/([\x1b\x07])/)) {
+        const key = keys[part];
+        await (key ? page.keyboard.press(key) : page.keyboard.type(part));
+      }
+    };
+
     test('a machine starts from the panel, answers what is typed, and ends', async () => {
       await page.getByRole('radio', { name: /^Bare machine/ }).click();
       await page.locator('.commands').getByText('trireme run').waitFor();
@@ -271,15 +280,44 @@ describe.skipIf(noBrowser !== null)(
     });
 
     test('what a guest shows cannot open links, copy, or type by itself', async () => {
-      await page.keyboard.type('\x1b]52;c;aGFja2Vk\x07\x1b[c\x1b[6n\x1b]0;owned\x07done\r');
-      await shows('done');
+      await type('\x1b]52;c;aGFja2Vk\x07\x1b[c\x1b[6n\x1b]0;owned\x07done\r');
+      await shows('you said done');
       expect(await page.title()).toContain('Trireme');
       expect(await page.title()).not.toContain('owned');
     });
 
+    test('rows that are kept, moved and made anew show what a terminal shows that makes all of them', async () => {
+      const rows = () =>
+        page
+          .locator('.xterm-rows > div')
+          .evaluateAll((list) => list.map((row) => row.innerHTML.replace(/ xterm-cursor-\w+/g, '')));
+      // Colours, lines that are put above others, cursors that are left behind.
+      const lines = ['\x1b[31mred\x1b[0m', '\x1b[44;1mon blue\x1b[0m', 'plain', '\x1b[4munder\x1b[0m', '\x1b[3Labove'];
+      for (let n = 0; n < 40; n++) {
+        await type(`${n} ${n === 9 ? '\x1b[2J\x1b[H' : lines[n % lines.length]}\r`);
+        if (n % 8 === 0) await shows(`you said ${n} `);
+        if (n % 16 === 10) {
+          await page.mouse.move(500, 400);
+          await page.mouse.wheel(0, -200);
+          await page.waitForTimeout(50);
+          await page.mouse.wheel(0, 10_000);
+        }
+      }
+      await shows('you said 39');
+      await page.waitForTimeout(300);
+      const kept = await rows();
+      // Another size and back: all rows are made.
+      await palette(page, 'larger text');
+      await palette(page, 'smaller text');
+      await page.waitForTimeout(300);
+      expect(await rows()).toEqual(kept);
+      for (const part of ['xterm-fg-1', 'xterm-bg-4', 'xterm-underline-1', 'above'])
+        expect(kept.join('\n')).toContain(part);
+    });
+
     test('a flood of output arrives whole', async () => {
       const count = 300_000;
-      // Each row is made once a frame, however many lines scroll by: `scrolling.ts` reaches into xterm for that.
+      // Each row is made once a frame, however many lines scroll by: `drawing.ts` reaches into xterm for that.
       const twice = await page.evaluateHandle(() => {
         const drawn = new Map<Node, CSSNumberish | null>();
         const counts = { once: 0, twice: 0 };

@@ -11,15 +11,15 @@ import { UnicodeGraphemesAddon } from '@xterm/addon-unicode-graphemes';
 import { WebLinksAddon } from '@xterm/addon-web-links';
 import { WebglAddon } from '@xterm/addon-webgl';
 import { Terminal } from '@xterm/xterm';
-import { CONSOLE_CHUNK } from '../../../core/host/api.ts';
+import { CONSOLE_CHUNK, type ConsoleOutput } from '../../../core/host/api.ts';
 import { HISTORY_LINES } from '../../../core/host/limits.ts';
 import type { Client } from '../../api/client.ts';
 import { fromBase64, toBase64 } from '../../state/base64.ts';
+import { Drawing } from './drawing.ts';
 import { drawsByGpu } from './gpu.ts';
-import { scrollCheaply } from './scrolling.ts';
 
 /** Bytes drawn after which the host is told: well under its window. */
-const ACK_EVERY = 64 << 10;
+const ACK_EVERY = 128 << 10;
 /** Bytes that the terminal reads without a look at the clock: well under a millisecond. */
 const PIECE = 8 << 10;
 /** Milliseconds of reading after which others have their turn. */
@@ -50,8 +50,8 @@ export class ConsoleSession {
   /** Holds the terminal; a panel takes it in while it shows this console. */
   readonly element = document.createElement('div');
   found: SearchResult | null = $state.raw(null);
-  /** Bytes up to here have come to this window. */
-  received = $state(0);
+  /** Bytes up to here are to be seen. */
+  shown = $state(0);
   ended = $state(false);
   /** Its panel shows a field to search by. */
   searches = $state(false);
@@ -61,6 +61,9 @@ export class ConsoleSession {
   private readonly serializing = new SerializeAddon();
   private readonly stopListening: () => void;
   private opened = false;
+  private drawing: Drawing | null = null;
+  /** Bytes up to here have come to this window. */
+  private received = 0;
   private acked = 0;
   private drawn = 0;
   private liveFrom = 0;
@@ -68,6 +71,8 @@ export class ConsoleSession {
   /** What the terminal has not been given yet. */
   private pieces: { readonly bytes: Uint8Array; readonly end: number }[] = [];
   private reading = false;
+  /** More is on its way. */
+  private expecting = false;
   private input: Uint8Array[] = [];
   private sending = false;
 
@@ -104,7 +109,7 @@ export class ConsoleSession {
     terminal.onData((text) => this.type(new TextEncoder().encode(text)));
     terminal.onBinary((text) => this.type(Uint8Array.from(text, (c) => c.charCodeAt(0))));
     this.stopListening = environment.client.on('console', (event) => {
-      if (event.run === run && event.console === console) this.take(event.offset, fromBase64(event.bytes));
+      if (event.run === run && event.console === console) this.take(event);
     });
   }
 
@@ -117,8 +122,10 @@ export class ConsoleSession {
     this.acked = this.drawn = answer.from;
   }
 
-  private take(offset: number, bytes: Uint8Array): void {
+  private take({ offset, bytes: text, more }: ConsoleOutput): void {
+    const bytes = fromBase64(text);
     this.received = offset + bytes.length;
+    this.expecting = more;
     for (let at = 0; at < bytes.length; at += PIECE) {
       const piece = bytes.subarray(at, at + PIECE);
       this.pieces.push({ bytes: piece, end: offset + at + piece.length });
@@ -129,7 +136,12 @@ export class ConsoleSession {
   private read(since = Number.POSITIVE_INFINITY): void {
     const piece = this.pieces.shift();
     this.reading = piece !== undefined;
-    if (!piece) return;
+    if (!piece) {
+      this.shown = this.drawn;
+      if (!this.expecting) this.drawing?.release();
+      return;
+    }
+    this.drawing?.hold();
     this.terminal.write(piece.bytes, () => {
       this.wasDrawn(piece.end);
       const now = performance.now();
@@ -226,7 +238,7 @@ export class ConsoleSession {
     if (!this.opened) {
       this.opened = true;
       this.terminal.open(this.element);
-      scrollCheaply(this.terminal);
+      this.drawing = new Drawing(this.terminal);
       this.drawFast();
       // The browser's own paste would go around the warning.
       this.element.addEventListener('paste', (event) => this.pasteEvent(event), { capture: true });
@@ -301,6 +313,7 @@ export class ConsoleSession {
   dispose(): void {
     this.stopListening();
     this.pieces = [];
+    this.drawing?.release();
     const { run, console } = this;
     this.environment.client.request('console.detach', { run, console }).catch(() => {});
     this.terminal.dispose();
