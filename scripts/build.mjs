@@ -103,7 +103,7 @@ function placed(code, folder) {
  * @param {string} folder
  */
 async function prebuildInto(folder) {
-  const { prebuild, usualCpus } = await import('../core/system/prebuilt.ts');
+  const { prebuild, usualCpus } = await import('../core/system/prebuild.ts');
   prebuild(join(folder, 'prebuilt'), usualCpus());
 }
 

@@ -8,8 +8,8 @@ import type { Io } from './terminal.ts';
 /** Yields the exit status. */
 export async function runLaunch(launch: Launch, host: HostOptions, io: Io, parts: Parts): Promise<number> {
   const timeLimit = launch.deterministic ? host.timeout : undefined;
-  // Both are waited for; the threads start meanwhile.
-  const creator = parts.createSystem(launch.deterministic ? 1 : launch.cores);
+  // Both are waited for; a thread starts meanwhile.
+  const creator = parts.createSystem();
   const run = { trace: host.trace && { choices: host.trace.choices }, timeLimit };
   const [config, create] = await Promise.all([parts.configure(launch, run), creator]);
   const system = await create(config);

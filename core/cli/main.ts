@@ -19,9 +19,9 @@ process.on('uncaughtException', (error) => process.exit(internal(error)));
 
 // Loaded only when needed: help and mistakes answer at once.
 const parts = {
-  createSystem: async (threads: number): Promise<CreateSystem> => {
+  createSystem: async (): Promise<CreateSystem> => {
     const { Crew } = await import('../system/crew.ts');
-    const crew = new Crew(threads);
+    const crew = new Crew(1);
     const { createSystem } = await import('../system/system.ts');
     return (config) => createSystem(config, crew);
   },

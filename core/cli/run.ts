@@ -24,7 +24,7 @@ const MAX_CPUS = 32;
 /** What the command needs of the rest; loaded when it is needed, and replaced by tests. */
 export interface Parts {
   /** `threads`: how many it will want for its cores; they are started at once. */
-  createSystem(threads: number): Promise<CreateSystem>;
+  createSystem(): Promise<CreateSystem>;
   disassembler(): Promise<Disassemble | null>;
   /** The system of a launch, which can be trusted to be consistent. Throws a UserError where a file is missing or wrong. */
   configure(launch: Launch, run: { trace?: TraceConfig; timeLimit?: number }): Promise<SystemConfig>;
@@ -96,7 +96,7 @@ export function runCommand(io: Io, parts: Parts, done: (status: number) => void)
     if (options.s) host.gdb ??= GDB_DEFAULT;
     host.startPaused = options.S ?? false;
     const config = configure(options, host);
-    const create = await parts.createSystem(config.deterministic ? 1 : config.machine.cores);
+    const create = await parts.createSystem();
     const system = await create(config);
     done(
       await runSession(system, io, {

@@ -119,3 +119,6 @@ export const PEND = {
 
 /** Taken branches to one target before it is compiled. */
 export const HOT = 8_000;
+
+/** The memory that generated modules import; sizes in 64 KiB pages. */
+export const MEMORY_TYPE = { min: 1, max: 65536, shared: true } as const;

@@ -1,13 +1,10 @@
 /** Puts the core module together: dispatch, and the routines of the architecture. */
 import { Library } from '../wasm/library.ts';
 import { Module } from '../wasm/module.ts';
-import { TABLE_SIZE } from './abi.ts';
+import { MEMORY_TYPE, TABLE_SIZE } from './abi.ts';
 import { areas } from './areas.ts';
 import { dispatch } from './core.ts';
 import { templates } from './templates.ts';
-
-/** The memory that generated modules import; sizes in 64 KiB pages. */
-export const MEMORY_TYPE = { min: 1, max: 65536, shared: true } as const;
 
 /** One library of everything: the engine's routines and those of `parts`. */
 export function coreLibrary(parts: readonly Library[]): Library {

@@ -24,6 +24,8 @@ interface Handle {
   readonly commands: MessagePort;
   readonly cores: readonly number[];
   paused: boolean;
+  /** It reads commands. */
+  ready: boolean;
   stats: Record<string, number>;
 }
 
@@ -47,30 +49,43 @@ export class CoreThreads {
     this.compiler = new CompilerThread((error) => events.failed(error));
   }
 
-  /** One thread for each group of cores; resolves when all are ready, paused. */
+  /**
+   * One thread for each group of cores, all paused; resolves when the first is ready. The others come when they are loaded, and what they
+   * are told waits for them: the first core has to turn them on, most often.
+   */
   async start(groups: readonly (readonly number[])[], setup: Omit<ThreadSetup, 'cores' | 'space'>): Promise<void> {
     const { memory, modules, arrangement, config } = setup;
     const elsewhere = compilesElsewhere(config);
-    this.list = await Promise.all(groups.map((cores, space) => this.spawn({ ...setup, cores, space }, elsewhere)));
+    // Like a core that sleeps, one that is not there yet reads its messages before it runs.
+    for (const core of groups.flat()) Atomics.store(this.i32, controlIndex(this.layout, core, CTL.quiet), 1);
+    const started = groups.map((cores, space) => this.spawn({ ...setup, cores, space }, elsewhere));
+    this.list = started.map(({ handle }) => handle);
+    await started[0]!.ready;
     if (elsewhere) this.compiler.start({ memory, core: modules.core, arrangement, config });
   }
-  private spawn(setup: ThreadSetup, elsewhere: boolean): Promise<Handle> {
+  private spawn(setup: ThreadSetup, elsewhere: boolean): { handle: Handle; ready: Promise<void> } {
     const { port1, port2 } = new MessageChannel();
     const worker = this.crew.take();
-    const handle: Handle = { worker, commands: port1, cores: setup.cores, paused: true, stats: {} };
-    return new Promise((resolve, reject) => {
+    const handle: Handle = { worker, commands: port1, cores: setup.cores, paused: true, ready: false, stats: {} };
+    const ready = new Promise<void>((resolve, reject) => {
       worker.on('message', (m: FromWorker) => {
-        if (m.r === 'ready') resolve(handle);
-        else this.told(handle, m);
+        if (m.r !== 'ready') this.told(handle, m);
+        else {
+          handle.ready = true;
+          resolve();
+        }
       });
       worker.on('error', (e: Error) => {
         reject(e);
         this.events.failed(e);
       });
-      const compiler = elsewhere ? this.compiler.channel() : null;
-      const start: ToWorker = { setup, commands: port2, compiler };
-      worker.postMessage(start, compiler ? [port2, compiler.port] : [port2]);
     });
+    const compiler = elsewhere ? this.compiler.channel() : null;
+    const start: ToWorker = { setup, commands: port2, compiler };
+    worker.postMessage(start, compiler ? [port2, compiler.port] : [port2]);
+    // Those that nobody waits for have told of their error.
+    ready.catch(() => {});
+    return { handle, ready };
   }
 
   private told(t: Handle, m: Exclude<FromWorker, { r: 'ready' }>): void {
@@ -123,6 +138,7 @@ export class CoreThreads {
     // Before the channels of threads that end are gone.
     const compiler = this.compiler.end();
     this.command({ c: 'quit' });
+    for (const { ready, worker } of this.list) if (!ready) void worker.terminate();
     const late = new Promise<void>((resolve) => setTimeout(resolve, PATIENCE).unref());
     await Promise.race([Promise.all([...ending, also]), late]);
     await Promise.all([this.crew.dismiss(), compiler, ...this.list.map((t) => t.worker.terminate())]);

@@ -2,26 +2,19 @@
  * WebAssembly modules that a build of the project has made already: the core modules of the usual CPUs, and the handlers of common
  * instructions. A folder beside the built modules holds them; the sources have none, and make everything themselves.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname, extname, join } from 'node:path';
-import { Decoder } from '../arch/a64/decoder.ts';
-import { groups } from '../arch/a64/table.ts';
-import { featureNames } from '../arch/features.ts';
-import { archLibraries } from '../arch/library.ts';
-import { cpuOf } from '../arch/registers/reset.ts';
 import type { TranslatingCpu } from '../arch/translation/features.ts';
-import { buildCore, coreLibrary, MEMORY_TYPE } from '../engine/build-core.ts';
-import { COMMON_INSTRUCTIONS } from '../engine/common-instructions.ts';
-import { type MadeHandlers, makeHandlers } from '../engine/handlers.ts';
+import type { MadeHandlers } from '../engine/handlers.ts';
 
 /** A core module, and what of the CPU it depends on. */
-interface MadeCore {
+export interface MadeCore {
   readonly file: string;
   readonly paRange: number;
   /** The features that were asked for while it was built. */
   readonly features: Readonly<Record<string, boolean>>;
 }
-interface Index {
+export interface Index {
   readonly cores: readonly MadeCore[];
   /** One module each for cores that run in parallel, and that do not. */
   readonly handlers: readonly {
@@ -30,7 +23,7 @@ interface Index {
     readonly shapes: MadeHandlers['shapes'];
   }[];
 }
-const INDEX = 'index.json';
+export const INDEX = 'index.json';
 
 /** What a system runs on: the core module, and handlers if some are made already. */
 export interface Modules {
@@ -71,56 +64,4 @@ export class Prebuilt {
   private module(file: string): WebAssembly.Module {
     return new WebAssembly.Module(readFileSync(join(this.folder, file)));
   }
-}
-
-/** Notes what is asked of a set. */
-class Asked extends Set<string> {
-  readonly answers: Record<string, boolean> = {};
-  override has(name: string): boolean {
-    const on = super.has(name);
-    this.answers[name] = on;
-    return on;
-  }
-}
-
-/** Makes the modules for these CPUs, in a folder that is made too. */
-export function prebuild(folder: string, cpus: readonly TranslatingCpu[]): void {
-  mkdirSync(folder, { recursive: true });
-  const cores: MadeCore[] = [];
-  for (const cpu of cpus) {
-    const features = new Asked(cpu.features);
-    const { bytes } = buildCore(archLibraries({ ...cpu, features }));
-    const same = cores.find((c) => readFileSync(join(folder, c.file)).equals(bytes));
-    const file = same?.file ?? `core-${cores.length}.wasm`;
-    if (!same) writeFileSync(join(folder, file), bytes);
-    cores.push({ file, paRange: cpu.paRange, features: features.answers });
-  }
-  // Of what every one of these CPUs has: handlers call routines of the core module.
-  const common = [...featureNames].filter((name) => cpus.every(({ features }) => features.has(name)));
-  const decoder = new Decoder(
-    groups.flatMap((g) => g.patterns),
-    new Set(common),
-  );
-  const library = coreLibrary(archLibraries(cpus[0]));
-  const words = COMMON_INSTRUCTIONS.trim()
-    .split(/\s+/)
-    .map((word) => Number.parseInt(word, 16));
-  const handlers = [false, true].map((parallel) => {
-    const { bytes, shapes } = makeHandlers(words, library, MEMORY_TYPE, decoder, parallel);
-    const file = `handlers-${parallel ? 'parallel' : 'alone'}.wasm`;
-    writeFileSync(join(folder, file), bytes);
-    return { file, parallel, shapes };
-  });
-  const index: Index = { cores, handlers };
-  writeFileSync(join(folder, INDEX), JSON.stringify(index));
-}
-
-/** The CPUs of the usual machines: `max` with the exception levels and extensions that the machines' options give it. */
-export function usualCpus(): TranslatingCpu[] {
-  const cpus: TranslatingCpu[] = [];
-  const both = [false, true];
-  for (const has_el2 of both) for (const has_el3 of both) cpus.push(cpuOf('max', { has_el2, has_el3 }));
-  const levels = { has_el2: true, has_el3: true };
-  for (const mec of both) cpus.push(cpuOf('max', { ...levels, 'x-rme': true, mec }));
-  return cpus;
 }

@@ -89,6 +89,7 @@ export class Runner {
   }
 
   run(): void {
+    this.listen();
     for (;;) {
       this.obey();
       if (this.quit) {
@@ -423,6 +424,10 @@ export class Runner {
       Atomics.load(this.i32, this.ctl(this.cores[0]!, CTL.attention)) !== 0 ||
       (!this.paused && this.cores.some((core) => this.due(core)));
     if (!wanted) Atomics.wait(this.i32, words[0]!, seen, ns / 1e6);
+    this.listen();
+  }
+  /** The cores are no longer quiet: what was sent to them meanwhile is done first. */
+  private listen(): void {
     for (const core of this.cores) Atomics.store(this.i32, this.ctl(core, CTL.quiet), 0);
     this.t.mailbox.serve(this.cores);
   }

@@ -1,8 +1,9 @@
 /** A running system, seen from the host's thread: memory, threads, life cycle, events. */
 import { powerOnProtection } from '../arch/encryption/engine.ts';
+import type { Cpu } from '../arch/registers/reset.ts';
 import * as state from '../arch/state.ts';
 import { writeArchTables } from '../arch/tables.ts';
-import { buildCore, MEMORY_TYPE } from '../engine/build-core.ts';
+import { MEMORY_TYPE } from '../engine/abi.ts';
 import type { Layout } from '../engine/layout.ts';
 import { writeMemoryMap } from '../engine/memory-map.ts';
 import type {
@@ -23,7 +24,7 @@ import { ConsoleHost } from './console.ts';
 import { CTL, controlIndex } from './control.ts';
 import { CoreAccess } from './core-access.ts';
 import { CoreThreads, type ThreadNews } from './core-threads.ts';
-import { cpuOf, type SystemCpu } from './cpu.ts';
+import { cpuOf } from './cpu.ts';
 import { Crew } from './crew.ts';
 import { Emitter } from './emitter.ts';
 import { UserError } from './errors.ts';
@@ -31,15 +32,25 @@ import { FlashFile } from './flash-file.ts';
 import { HostMachine } from './host-machine.ts';
 import { HostMemory } from './host-memory.ts';
 import { IoThread } from './io/thread.ts';
+import { modulesOf } from './modules.ts';
 import { layoutFor, type MachinePlan, planOf, threadsOf } from './plan.ts';
-import { type Modules, Prebuilt } from './prebuilt.ts';
+import type { Modules } from './prebuilt.ts';
 import { HostProbe } from './probe.ts';
 import { protectionModel } from './protection.ts';
 import { resetCore } from './reset.ts';
 import { TraceReader } from './trace.ts';
 import { traceNames } from './trace-names.ts';
-import { traceRoutines } from './tracing.ts';
 import { readVirtual, writeVirtual } from './virtual-memory.ts';
+
+/** What follows from a configuration, and threads for it. */
+interface Parts {
+  readonly config: SystemConfig;
+  readonly cpu: Cpu;
+  readonly plan: MachinePlan;
+  readonly layout: Layout;
+  readonly modules: Modules;
+  readonly crew: Crew;
+}
 
 class RunningSystem implements System {
   readonly config: SystemConfig;
@@ -56,7 +67,7 @@ class RunningSystem implements System {
   private readonly flashFiles: readonly FlashFile[];
   private readonly threads: CoreThreads;
   private io: IoThread | null = null;
-  private readonly cpu: SystemCpu;
+  private readonly cpu: Cpu;
   private readonly modules: Modules;
   private readonly i32: Int32Array;
   private readonly view: DataView;
@@ -74,15 +85,15 @@ class RunningSystem implements System {
   /** A core has stopped, and the others are told to. */
   private stopping = false;
 
-  constructor(config: SystemConfig, crew: Crew) {
+  constructor({ config, cpu, plan, layout, modules, crew }: Parts) {
     this.config = config;
-    this.cpu = cpuOf(config);
-    this.plan = planOf(config);
-    this.layout = layoutFor(config, this.plan);
+    this.cpu = cpu;
+    this.plan = plan;
+    this.layout = layout;
+    this.modules = modules;
     this.memory = new WebAssembly.Memory({ initial: this.layout.pages, maximum: MEMORY_TYPE.max, shared: true });
     this.i32 = new Int32Array(this.memory.buffer);
     this.view = new DataView(this.memory.buffer);
-    this.modules = this.makeModules();
     this.cores = Array.from(
       { length: config.machine.cores },
       (_, n) => new CoreAccess(this.memory.buffer, this.layout, n, () => this.contextChanged(n)),
@@ -112,7 +123,7 @@ class RunningSystem implements System {
     this.traceReaders = this.plan.traces.map(
       (offset) => new TraceReader(this.memory.buffer, this.layout.devices + offset, traceNames),
     );
-    this.probe = new HostProbe(this.memory, this.layout, this.plan, this.cpu.cpu.features.has('RME'), () =>
+    this.probe = new HostProbe(this.memory, this.layout, this.plan, this.cpu.features.has('RME'), () =>
       this.guestSeconds(),
     );
     this.load(false);
@@ -124,18 +135,11 @@ class RunningSystem implements System {
     return this.isRunning;
   }
 
-  private makeModules(): Modules {
-    const { trace } = this.config;
-    const made = trace ? null : Prebuilt.in()?.for(this.cpu.cpu, this.layout.parallel);
-    if (made) return made;
-    const { bytes } = buildCore(this.cpu.libraries, trace && ((library) => traceRoutines(library, trace.choices)));
-    return { core: new WebAssembly.Module(bytes), handlers: null };
-  }
   /** Memory as at power-on: zeros, the images, the constant tables, the map of regions, all cores in reset. */
   private load(again: boolean): void {
     const u8 = new Uint8Array(this.memory.buffer);
     writeArchTables(u8);
-    const model = protectionModel(this.config, this.cpu.cpu.features);
+    const model = protectionModel(this.config, this.cpu.features);
     const { deterministic, seed } = this.config;
     powerOnProtection(this.memory.buffer, this.layout, { model, ...(deterministic ? { seed: seed ?? 1 } : {}) });
     writeMemoryMap(
@@ -150,7 +154,7 @@ class RunningSystem implements System {
     this.physical.load(this.config.images, again);
     for (const core of this.cores) {
       const on = core.index === 0 || this.config.psci === 'none';
-      resetCore(this.memory.buffer, { layout: this.layout, config: this.config, cpu: this.cpu.cpu }, core.index, {
+      resetCore(this.memory.buffer, { layout: this.layout, config: this.config, cpu: this.cpu }, core.index, {
         entry: this.config.entries?.find((e) => e.core === core.index)?.entry ?? this.config.entry,
         el: this.config.startEl,
         x0: 0n,
@@ -384,9 +388,13 @@ export async function createSystem(config: SystemConfig, crew?: Crew): Promise<S
   if (!Number.isInteger(cores) || cores < 1 || cores > 32) {
     throw new UserError(`${cores} cores: give 1 to 32`);
   }
-  const threads = crew ?? new Crew(threadsOf(config));
+  const threads = crew ?? new Crew(1);
   try {
-    return new RunningSystem(config, threads);
+    const cpu = cpuOf(config);
+    const plan = planOf(config);
+    const layout = layoutFor(config, plan);
+    const modules = await modulesOf(config, cpu, layout.parallel);
+    return new RunningSystem({ config, cpu, plan, layout, modules, crew: threads });
   } catch (e) {
     await threads.dismiss();
     throw e;

@@ -22,8 +22,8 @@ import { Clock } from './clock.ts';
 import { ConsolePort, type HostBell } from './console.ts';
 import { consoleTag, WORLDS } from './console-tag.ts';
 import { CTL, controlIndex } from './control.ts';
-import { cpuOf } from './cpu.ts';
 import { MachineDevices } from './devices.ts';
+import { engineCpuOf } from './engine-cpu.ts';
 import { HostMemory } from './host-memory.ts';
 import { hostImports } from './imports.ts';
 import { IoService } from './io/service.ts';
@@ -108,7 +108,7 @@ export class Thread {
     this.i32 = new Int32Array(memory.buffer);
     this.view = new DataView(memory.buffer);
     this.lines = new CoreLines(this.i32, layout);
-    const cpu = cpuOf(config);
+    const cpu = engineCpuOf(config);
     this.cpu = cpu.cpu;
     const library = coreLibrary(cpu.libraries);
     if (config.trace) traceRoutines(library, config.trace.choices);

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { archLibraries } from '../../core/arch/library.ts';
 import { cpuOf } from '../../core/arch/registers/reset.ts';
 import { buildCore } from '../../core/engine/build-core.ts';
-import { Prebuilt, prebuild, usualCpus } from '../../core/system/prebuilt.ts';
+import { prebuild, usualCpus } from '../../core/system/prebuild.ts';
+import { Prebuilt } from '../../core/system/prebuilt.ts';
 import { Code } from '../engine/asm.ts';
 import { BareCore } from '../support/bare-core.ts';
 

@@ -1,10 +1,11 @@
 /** Entry of the thread that compiles regions for those that run cores. */
 import { workerData } from 'node:worker_threads';
-import { coreLibrary, MEMORY_TYPE } from '../../engine/build-core.ts';
+import { MEMORY_TYPE } from '../../engine/abi.ts';
+import { coreLibrary } from '../../engine/build-core.ts';
 import { layoutOf } from '../../engine/layout.ts';
 import { RegionCompiler } from '../../engine/region-compiler.ts';
 import type { SystemConfig } from '../api.ts';
-import { cpuOf } from '../cpu.ts';
+import { engineCpuOf } from '../engine-cpu.ts';
 import { stepBack } from '../priority.ts';
 import { traceRoutines } from '../tracing.ts';
 import { type CompilerChannel, serve } from './channel.ts';
@@ -24,7 +25,7 @@ export interface CompilerSetup {
 
 const { memory, core, arrangement, config, channels, bell } = workerData as CompilerSetup;
 if (config.background) stepBack();
-const { libraries, decoder } = cpuOf(config);
+const { libraries, decoder } = engineCpuOf(config);
 const library = coreLibrary(libraries);
 if (config.trace) traceRoutines(library, config.trace.choices);
 const layout = layoutOf(...arrangement);
