@@ -95,9 +95,9 @@ export class Drawing {
         this.scroll();
       }
     };
-    // Comes with what scrolls by itself, too, which has been seen to.
     viewport.queueSync = (line) => {
       if (line !== undefined || !this.held) queueSync(line);
+      else scrolled = true;
     };
   }
 
