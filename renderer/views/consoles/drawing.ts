@@ -6,6 +6,7 @@ import { type Buffer, drawsRows, keepRows } from './rows.ts';
 interface RenderService {
   refreshRows(start: number, end: number, isRedrawOnly?: boolean): void;
   setRenderer(renderer: unknown): void;
+  addRefreshCallback(callback: () => void): unknown;
   _handleIntersectionChange(entry: unknown): void;
   readonly _renderer?: { readonly value?: unknown };
 }
@@ -71,35 +72,32 @@ export class Drawing {
     };
   }
 
-  /** xterm moves its scrollbar for each line: here once behind all that is written. */
+  /** xterm moves its scrollbar for each line: here once a frame, together with the rows, so that the page is laid out once. */
   private scrollOnce(): void {
-    const viewport = this.core?._viewport;
-    if (!viewport?._sync || !viewport.queueSync) return;
+    const { _viewport: viewport, _renderService: service } = this.core ?? {};
+    if (!viewport?._sync || !viewport.queueSync || !service?.addRefreshCallback) return;
     const sync = viewport._sync.bind(viewport);
     const queueSync = viewport.queueSync.bind(viewport);
-    let waits = false;
     let scrolled = false;
+    let waits = false;
     this.scroll = () => {
-      if (!scrolled || this.held) return;
-      scrolled = false;
-      sync();
-    };
-    viewport._sync = (line) => {
-      if (line !== undefined) {
-        sync(line);
-        return;
-      }
-      scrolled = true;
-      if (waits || this.held) return;
+      if (!scrolled || waits || this.held) return;
       waits = true;
-      queueMicrotask(() => {
-        waits = false;
-        this.scroll();
+      service.addRefreshCallback(() => {
+        scrolled = waits = false;
+        sync();
       });
     };
-    // Comes with what scrolls by itself, too, which has been seen to.
+    viewport._sync = (line) => {
+      if (line !== undefined) sync(line);
+      else {
+        scrolled = true;
+        this.scroll();
+      }
+    };
     viewport.queueSync = (line) => {
       if (line !== undefined || !this.held) queueSync(line);
+      else scrolled = true;
     };
   }
 
