@@ -46,11 +46,12 @@ const OF_STOPS = /stall|lockup|hung task|Call trace/i;
 const GROWTH = 96;
 
 /**
- * Resident memory of an emulator's process, MiB, but for its largest mapping: that is the memory which all threads share, with the
- * guest's in it. Its size is fixed, and how much of it has been touched is the guest's affair.
+ * Resident memory of an emulator's process that is its own (not pages of files, which the host's kernel drops and reads again as it likes),
+ * MiB, but for its largest mapping: that is the memory which all threads share, with the guest's in it. Its size is fixed, and how much
+ * of it has been touched is the guest's affair.
  */
 function heldMebibytes(pid: number): number {
-  const mappings = readFileSync(`/proc/${pid}/smaps`, 'utf8').matchAll(/^Rss: +(\d+) kB$/gm);
+  const mappings = readFileSync(`/proc/${pid}/smaps`, 'utf8').matchAll(/^Anonymous: +(\d+) kB$/gm);
   const resident = [...mappings].map(([, kibibytes]) => Number(kibibytes));
   return (resident.reduce((sum, one) => sum + one, 0) - Math.max(...resident)) / 1024;
 }
