@@ -50,26 +50,31 @@ async function sure(title: string, text: string, confirm: string): Promise<boole
   return dialogs.confirm({ title, text, confirm, danger: true });
 }
 
+function canStart(): boolean | string {
+  if (launch.empty) return 'the presets are not there yet';
+  if (launch.starting) return 'it is being started';
+  return launch.check.problems[0]?.message ?? true;
+}
+
 const RUN: readonly Action[] = [
   {
     ...{ id: 'run.start', title: 'Start the machine', group: 'Run', keys: ['F5'], overConsole: true },
     enabled: () => {
       if (state() === 'paused') return true;
       if (isLive() === true) return 'it runs already';
-      return launch.starting
-        ? 'it is being started'
-        : launch.check.problems.length === 0 || launch.check.problems[0]!.message;
+      return canStart();
     },
     run: () => (state() === 'paused' ? control('resume') : startRun()),
   },
   {
     ...{ id: 'run.startPaused', title: 'Start, stopped before the first instruction', group: 'Run' },
-    enabled: () => isLive() !== true || 'it runs already',
+    enabled: () => (isLive() === true ? 'it runs already' : canStart()),
     run: () => startRun({ paused: true }),
   },
   {
     ...{ id: 'run.startQemu', title: 'Start on the installed QEMU', group: 'Run' },
-    enabled: () => workbench.hello?.qemu != null || 'qemu-system-aarch64 is not installed, or not supported here yet',
+    enabled: () =>
+      workbench.hello?.qemu == null ? 'qemu-system-aarch64 is not installed, or not supported here yet' : canStart(),
     run: () => startRun({ on: 'qemu' }),
   },
   {

@@ -43,6 +43,8 @@ export class LaunchState {
   changed: boolean = $derived(
     this.preset !== null && JSON.stringify(this.draft) !== JSON.stringify(this.preset.launch),
   );
+  /** No preset has come yet. */
+  readonly empty: boolean = $derived(Object.keys(this.draft).length === 0);
   readonly bare: boolean = $derived((this.draft.machine as { type?: string } | undefined)?.type === 'bare');
   private readonly bench: Workbench;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -120,7 +122,7 @@ export class LaunchState {
 
   /** Starts the draft; yields the run, or null when it did not start. */
   async start({ paused = false, on = 'trireme' as 'trireme' | 'qemu' } = {}): Promise<string | null> {
-    if (this.starting) return null;
+    if (this.starting || this.empty) return null;
     this.starting = true;
     try {
       const { client } = this.bench;

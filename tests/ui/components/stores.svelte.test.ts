@@ -114,6 +114,9 @@ describe('launch', () => {
     events().opened();
     const bench = new Workbench(client);
     const launch = new LaunchState(bench);
+    // Nothing can be started while there is nothing to start.
+    expect([launch.empty, await launch.start()]).toEqual([true, null]);
+    expect(sent.filter((m) => m.method === 'launch.start')).toEqual([]);
     launch.begin([preset('one'), preset('two')]);
     expect(launch.preset?.id).toBe('one');
     await settled();
