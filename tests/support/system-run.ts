@@ -5,6 +5,7 @@ import { loadElf } from '../../core/boot/elf.ts';
 import { type BareSystemOptions, bareSystem } from '../../core/machines/bare.ts';
 import { dramOf } from '../../core/machines/machine.ts';
 import type { System, SystemConfig, SystemExit } from '../../core/system/api.ts';
+import type { Crew } from '../../core/system/crew.ts';
 import { createSystem } from '../../core/system/system.ts';
 
 export const RAM = 0x40000000;
@@ -42,8 +43,8 @@ export interface Watched {
 }
 
 /** Creates a system and listens to it; what has not ended after a minute is stopped. */
-export async function watched(config: Partial<BareSystemOptions>): Promise<Watched> {
-  const system = await createSystem(bareSystem({ ...PLAIN, ...config }));
+export async function watched(config: Partial<BareSystemOptions>, crew?: Crew): Promise<Watched> {
+  const system = await createSystem(bareSystem({ ...PLAIN, ...config }), crew);
   const output: Uint8Array[] = [];
   const trace: string[] = [];
   system.on('console', (_id, bytes) => void output.push(bytes.slice()));

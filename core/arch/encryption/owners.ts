@@ -175,24 +175,23 @@ export function defineOwners(lib: Library, f: TranslationFeatures): void {
       .or(hasCode)
       .eqz()
       .and(owner.sub(1).ltU(OWNER.wiping - 1));
-    iff(simple.and(owner.ne(want)), () => {
-      // Marked busy first: a core that says later that it is about to access the page finds it so.
-      iff(rmw('cmpxchg', 'i32', at, owner, i32(OWNER.busy | 0)).eq(owner), () => {
-        iff(call(link('heldElsewhere'), cpu, page).eqz(), () => {
-          run(link('dropHostPage'), cpu, page);
-          store('i32', cpu, want, WIPE_OWNER);
-          store('i32', cpu, owner, WIPE_OLD);
-          store('i64', cpu, i64(1).shl(host.shrU(6).and(63).zext64()), WIPE_DONE);
-          atomicStore('i32', cpu.add(WIPE_PAGE), page);
-          // While others of its lines are to come the page stays out of the TLB.
-          store('i32', cpu, i32(1), TR_DEVICE);
-          atomicStore('i32', at, load('i32', cpu, INDEX).or(OWNER.wiping | 0));
-          ret(i32(1));
-        });
-        atomicStore('i32', at, owner);
-      });
+    const askHost = (): void => ret(call(link('beginWipe'), cpu, host, want));
+    iff(simple.eqz().or(owner.eq(want)), askHost);
+    // Marked busy first: a core that says later that it is about to access the page finds it so.
+    iff(rmw('cmpxchg', 'i32', at, owner, i32(OWNER.busy | 0)).ne(owner), askHost);
+    iff(call(link('heldElsewhere'), cpu, page), () => {
+      atomicStore('i32', at, owner);
+      askHost();
     });
-    ret(call(link('beginWipe'), cpu, host, want));
+    run(link('dropHostPage'), cpu, page);
+    store('i32', cpu, want, WIPE_OWNER);
+    store('i32', cpu, owner, WIPE_OLD);
+    store('i64', cpu, i64(1).shl(host.shrU(6).and(63).zext64()), WIPE_DONE);
+    atomicStore('i32', cpu.add(WIPE_PAGE), page);
+    // While others of its lines are to come the page stays out of the TLB.
+    store('i32', cpu, i32(1), TR_DEVICE);
+    atomicStore('i32', at, load('i32', cpu, INDEX).or(OWNER.wiping | 0));
+    ret(i32(1));
   });
   /**
    * A line of the page that this core overwrites is about to be overwritten: (host address) → 1 while others are left, 0 when it was
