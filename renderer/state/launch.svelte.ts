@@ -44,7 +44,7 @@ export class LaunchState {
     this.preset !== null && JSON.stringify(this.draft) !== JSON.stringify(this.preset.launch),
   );
   /** No preset has come yet. */
-  readonly empty: boolean = $derived(Object.keys(this.draft).length === 0);
+  readonly empty: boolean = $derived(this.preset === null);
   readonly bare: boolean = $derived((this.draft.machine as { type?: string } | undefined)?.type === 'bare');
   private readonly bench: Workbench;
   private timer: ReturnType<typeof setTimeout> | undefined;
