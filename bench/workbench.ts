@@ -4,19 +4,17 @@ import { existsSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type Browser, type BrowserContext, type CDPSession, chromium, type Page } from 'playwright-core';
+import { type Browser, chromium } from 'playwright-core';
 import { calls } from './workbench/calls.ts';
+import { CHROMIUM, Chromium, FLAGS } from './workbench/chromium.ts';
 import { output } from './workbench/output.ts';
-import { misses, root, start, stop, VIEWPORT } from './workbench/page.ts';
+import { misses, root, start, stop } from './workbench/page.ts';
 import { firstLine, usable } from './workbench/start.ts';
 import { map, tasks } from './workbench/tasks.ts';
 
-const CHROMIUM = process.env.TRIREME_CHROMIUM ?? '/usr/bin/chromium';
-
 /** What starts the workbench itself, and what is measured on a page that is there. */
 const STARTS: Readonly<Record<string, (browser: Browser) => Promise<void>>> = { start: usable, line: firstLine };
-type Measure = (page: Page, session: CDPSession, context: BrowserContext, origin: string) => Promise<void>;
-const MEASURES: Readonly<Record<string, Measure>> = { tasks, map, calls, output };
+const MEASURES: Readonly<Record<string, (chromium: Chromium) => Promise<void>>> = { tasks, map, calls, output };
 
 async function main(): Promise<void> {
   if (!existsSync(CHROMIUM)) throw new Error(`needs Chromium at ${CHROMIUM}`);
@@ -32,27 +30,23 @@ async function main(): Promise<void> {
   const [load] = loadavg();
   if (load! > 0.5)
     console.log(`The load is ${load!.toFixed(2)}: if something else is running, the figures will be off.`);
-  // By software wherever it runs, so that terminals draw with elements, which can be read.
-  const args = ['--no-sandbox', '--disable-gpu', '--enable-unsafe-swiftshader'];
-  const browser = await chromium.launch({ executablePath: CHROMIUM, headless: true, args });
-  try {
-    for (const [name, measure] of Object.entries(STARTS)) if (wanted.includes(name)) await measure(browser);
-    for (const [name, measure] of Object.entries(MEASURES)) if (wanted.includes(name)) await onPage(browser, measure);
-  } finally {
+  const starts = Object.entries(STARTS).filter(([name]) => wanted.includes(name));
+  if (starts.length > 0) {
+    const browser = await chromium.launch({ executablePath: CHROMIUM, headless: true, args: FLAGS });
+    for (const [, measure] of starts) await measure(browser);
     await browser.close();
   }
+  for (const [name, measure] of Object.entries(MEASURES)) if (wanted.includes(name)) await onPage(measure);
 }
 
-async function onPage(browser: Browser, measure: Measure): Promise<void> {
+async function onPage(measure: (chromium: Chromium) => Promise<void>): Promise<void> {
   const { child, address } = await start();
-  const context = await browser.newContext({ viewport: VIEWPORT });
+  const own = await Chromium.start();
   try {
-    const page = await context.newPage();
-    page.setDefaultTimeout(60_000);
-    await page.goto(address);
-    await measure(page, await browser.newBrowserCDPSession(), context, new URL(address).origin);
+    await own.by((page) => page.goto(address));
+    await measure(own);
   } finally {
-    await context.close();
+    await own.close();
     await stop(child);
   }
 }

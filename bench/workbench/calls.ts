@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A million calls under the hand: wheel, scrollbar, keys, filter, follow.
 import { join } from 'node:path';
-import type { BrowserContext, CDPSession, Page } from 'playwright-core';
+import type { BrowserContext, Page } from 'playwright-core';
+import type { Chromium, DevTools } from './chromium.ts';
 import { Face, off, pause, root, tell, view } from './page.ts';
 import { tellTasks } from './tasks.ts';
 import { type Task, traced } from './trace.ts';
@@ -12,8 +13,13 @@ const ENOUGH = 1_000_000;
 /** Milliseconds that a row may be empty for when it comes into sight. */
 const FILLED = 250;
 
-export async function calls(page: Page, session: CDPSession, context: BrowserContext, origin: string): Promise<void> {
-  const face = await Face.open(context, origin);
+export async function calls(chromium: Chromium): Promise<void> {
+  const devtools = await chromium.watch();
+  await chromium.by((page, context) => scrolled(page, context, devtools));
+  devtools.close();
+}
+async function scrolled(page: Page, context: BrowserContext, devtools: DevTools): Promise<void> {
+  const face = await Face.open(context, new URL(page.url()).origin);
   const launch = { machine: { type: 'bare' }, kernel: PROGRAM, startEl: 3, memoryBytes: 512 << 20 };
   const started = { launch, preset: null, name: 'a million calls', on: 'trireme', paused: false } as const;
   const rounds: Task[][] = [];
@@ -27,7 +33,7 @@ export async function calls(page: Page, session: CDPSession, context: BrowserCon
     (await face.ask('runs.list', {})).runs.some((r) => r.id === run && r.state === 'ended');
   // It scrolls along with what comes.
   await list.locator('.row .row').first().waitFor();
-  rounds.push(await traced(session, () => pause(3000)));
+  rounds.push(await traced(devtools, () => pause(3000)));
   while (!(await ended()) && (await total()) < ENOUGH) await pause(200);
   const count = await total();
 
@@ -85,7 +91,7 @@ export async function calls(page: Page, session: CDPSession, context: BrowserCon
   ];
   for (const [after, act] of hand) {
     rounds.push(
-      await traced(session, async () => {
+      await traced(devtools, async () => {
         await act();
         await filled(after);
         await pause(300);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What it takes a guest that a page draws its output.
 import { readFileSync } from 'node:fs';
-import type { BrowserContext, CDPSession, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import type { Result } from '../../core/host/api.ts';
+import type { Chromium } from './chromium.ts';
 import { Face, off, onlyRun, pause, startButton, tell, tellMedian, view } from './page.ts';
 
 /** With a page and without. */
@@ -45,31 +46,30 @@ async function paced(face: Face, run: string): Promise<Paced> {
 }
 
 /** How much longer a guest is busy while a page draws its output, and whether the page has all of it. */
-export async function output(page: Page, _session: CDPSession, context: BrowserContext, origin: string): Promise<void> {
-  await view(page, 'Launch');
-  await page.getByRole('radio', { name: /^Bare machine/ }).click();
-  await startButton(page).and(page.locator(':enabled')).waitFor();
-  await startButton(page).click();
-  const face = await Face.open(context, origin);
-  const { id: run } = await onlyRun(face);
+export async function output(chromium: Chromium): Promise<void> {
+  const { face, run, origin } = await chromium.by(async (page, context) => {
+    await view(page, 'Launch');
+    await page.getByRole('radio', { name: /^Bare machine/ }).click();
+    await startButton(page).and(page.locator(':enabled')).waitFor();
+    await startButton(page).click();
+    const { origin } = new URL(page.url());
+    const face = await Face.open(context, origin);
+    return { face, run: (await onlyRun(face)).id, origin };
+  });
   let whole = true;
   const alone = async (): Promise<Paced> => {
-    await page.goto('about:blank');
+    await chromium.by((page) => page.goto('about:blank'));
     await pause(SETTLED);
     return paced(face, run);
   };
   const watched = async (): Promise<Paced> => {
-    await page.goto(origin);
-    await view(page, 'Consoles');
+    await chromium.by(async (page) => {
+      await page.goto(origin);
+      await view(page, 'Consoles');
+    });
     await pause(SETTLED);
     const took = await paced(face, run);
-    // What it has not drawn yet is not lost.
-    let all = await hasAll(page);
-    for (let tries = 0; !all && tries < 10; tries++) {
-      await pause(1000);
-      all = await hasAll(page);
-    }
-    whole &&= all;
+    whole &&= await chromium.by(hasAllSoon);
     return took;
   };
   // The guest's program is compiled, and the page's, before it counts.
@@ -87,9 +87,19 @@ export async function output(page: Page, _session: CDPSession, context: BrowserC
   }
   tellMedian('guest slowed by a face that draws 1 MB/s', losses, '%', SLOWER, 1);
   tell('lines of it that the page has lost', whole ? '0' : 'some', '0', whole);
-  await page.goto(origin);
   face.close();
-  await off(page);
+  await chromium.by(async (page) => {
+    await page.goto(origin);
+    await off(page);
+  });
+}
+/** What it has not drawn yet is not lost. */
+async function hasAllSoon(page: Page): Promise<boolean> {
+  for (let tries = 0; tries < 10; tries++) {
+    if (await hasAll(page)) return true;
+    await pause(1000);
+  }
+  return false;
 }
 /** Numbered lines in the text that the page would save: none is missing, up to the last. */
 async function hasAll(page: Page): Promise<boolean> {

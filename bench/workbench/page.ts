@@ -9,6 +9,11 @@ import { spread } from '../measure.ts';
 
 export const root = join(import.meta.dirname, '..', '..');
 export const VIEWPORT = { width: 1360, height: 850 };
+/** A place on a page, in CSS pixels. */
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+}
 
 let missed = 0;
 /** Figures that have missed their bars. */

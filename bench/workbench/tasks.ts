@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // How long the page's main thread is held up while a guest is busy: in each view, and while it is opened; and how the map of memory moves.
-import type { BrowserContext, CDPSession, Page } from 'playwright-core';
-import { Face, off, onlyRun, pause, startButton, tell, tellMedian, view, viewButton } from './page.ts';
+import type { BrowserContext, Page } from 'playwright-core';
+import type { Chromium, DevTools } from './chromium.ts';
+import { Face, off, onlyRun, type Point, pause, startButton, tell, tellMedian, view, viewButton } from './page.ts';
 import { type Task, traced } from './trace.ts';
 
 const VIEWS = ['Consoles', 'Worlds', 'Realms', 'Memory', 'Calls'] as const;
@@ -14,16 +15,16 @@ const LONGEST = 16;
 const FRAMES = 60;
 
 interface Busy {
-  end(): Promise<void>;
+  end(page: Page): Promise<void>;
 }
 /** Three worlds on one core, with realms one after the other, until it is ended: calls, switches and granules without a pause. */
-async function busyMachine(page: Page, context: BrowserContext, origin: string): Promise<Busy> {
+async function busyMachine(page: Page, context: BrowserContext): Promise<Busy> {
   await view(page, 'Launch');
   await page.getByRole('radio', { name: /^Three worlds/ }).click();
   await page.getByRole('spinbutton', { name: 'Cores' }).fill('1');
   await startButton(page).and(page.locator(':enabled')).waitFor();
   await startButton(page).click();
-  const face = await Face.open(context, origin);
+  const face = await Face.open(context, new URL(page.url()).origin);
   const { id: run } = await onlyRun(face);
   const where = { run, console: 'host' };
   const end = async (): Promise<string> => {
@@ -47,7 +48,7 @@ async function busyMachine(page: Page, context: BrowserContext, origin: string):
     if (!ended) throw error;
   });
   return {
-    end: async () => {
+    end: async (page) => {
       ended = true;
       await off(page);
       face.close();
@@ -64,34 +65,48 @@ export function tellTasks(what: string, rounds: readonly (readonly Task[])[]): v
   tellMedian(`longest task, ${what} (${over} over; ${cpu.toFixed(1)} ms of processor)`, walls, 'ms', LONGEST, 1);
 }
 
-export async function tasks(page: Page, session: CDPSession, context: BrowserContext, origin: string): Promise<void> {
-  const machine = await busyMachine(page, context, origin);
+export async function tasks(chromium: Chromium): Promise<void> {
+  const places = new Map<string, Point>();
+  const machine = await chromium.by(async (page, context) => {
+    for (const name of VIEWS) {
+      const { x, y, width, height } = (await viewButton(page, name).boundingBox())!;
+      places.set(name, { x: x + width / 2, y: y + height / 2 });
+    }
+    return busyMachine(page, context);
+  });
+  const devtools = await chromium.watch();
   const opened = new Map<string, Task[][]>();
   const looked = new Map<string, Task[][]>();
   const add = (to: Map<string, Task[][]>, name: string, found: Task[]): unknown =>
     to.set(name, [...(to.get(name) ?? []), found]);
   for (let round = 0; round < ROUNDS; round++) {
     for (const name of VIEWS) {
-      // By the mouse alone: what finds elements for a test is no task of the page's.
-      const { x, y, width, height } = (await viewButton(page, name).boundingBox())!;
       const open = async (): Promise<void> => {
-        await page.mouse.click(x + width / 2, y + height / 2, { delay: PRESSED });
+        await devtools.mouse('mousePressed', places.get(name)!);
+        await pause(PRESSED);
+        await devtools.mouse('mouseReleased', places.get(name)!);
         await pause(OPENING);
       };
-      add(opened, name, await traced(session, open));
-      add(looked, name, await traced(session, () => pause(LOOKING)));
+      add(opened, name, await traced(devtools, open));
+      add(looked, name, await traced(devtools, () => pause(LOOKING)));
     }
   }
   for (const name of VIEWS) {
     tellTasks(`${name} is opened`, opened.get(name)!);
     tellTasks(name, looked.get(name)!);
   }
-  await machine.end();
+  devtools.close();
+  await chromium.by((page) => machine.end(page));
 }
 
 /** Zooms and pans the map by the wheel, as fast as a hand does. */
-export async function map(page: Page, session: CDPSession, context: BrowserContext, origin: string): Promise<void> {
-  const machine = await busyMachine(page, context, origin);
+export async function map(chromium: Chromium): Promise<void> {
+  const devtools = await chromium.watch();
+  await chromium.by((page, context) => moved(page, context, devtools));
+  devtools.close();
+}
+async function moved(page: Page, context: BrowserContext, devtools: DevTools): Promise<void> {
+  const machine = await busyMachine(page, context);
   await view(page, 'Memory');
   await page.waitForTimeout(OPENING);
   const box = (await page.getByRole('group', { name: /^Map of physical memory/ }).boundingBox())!;
@@ -124,7 +139,7 @@ export async function map(page: Page, session: CDPSession, context: BrowserConte
       }
       frames = await counted;
     };
-    rounds.push(await traced(session, move));
+    rounds.push(await traced(devtools, move));
     rates.push(frames);
   }
   const drawn = rounds.map((found) => found.filter((t) => t.draws).map((t) => t.cpu));
@@ -140,5 +155,5 @@ export async function map(page: Page, session: CDPSession, context: BrowserConte
     true,
   );
   tellTasks('the map is zoomed and moved', rounds);
-  await machine.end();
+  await machine.end(page);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tasks of a page's main thread, by Chromium's trace.
-import type { CDPSession } from 'playwright-core';
+import type { DevTools } from './chromium.ts';
 
 interface TraceEvent {
   readonly name: string;
@@ -20,19 +20,17 @@ export interface Task {
   readonly draws: boolean;
 }
 /** Tasks while something is done, the longest first. */
-export async function traced(session: CDPSession, act: () => Promise<void>): Promise<Task[]> {
+export async function traced(devtools: DevTools, act: () => Promise<void>): Promise<Task[]> {
   const events: TraceEvent[] = [];
-  const take = ({ value }: { value: unknown[] }): void => void events.push(...(value as TraceEvent[]));
-  session.on('Tracing.dataCollected', take as never);
-  await session.send('Tracing.start', {
+  devtools.on('Tracing.dataCollected', ({ value }: { value: TraceEvent[] }) => void events.push(...value));
+  await devtools.send('Tracing.start', {
     transferMode: 'ReportEvents',
     traceConfig: { includedCategories: ['toplevel', 'cc', '__metadata'] },
   });
   await act();
-  const complete = new Promise((resolve) => session.once('Tracing.tracingComplete', resolve as never));
-  await session.send('Tracing.end');
+  const complete = new Promise((resolve) => devtools.on('Tracing.tracingComplete', resolve));
+  await devtools.send('Tracing.end');
   await complete;
-  session.off('Tracing.dataCollected', take as never);
   const thread = (e: TraceEvent): string => `${e.pid}.${e.tid}`;
   const main = new Set(events.filter((e) => e.args?.name === 'CrRendererMain').map(thread));
   const own = events.filter((e) => e.dur !== undefined && main.has(thread(e)));

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// A browser as users have it: no debugger watches its page while something is measured. Playwright, when it is there, has each message
+// of a WebSocket told to it, which takes the page, the browser and the bench more processor than the page's own work.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type BrowserContext, chromium, type Page } from 'playwright-core';
+import { WebSocket } from 'ws';
+import { type Point, VIEWPORT } from './page.ts';
+
+export const CHROMIUM = process.env.TRIREME_CHROMIUM ?? '/usr/bin/chromium';
+// By software wherever it runs, so that terminals draw with elements, which can be read.
+export const FLAGS = ['--no-sandbox', '--disable-gpu', '--enable-unsafe-swiftshader'];
+/** What makes it no other than one that somebody works with: nothing of its own goes on beside the page. */
+const QUIET = [
+  ...['--headless', '--no-first-run', '--no-default-browser-check', '--mute-audio', '--hide-scrollbars'],
+  ...['--disable-background-networking', '--disable-component-update', '--disable-extensions', '--disable-sync'],
+];
+
+export class Chromium {
+  private readonly child: ChildProcess;
+  private readonly folder: string;
+  private readonly endpoint: string;
+
+  private constructor(child: ChildProcess, folder: string, endpoint: string) {
+    this.child = child;
+    this.folder = folder;
+    this.endpoint = endpoint;
+  }
+  /** With one empty page. */
+  static async start(): Promise<Chromium> {
+    const folder = mkdtempSync(join(tmpdir(), 'trireme-bench-'));
+    const own = [`--user-data-dir=${folder}`, '--remote-debugging-port=0', 'about:blank'];
+    const size = `--window-size=${VIEWPORT.width},${VIEWPORT.height}`;
+    const child = spawn(CHROMIUM, [...FLAGS, ...QUIET, size, ...own], { stdio: ['ignore', 'ignore', 'pipe'] });
+    process.on('exit', () => child.kill('SIGKILL'));
+    let text = '';
+    const endpoint = await new Promise<string>((resolve, reject) => {
+      child.stderr!.on('data', (chunk: Buffer) => {
+        text += chunk.toString();
+        const found = /DevTools listening on (ws:\S+)/.exec(text)?.[1];
+        if (found) resolve(found);
+      });
+      child.once('exit', () => reject(new Error(`Chromium ended: ${text}`)));
+    });
+    return new Chromium(child, folder, endpoint);
+  }
+  async close(): Promise<void> {
+    const ended = new Promise((resolve) => this.child.once('exit', resolve));
+    this.child.kill('SIGTERM');
+    await ended;
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** Does something with the page by Playwright, which is not there any more afterwards. */
+  async by<T>(act: (page: Page, context: BrowserContext) => Promise<T>): Promise<T> {
+    const browser = await chromium.connectOverCDP(this.endpoint);
+    try {
+      const [context] = browser.contexts();
+      const [page] = context!.pages();
+      page!.setDefaultTimeout(60_000);
+      return await act(page!, context!);
+    } finally {
+      await browser.close();
+    }
+  }
+  /** A connection that sees and does what it is asked to alone. */
+  watch(): Promise<DevTools> {
+    return DevTools.open(this.endpoint);
+  }
+}
+
+interface Answer {
+  readonly id?: number;
+  readonly method?: string;
+  readonly params?: unknown;
+  readonly result?: unknown;
+  readonly error?: { readonly message: string };
+}
+/** Chromium's DevTools protocol: https://chromedevtools.github.io/devtools-protocol/. */
+export class DevTools {
+  private readonly socket: WebSocket;
+  private readonly waiting = new Map<number, (answer: Answer) => void>();
+  private readonly listeners = new Map<string, (params: never) => void>();
+  private id = 1;
+  private page = '';
+
+  private constructor(socket: WebSocket) {
+    this.socket = socket;
+    socket.on('message', (data) => {
+      const answer = JSON.parse(String(data)) as Answer;
+      if (answer.id !== undefined) this.waiting.get(answer.id)?.(answer);
+      else this.listeners.get(answer.method!)?.(answer.params as never);
+    });
+  }
+  static async open(endpoint: string): Promise<DevTools> {
+    const socket = new WebSocket(endpoint, { maxPayload: 1 << 30 });
+    await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
+    const own = new DevTools(socket);
+    const { targetInfos } = await own.send<{ targetInfos: { targetId: string; type: string }[] }>('Target.getTargets');
+    const { targetId } = targetInfos.find(({ type }) => type === 'page')!;
+    const { sessionId } = await own.send<{ sessionId: string }>('Target.attachToTarget', { targetId, flatten: true });
+    own.page = sessionId;
+    return own;
+  }
+  async send<T>(method: string, params: object = {}, sessionId?: string): Promise<T> {
+    const id = this.id++;
+    const answer = new Promise<Answer>((resolve) => this.waiting.set(id, resolve));
+    this.socket.send(JSON.stringify({ id, method, params, sessionId }));
+    const { result, error } = await answer;
+    this.waiting.delete(id);
+    if (error) throw new Error(`${method}: ${error.message}`);
+    return result as T;
+  }
+  /** Whoever listened to it before does not any more. */
+  on<T>(event: string, listener: (params: T) => void): void {
+    this.listeners.set(event, listener);
+  }
+  async mouse(type: 'mousePressed' | 'mouseReleased', at: Point): Promise<void> {
+    await this.send('Input.dispatchMouseEvent', { type, ...at, button: 'left', clickCount: 1 }, this.page);
+  }
+  close(): void {
+    this.socket.close();
+  }
+}
