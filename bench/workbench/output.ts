@@ -7,7 +7,7 @@ import type { Chromium } from './chromium.ts';
 import { Face, off, onlyRun, pause, startButton, tell, tellMedian, view } from './page.ts';
 
 /** With a page and without. */
-const PAIRS = 6;
+const PAIRS = 15;
 /** Milliseconds from when a page is there, or has gone, to a measurement. */
 const SETTLED = 2000;
 /** Seconds of output at 1 MB/s. */

@@ -33,6 +33,8 @@ const FLOODS = [
   { bytes: 32 << 10, rest: Number.POSITIVE_INFINITY },
   { bytes: 4 << 10, rest: 100 },
 ] as const;
+/** A flood of which more than that comes between two beats waits for every second one. */
+const TORRENT = 128 << 10;
 /** Messages of different consoles are so many milliseconds apart: a frame of the face, so that it draws one terminal in each. */
 const APART = 16;
 
@@ -51,6 +53,9 @@ interface Feed {
   /** When output was sent last, and how long it rests from then on. */
   at: number;
   rest: number;
+  /** At the last beat: bytes that there were, and whether a torrent waits for the next. */
+  seen: number;
+  waits: boolean;
 }
 
 export class Session {
@@ -138,7 +143,7 @@ export class Session {
 
   attach(run: HostRun, console: RunConsole, from: number): number {
     const start = Math.min(Math.max(from, console.history.start), console.history.end);
-    this.feeds.set(keyOf(run.id, console.id), { console, sent: start, drawn: start, at: 0, rest: GATHER.least });
+    this.feeds.set(keyOf(run.id, console.id), { console, sent: start, drawn: start, at: 0, rest: GATHER.least, seen: start, waits: false });
     this.outputCame();
     return start;
   }
@@ -159,10 +164,18 @@ export class Session {
 
   /** Called regularly, a few times a second, before the face is told what it draws: floods go along. */
   beat(): void {
-    const [first, ...others] = [...this.feeds].filter(([, feed]) => feed.rest === Number.POSITIVE_INFINITY);
+    const due = [...this.feeds].filter(([, feed]) => !this.waits(feed));
+    const [first, ...others] = due.filter(([, feed]) => feed.rest === Number.POSITIVE_INFINITY);
     if (first) this.pump(...first);
     for (const [, feed] of others) feed.rest = 0;
     this.outputCame();
+  }
+  /** At a beat. What has become less since the last, or has ended, does not wait. */
+  private waits(feed: Feed): boolean {
+    const { end } = feed.console.history;
+    feed.waits = !feed.waits && end - feed.seen > TORRENT;
+    feed.seen = end;
+    return feed.waits;
   }
   /** There may be something to send. */
   outputCame(): void {

@@ -105,6 +105,23 @@ test('two floods come with each beat, one behind the other, and what ends one of
   expect(sent.at(-1)).toMatchObject({ console: 'a', bytes: 1 });
 });
 
+test('a torrent comes with every second beat, and its end with the next', () => {
+  const { session, sent, write } = face();
+  for (let n = 0; n < 8; n++) {
+    write(0, 200_000);
+    session.drawn('r1', 'a', sent.reduce((sum, s) => sum + s.bytes, 0));
+    session.beat();
+    pass(250);
+  }
+  const times = [...new Set(sent.map((s) => Math.round(s.at)))].filter((at) => at >= 250);
+  const gaps = times.slice(1).map((at, n) => at - times[n]!);
+  expect(gaps.length).toBeGreaterThan(1);
+  for (const gap of gaps) expect(gap).toBe(500);
+  write(0, 1);
+  session.beat();
+  expect(sent.reduce((sum, s) => sum + s.bytes, 0)).toBe(8 * 200_000 + 1);
+});
+
 test('a face that does not say what it has drawn is sent a window’s worth, and more when it does', () => {
   const { session, sent, write } = face();
   write(0, 2 * CONSOLE_WINDOW);
@@ -112,7 +129,7 @@ test('a face that does not say what it has drawn is sent a window’s worth, and
   const total = (): number => sent.reduce((sum, s) => sum + s.bytes, 0);
   expect(total()).toBe(CONSOLE_WINDOW);
   session.drawn('r1', 'a', CONSOLE_WINDOW);
-  session.beat();
+  for (let n = 0; n < 2; n++) session.beat();
   pass(1000);
   expect(total()).toBe(2 * CONSOLE_WINDOW);
 });
