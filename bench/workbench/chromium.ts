@@ -32,8 +32,7 @@ export class Chromium {
   static async start(): Promise<Chromium> {
     const folder = mkdtempSync(join(tmpdir(), 'trireme-bench-'));
     const own = [`--user-data-dir=${folder}`, '--remote-debugging-port=0', 'about:blank'];
-    const size = `--window-size=${VIEWPORT.width},${VIEWPORT.height}`;
-    const child = spawn(CHROMIUM, [...FLAGS, ...QUIET, size, ...own], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(CHROMIUM, [...FLAGS, ...QUIET, ...own], { stdio: ['ignore', 'ignore', 'pipe'] });
     process.on('exit', () => child.kill('SIGKILL'));
     let text = '';
     const endpoint = await new Promise<string>((resolve, reject) => {
@@ -44,7 +43,11 @@ export class Chromium {
       });
       child.once('exit', () => reject(new Error(`Chromium ended: ${text}`)));
     });
-    return new Chromium(child, folder, endpoint);
+    const browser = new Chromium(child, folder, endpoint);
+    const devtools = await browser.watch();
+    await devtools.resize(VIEWPORT);
+    devtools.close();
+    return browser;
   }
   async close(): Promise<void> {
     const ended = new Promise((resolve) => this.child.once('exit', resolve));
@@ -85,6 +88,7 @@ export class DevTools {
   private readonly listeners = new Map<string, (params: never) => void>();
   private id = 1;
   private page = '';
+  private target = '';
 
   private constructor(socket: WebSocket) {
     this.socket = socket;
@@ -101,7 +105,7 @@ export class DevTools {
     const { targetInfos } = await own.send<{ targetInfos: { targetId: string; type: string }[] }>('Target.getTargets');
     const { targetId } = targetInfos.find(({ type }) => type === 'page')!;
     const { sessionId } = await own.send<{ sessionId: string }>('Target.attachToTarget', { targetId, flatten: true });
-    own.page = sessionId;
+    [own.page, own.target] = [sessionId, targetId];
     return own;
   }
   async send<T>(method: string, params: object = {}, sessionId?: string): Promise<T> {
@@ -116,6 +120,11 @@ export class DevTools {
   /** Whoever listened to it before does not any more. */
   on<T>(event: string, listener: (params: T) => void): void {
     this.listeners.set(event, listener);
+  }
+  /** The page, without what a window has around it. */
+  async resize(size: typeof VIEWPORT): Promise<void> {
+    const { windowId } = await this.send<{ windowId: number }>('Browser.getWindowForTarget', { targetId: this.target });
+    await this.send('Browser.setContentsSize', { windowId, ...size });
   }
   async mouse(type: 'mousePressed' | 'mouseReleased', at: Point): Promise<void> {
     await this.send('Input.dispatchMouseEvent', { type, ...at, button: 'left', clickCount: 1 }, this.page);

@@ -135,8 +135,13 @@ export class Host implements SessionHost {
     for (const session of this.sessions) session.emit(event, data);
   }
   private tell(): void {
-    for (const session of this.sessions) session.beat();
-    for (const run of this.runs.values()) if (!run.hasEnded) this.emit('status', run.status());
+    const ready = [...this.sessions].filter((session) => session.beat());
+    if (ready.length === 0) return;
+    for (const run of this.runs.values()) {
+      if (run.hasEnded) continue;
+      const status = run.status();
+      for (const session of ready) session.emit('status', status);
+    }
   }
   private chooseFiles(launch: AnyLaunch): void {
     for (const [, path] of filesOf(launch)) {

@@ -33,7 +33,7 @@ const FLOODS = [
   { bytes: 32 << 10, rest: Number.POSITIVE_INFINITY },
   { bytes: 4 << 10, rest: 100 },
 ] as const;
-/** A flood of which more than that comes between two beats waits for every second one. */
+/** A flood of which more bytes than that come between two beats waits for every second one, and so does all else that is drawn. */
 const TORRENT = 128 << 10;
 /** Messages of different consoles are so many milliseconds apart: a frame of the face, so that it draws one terminal in each. */
 const APART = 16;
@@ -53,9 +53,8 @@ interface Feed {
   /** When output was sent last, and how long it rests from then on. */
   at: number;
   rest: number;
-  /** At the last beat: bytes that there were, and whether a torrent waits for the next. */
+  /** Bytes that there were at the last beat. */
   seen: number;
-  waits: boolean;
 }
 
 export class Session {
@@ -65,6 +64,8 @@ export class Session {
   private timer: { readonly id: NodeJS.Timeout; readonly due: number } | null = null;
   /** When output was sent last. */
   private pumped = 0;
+  /** The last beat left out torrents. */
+  private rested = false;
   private mistakes = 0;
   private open = true;
 
@@ -143,7 +144,14 @@ export class Session {
 
   attach(run: HostRun, console: RunConsole, from: number): number {
     const start = Math.min(Math.max(from, console.history.start), console.history.end);
-    this.feeds.set(keyOf(run.id, console.id), { console, sent: start, drawn: start, at: 0, rest: GATHER.least, seen: start, waits: false });
+    this.feeds.set(keyOf(run.id, console.id), {
+      console,
+      sent: start,
+      drawn: start,
+      at: 0,
+      rest: GATHER.least,
+      seen: start,
+    });
     this.outputCame();
     return start;
   }
@@ -162,20 +170,21 @@ export class Session {
     for (const key of this.feeds.keys()) if (key.startsWith(`${run}/`)) this.feeds.delete(key);
   }
 
-  /** Called regularly, a few times a second, before the face is told what it draws: floods go along. */
-  beat(): void {
-    const due = [...this.feeds].filter(([, feed]) => !this.waits(feed));
+  /**
+   * Called regularly, a few times a second, before the face is told what else it draws: floods go along. False: it is not to be told
+   * now.
+   */
+  beat(): boolean {
+    const feeds = [...this.feeds];
+    const torrents = new Set(feeds.filter(([, { console, seen }]) => console.history.end - seen > TORRENT));
+    for (const [, feed] of feeds) feed.seen = feed.console.history.end;
+    this.rested = !this.rested && torrents.size > 0;
+    const due = feeds.filter((one) => !(this.rested && torrents.has(one)));
     const [first, ...others] = due.filter(([, feed]) => feed.rest === Number.POSITIVE_INFINITY);
     if (first) this.pump(...first);
     for (const [, feed] of others) feed.rest = 0;
     this.outputCame();
-  }
-  /** At a beat. What has become less since the last, or has ended, does not wait. */
-  private waits(feed: Feed): boolean {
-    const { end } = feed.console.history;
-    feed.waits = !feed.waits && end - feed.seen > TORRENT;
-    feed.seen = end;
-    return feed.waits;
+    return !this.rested;
   }
   /** There may be something to send. */
   outputCame(): void {
