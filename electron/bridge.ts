@@ -1,12 +1,14 @@
 /** What the page gets from the preload script: named functions, nothing of Electron itself. */
 import type { IpcRenderer, WebUtils } from 'electron/renderer';
+import type { Message } from '../core/host/messages.ts';
 import type { Bridge } from '../renderer/api/wires.ts';
 import { type MenuAction, type PresetRef, type PresetToShow, TO_MAIN, TO_PAGE } from './channels.ts';
 
 export type IpcOfPage = Pick<IpcRenderer, 'invoke' | 'on'>;
 
 export function makeBridge(ipc: IpcOfPage, webUtils: Pick<WebUtils, 'getPathForFile'>): Bridge {
-  let current: { port: MessagePort | null; closed(reason: string): void; message(text: string): void } | null = null;
+  let current: { port: MessagePort | null; closed(reason: string): void; message(message: Message): void } | null =
+    null;
   let queue: string[] = [];
 
   ipc.on(TO_PAGE.port, (event) => {
@@ -14,7 +16,7 @@ export function makeBridge(ipc: IpcOfPage, webUtils: Pick<WebUtils, 'getPathForF
     if (!port || !current) return;
     const { message } = current;
     current.port = port;
-    port.onmessage = ({ data }) => message(String(data));
+    port.onmessage = ({ data }) => message(data as Message);
     for (const text of queue.splice(0)) port.postMessage(text);
   });
   ipc.on(TO_PAGE.ended, (_event, reason: unknown) => {

@@ -76,7 +76,9 @@ export class Face {
 
   private constructor(socket: WebSocket) {
     this.socket = socket;
-    socket.on('message', (data) => {
+    socket.on('message', (data, binary) => {
+      // Consoles are not asked for.
+      if (binary) return;
       const message = JSON.parse(String(data)) as ToFace;
       if (!('event' in message)) this.waiting.get(message.id)?.(message);
     });

@@ -3,10 +3,11 @@
  * processes, or within a process; it is the same on each, and a face cannot tell which it has.
  *
  * A request is `{ id, method, params }`; its answer `{ id, result }` or `{ id, error: { code, message } }`; an event
- * `{ event, data }`. Everything is JSON (`values.ts`). `params` are checked against the schema of the method before anything is done.
+ * `{ event, data }`. Everything is JSON (`values.ts`), but the bytes that consoles show (`messages.ts`). `params` are checked against the schema of the method before anything is done.
  */
 import * as v from 'valibot';
 import type { AnyLaunch, ListedPreset } from './launch.ts';
+import type { Message } from './messages.ts';
 import type * as views from './observation.ts';
 import { base64, hex64, identifier, whole } from './values.ts';
 
@@ -304,7 +305,7 @@ export interface ConsoleOutput {
   readonly run: string;
   readonly console: string;
   readonly offset: number;
-  readonly bytes: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   /** Another follows at once: drawing can wait for it. */
   readonly more: boolean;
 }
@@ -339,8 +340,8 @@ export type ToFace =
   | { readonly id: number; readonly error: Failure }
   | { readonly event: HostEvent; readonly data: unknown };
 
-/** A way to a face: messages as text, in order. */
+/** A way to a face: messages, in order. */
 export interface Carrier {
-  send(message: string): void;
+  send(message: Message): void;
   close(reason: string): void;
 }

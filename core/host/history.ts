@@ -104,7 +104,7 @@ export class ConsoleHistory {
   }
 
   /** Up to `limit` bytes from byte `from` on, or from the first that is kept. */
-  read(from: number, limit: number): { offset: number; bytes: Uint8Array } {
+  read(from: number, limit: number): { offset: number; bytes: Uint8Array<ArrayBuffer> } {
     const offset = Math.min(Math.max(from, this.start), this.written);
     const bytes = new Uint8Array(Math.min(limit, this.written - offset));
     for (let done = 0; done < bytes.length; ) {

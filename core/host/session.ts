@@ -17,6 +17,7 @@ import {
 import type { RunConsole } from './consoles.ts';
 import { failureOf, HostError } from './errors.ts';
 import type { HostRun } from './host-run.ts';
+import { outputMessage } from './messages.ts';
 
 /** Messages that are none of the interface, after which the face is sent away. */
 const PATIENCE = 50;
@@ -216,13 +217,15 @@ export class Session {
       // What fell out of the history while the face was slow counts as drawn.
       if (offset > feed.sent) feed.drawn = Math.max(feed.drawn, offset);
       feed.sent = offset + bytes.length;
-      this.emit('console', {
-        run,
-        console,
-        offset,
-        bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64'),
-        more: this.hasMore(feed),
-      });
+      this.carrier.send(
+        outputMessage({
+          run,
+          console,
+          offset,
+          bytes,
+          more: this.hasMore(feed),
+        }),
+      );
     }
     const now = performance.now();
     const goesOn = now - feed.at < 2 * GATHER.most;

@@ -1,5 +1,6 @@
 /** The host's interface, from a face's side: requests with answers, events, and a connection that comes back. */
 import type { Failure, HostEvent, HostEvents, Method, Params, Result, ToFace } from '../../core/host/api.ts';
+import { type Message, readMessage } from '../../core/host/messages.ts';
 
 export interface Wire {
   send(text: string): void;
@@ -7,7 +8,7 @@ export interface Wire {
 }
 export interface WireEvents {
   opened(): void;
-  message(text: string): void;
+  message(message: Message): void;
   closed(reason: string): void;
 }
 /** Opens a connection; may be called again when one was lost. */
@@ -53,7 +54,7 @@ export class Client {
         this.retry = FIRST_RETRY;
         this.onState(true, '');
       },
-      message: (text) => this.receive(JSON.parse(text)),
+      message: (message) => this.receive(readMessage(message)),
       closed: (reason) => this.lost(reason),
     });
   }

@@ -1,11 +1,12 @@
 /** The ways to the host: a WebSocket to where the page came from, or a port that Electron's preload hands over. */
+import type { Message } from '../../core/host/messages.ts';
 import type { MenuAction, PresetRef, PresetToShow } from '../../electron/channels.ts';
 import type { OpenWire } from './client.ts';
 
 /** What the preload offers (`electron/preload.ts`); absent in a browser. */
 export interface Bridge {
   /** Yields a way to the host; `message` and `closed` are called until then. */
-  connect(message: (text: string) => void, closed: (reason: string) => void): { send(text: string): void };
+  connect(message: (message: Message) => void, closed: (reason: string) => void): { send(text: string): void };
   /** Opens a dialog of the system's; yields a path that the host may use, or null. */
   chooseFile(what: 'file' | 'folder'): Promise<string | null>;
   /** Path of a file that was dropped on the window, made usable for the host. */
@@ -31,7 +32,9 @@ declare global {
 export const webSocketWire: OpenWire = (events) => {
   const socket = new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/api`);
   socket.onopen = () => events.opened();
-  socket.onmessage = ({ data }) => events.message(data as string);
+  socket.binaryType = 'arraybuffer';
+  socket.onmessage = ({ data }) =>
+    events.message(typeof data === 'string' ? data : new Uint8Array(data as ArrayBuffer));
   socket.onclose = ({ reason }) => events.closed(reason);
   return { send: (text) => socket.send(text), close: () => socket.close() };
 };

@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { FuseV1Options } from '@electron/fuses';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Message, readMessage } from '../../core/host/messages.ts';
 import { ensureBuilt } from '../../scripts/build.mjs';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -137,9 +138,14 @@ describe.skipIf(process.platform !== 'linux')('package', () => {
     try {
       let shown = '';
       const waiting = new Map<number, (message: { result: never; error?: unknown }) => void>();
-      page.on('message', (text: string) => {
-        const message = JSON.parse(text);
-        if (message.event === 'console') shown += Buffer.from(message.data.bytes, 'base64').toString('latin1');
+      page.on('message', (carried: Message) => {
+        const message = readMessage(carried) as never as {
+          id: number;
+          event?: string;
+          data: { bytes: Uint8Array };
+          result: never;
+        };
+        if (message.event === 'console') shown += Buffer.from(message.data.bytes).toString('latin1');
         waiting.get(message.id)?.(message);
       });
       let id = 0;

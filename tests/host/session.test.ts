@@ -5,6 +5,7 @@ import { CONSOLE_WINDOW } from '../../core/host/api.ts';
 import type { RunConsole } from '../../core/host/consoles.ts';
 import { ConsoleHistory } from '../../core/host/history.ts';
 import type { HostRun } from '../../core/host/host-run.ts';
+import { readMessage } from '../../core/host/messages.ts';
 import { Session } from '../../core/host/session.ts';
 
 interface Sent {
@@ -23,11 +24,11 @@ function face() {
     { handlers: {} as never, log: () => {}, closed: () => {} },
     {
       send: (message) => {
-        const { data } = JSON.parse(message) as { data: HostEvents['console'] };
+        const { data } = readMessage(message) as { data: HostEvents['console'] };
         sent.push({
           at: performance.now() - began,
           console: data.console,
-          bytes: Buffer.from(data.bytes, 'base64').length,
+          bytes: data.bytes.length,
         });
       },
       close: () => {},

@@ -108,7 +108,7 @@ export class Face {
   }
   /** Console bytes that have come, as text. */
   text(): string {
-    return (this.events.console ?? []).map((e) => Buffer.from(e.bytes, 'base64').toString('latin1')).join('');
+    return (this.events.console ?? []).map((e) => Buffer.from(e.bytes).toString('latin1')).join('');
   }
 }
 

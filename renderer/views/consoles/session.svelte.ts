@@ -14,7 +14,7 @@ import { Terminal } from '@xterm/xterm';
 import { CONSOLE_CHUNK, type ConsoleOutput } from '../../../core/host/api.ts';
 import { HISTORY_LINES } from '../../../core/host/limits.ts';
 import type { Client } from '../../api/client.ts';
-import { fromBase64, toBase64 } from '../../state/base64.ts';
+import { toBase64 } from '../../state/base64.ts';
 import { Drawing } from './drawing.ts';
 import { drawsByGpu } from './gpu.ts';
 
@@ -122,8 +122,7 @@ export class ConsoleSession {
     this.acked = this.drawn = answer.from;
   }
 
-  private take({ offset, bytes: text, more }: ConsoleOutput): void {
-    const bytes = fromBase64(text);
+  private take({ offset, bytes, more }: ConsoleOutput): void {
     this.received = offset + bytes.length;
     this.expecting = more;
     for (let at = 0; at < bytes.length; at += PIECE) {

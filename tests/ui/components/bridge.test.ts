@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { expect, test } from 'vitest';
+import { type Message, outputMessage, readMessage } from '../../../core/host/messages.ts';
 import { type IpcOfPage, makeBridge } from '../../../electron/bridge.ts';
 import { TO_MAIN, TO_PAGE } from '../../../electron/channels.ts';
 
@@ -23,7 +24,7 @@ const tick = () => new Promise((resolve) => setTimeout(resolve, 5));
 
 test('messages wait for the port, in their order, and come back on it', async () => {
   const { emitter, asked, bridge } = page();
-  const received: string[] = [];
+  const received: Message[] = [];
   const wire = bridge.connect(
     (text) => received.push(text),
     () => {},
@@ -36,10 +37,12 @@ test('messages wait for the port, in their order, and come back on it', async ()
   port2.onmessage = ({ data }) => sent.push(data);
   emitter.emit(TO_PAGE.port, { ports: [port1] });
   wire.send('three');
-  port2.postMessage('answer');
+  const shown = { run: 'r1', console: 'uart0', offset: 7, bytes: Uint8Array.of(0, 10, 255), more: false };
+  for (const message of ['answer', outputMessage(shown)]) port2.postMessage(message);
   await tick();
   expect(sent).toEqual(['one', 'two', 'three']);
-  expect(received).toEqual(['answer']);
+  expect(received[0]).toBe('answer');
+  expect(readMessage(received[1]!)).toEqual({ event: 'console', data: shown });
   port1.close();
 });
 
