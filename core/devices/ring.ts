@@ -80,7 +80,10 @@ export class ByteRing {
     const tail = words[TAIL]!;
     const count = Math.min(limit, (words[HEAD]! - tail) >>> 0);
     const bytes = new Uint8Array(count);
-    for (let i = 0; i < count; i++) bytes[i] = data[(tail + i) & (capacity - 1)]!;
+    const from = tail & (capacity - 1);
+    const first = Math.min(count, capacity - from);
+    bytes.set(data.subarray(from, from + first));
+    bytes.set(data.subarray(0, count - first), first);
     Atomics.store(words, TAIL, (tail + count) | 0);
     unlock(words, LOCK);
     if (count > 0) Atomics.notify(words, TAIL);

@@ -1,7 +1,7 @@
 /** Calls and realms of a run, as the views have them. */
 import type { KeptCall } from '../observe/call-columns.ts';
 import type { CallLog } from '../observe/calls.ts';
-import { functionOf, resultText } from '../observe/functions.ts';
+import { exitText, functionOf, resultText } from '../observe/functions.ts';
 import type { Observer } from '../observe/observer.ts';
 import { entryBytes, type ObservedRealm, type ObservedRtt } from '../observe/realms.ts';
 import type { Call, CallPage, Realm, RealmDetail, RttNode } from './observation.ts';
@@ -167,7 +167,8 @@ export function detailOf(observer: Observer, realm: ObservedRealm): RealmDetail 
     realm: realmOf(observer, realm),
     events: realm.events,
     recs: [...realm.recs.values()].map((r) => ({
-      ...{ rec: toHex(r.rec), mpidr: toHex(r.mpidr), runnable: r.runnable, core: r.core, lastExit: r.lastExit },
+      ...{ rec: toHex(r.rec), mpidr: toHex(r.mpidr), runnable: r.runnable, core: r.core },
+      lastExit: r.lastExit && exitText(r.lastExit),
     })),
     measurements: MEASUREMENTS.flatMap((index) => {
       const value = realm.state === 'new' ? null : measurement(realm, index);

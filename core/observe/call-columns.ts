@@ -57,7 +57,7 @@ export class CallColumns {
       (WORLDS.indexOf(call.from) << 18) |
       (WORLDS.indexOf(call.to) << 20);
     chunk.arguments.set(call.arguments, n * ARGUMENTS);
-    if (call.results) chunk.results.set(call.results.subarray(0, RESULTS), n * RESULTS);
+    if (call.results) for (let i = 0; i < RESULTS; i++) chunk.results[n * RESULTS + i] = call.results[i]!;
     this.count = Math.max(this.count, call.number + 1);
     if (this.count - this.dropped < this.limit + CHUNK) return;
     this.chunks.shift();

@@ -20,18 +20,25 @@ export interface ObservedCall {
   readonly id: number;
   /** X1 to X8. */
   readonly arguments: BigUint64Array;
-  /** X0 to X8; null while it goes on. */
+  /** X0 to X8, until what has returned was told of; null while it goes on. */
   results: BigUint64Array | null;
   /** Seconds; null while it goes on. */
   seconds: number | null;
   /** Pieces of the page that the call names, by where they are in it: as it was called, and as it returned. */
-  readonly page: Map<number, Uint8Array>;
+  page: ReadonlyMap<number, Uint8Array>;
   /** Realm descriptor that it concerns. */
   realm: bigint | null;
 }
 
 /** Calls that are kept. */
 const KEPT = 1 << 20;
+/** X0 to X8. */
+const RESULTS = 9;
+
+// There are some ten thousand calls a second: what they come with is not to be collected afterwards.
+const NO_PAGE: ReadonlyMap<number, Uint8Array> = new Map();
+const values = new BigUint64Array(PAYLOAD.bytes / 8);
+const valueBytes = new Uint8Array(values.buffer);
 
 export interface CallEvents {
   /** All arguments are there. */
@@ -46,8 +53,10 @@ interface CoreCalls {
   /** By caller: security state << 2 | level. */
   readonly open: Map<number, ObservedCall>;
   /** What words and bytes that follow belong to, and whether to its return. */
-  last: { readonly call: ObservedCall; readonly returned: boolean } | null;
-  pending: (() => void) | null;
+  last: ObservedCall | null;
+  returned: boolean;
+  /** X0 to X8 as the last call returned them. */
+  readonly results: BigUint64Array;
   /** How often nothing had come for it. */
   idle: number;
 }
@@ -68,7 +77,10 @@ export class CallLog {
   private core(n: number): CoreCalls {
     let found = this.cores.get(n);
     if (!found) {
-      found = { open: new Map(), last: null, pending: null, idle: 0 };
+      found = {
+        ...{ open: new Map(), last: null, returned: false, idle: 0 },
+        results: new BigUint64Array(RESULTS),
+      };
       this.cores.set(n, found);
     }
     return found;
@@ -78,15 +90,15 @@ export class CallLog {
   addPayload(record: WatchRecord, payload: Uint8Array): void {
     const core = this.core(record.core);
     core.idle = 0;
-    const { last } = core;
-    if (!last) return;
-    const { call, returned } = last;
+    const { last: call } = core;
+    if (!call) return;
     if (record.kind === WATCH_KIND.bytes) {
-      call.page.set(record.detail, payload.slice());
+      if (call.page === NO_PAGE) call.page = new Map();
+      (call.page as Map<number, Uint8Array>).set(record.detail, payload.slice());
       return;
     }
-    const values = new BigUint64Array(payload.slice().buffer, 0, PAYLOAD.bytes / 8);
-    if (!returned) call.arguments.set(values, record.from - 1);
+    valueBytes.set(payload);
+    if (!core.returned) call.arguments.set(values, record.from - 1);
     else call.results?.set(values, record.from);
   }
   add(record: WatchRecord): void {
@@ -100,14 +112,18 @@ export class CallLog {
   }
   /** Everything that belongs to what came last has come. */
   private settle(core: CoreCalls): void {
-    core.pending?.();
-    core.pending = null;
+    const { last } = core;
     core.last = null;
     core.idle = 0;
+    if (!last) return;
+    if (core.returned) this.events.returned(last);
+    else this.events.called(last);
+    this.kept.put(last);
+    this.revision++;
   }
   /** Called from time to time: what nothing has come for twice is taken as whole. */
   flush(): void {
-    for (const core of this.cores.values()) if (core.pending && ++core.idle >= 2) this.settle(core);
+    for (const core of this.cores.values()) if (core.last && ++core.idle >= 2) this.settle(core);
   }
 
   private entered(core: CoreCalls, r: WatchRecord): void {
@@ -124,29 +140,22 @@ export class CallLog {
         depth: core.open.size - (core.open.has(r.from) ? 1 : 0),
       },
       to: described.service === 'rmi' ? 'realm' : WORLDS[(r.to >> 2) & 3]!,
-      ...{ arguments: new BigUint64Array(8), results: null, seconds: null, page: new Map(), realm: null },
+      ...{ arguments: new BigUint64Array(8), results: null, seconds: null, page: NO_PAGE, realm: null },
     };
     if (id !== RMM_BOOT_COMPLETE) core.open.set(r.from, call);
-    core.last = { call, returned: false };
+    core.last = call;
+    core.returned = false;
     this.kept.put(call);
-    core.pending = () => {
-      this.events.called(call);
-      this.kept.put(call);
-      this.revision++;
-    };
   }
   private left(core: CoreCalls, r: WatchRecord): void {
     const call = core.open.get(r.to);
     if (!call) return;
     core.open.delete(r.to);
-    call.results = new BigUint64Array(9);
-    call.results[0] = r.address;
+    core.results.fill(0n);
+    core.results[0] = r.address;
+    call.results = core.results;
     call.seconds = r.time / 1e9 - call.at;
-    core.last = { call, returned: true };
-    core.pending = () => {
-      this.events.returned(call);
-      this.kept.put(call);
-      this.revision++;
-    };
+    core.last = call;
+    core.returned = true;
   }
 }

@@ -215,3 +215,13 @@ export const REC_EXITS = [
   ...['SYNC', 'IRQ', 'FIQ', 'PSCI', 'RIPAS_CHANGE', 'HOST_CALL', 'SERROR', 'S2AP_CHANGE', 'VDEV_REQUEST'],
   ...['DEV_MEM_MAP', 'VDEV_P2P_BINDING'],
 ] as const;
+/** An exit as RmiRecExit tells of it; `detail`: ESR of a SYNC exit, GPRS[0] of others, which is the function of a PSCI one. */
+export interface RecExit {
+  readonly reason: number;
+  readonly detail: bigint;
+}
+export function exitText({ reason, detail }: RecExit): string {
+  const name = REC_EXITS[reason] ?? `reason ${reason}`;
+  if (name === 'SYNC') return `${name}, ESR 0x${detail.toString(16)}`;
+  return name === 'PSCI' ? `${name} 0x${detail.toString(16)}` : name;
+}

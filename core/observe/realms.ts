@@ -4,7 +4,7 @@
  */
 import { DIGESTS } from '../system/watch-calls.ts';
 import { CallLog, type ObservedCall } from './calls.ts';
-import { REC_EXITS, resultText } from './functions.ts';
+import { type RecExit, resultText } from './functions.ts';
 import { gather, HASH_BYTES, type Hash, Measurements } from './measurements.ts';
 import { type ObservedToken, TokenReader } from './tokens.ts';
 
@@ -28,7 +28,7 @@ export interface ObservedRec {
   runnable: boolean;
   /** Core that runs it. */
   core: number | null;
-  lastExit: string | null;
+  lastExit: RecExit | null;
   enters: number;
 }
 export interface ObservedRtt {
@@ -83,11 +83,16 @@ const PSCI_OFF: Readonly<Record<string, string>> = {
   PSCI_SYSTEM_RESET: 'asked for a reset',
 };
 
-/** A little-endian number in the pieces of a page. */
+/** A little-endian number of up to 64 bits in a piece of a page; 0 where that is missing. */
 function field(page: ReadonlyMap<number, Uint8Array>, at: number, bytes: number): bigint {
-  let value = 0n;
-  for (const byte of gather(page, at, bytes)?.reverse() ?? []) value = (value << 8n) | BigInt(byte);
-  return value;
+  const piece = page.get(at & ~31);
+  if (!piece) return 0n;
+  const word = (from: number): number => {
+    let value = 0;
+    for (let n = Math.min(4, bytes - from) - 1; n >= 0; n--) value = value * 256 + piece[(at & 31) + from + n]!;
+    return value;
+  };
+  return bytes <= 4 ? BigInt(word(0)) : (BigInt(word(4)) << 32n) | BigInt(word(0));
 }
 
 /** What the tracker asks of the machine. */
@@ -216,14 +221,8 @@ export class RealmTracker {
     const { rec } = running;
     rec.core = null;
     const reason = Number(field(call.page, 0x800, 8));
-    const name = REC_EXITS[reason] ?? `reason ${reason}`;
-    const detail =
-      reason === 0
-        ? `, ESR ${hex(field(call.page, 0x900, 8))}`
-        : reason === 3
-          ? ` ${hex(field(call.page, 0xa00, 8))}`
-          : '';
-    rec.lastExit = call.page.has(0x800) ? name + detail : null;
+    const detail = field(call.page, reason === 0 ? 0x900 : 0xa00, 8);
+    rec.lastExit = call.page.has(0x800) ? { reason, detail } : null;
     this.revision++;
   }
   private measured(call: ObservedCall): void {
