@@ -25,7 +25,7 @@ const PATIENCE = 50;
  * Milliseconds between two messages of a console. What comes after a pause goes out at once; while output goes on, longer and longer is
  * gathered, for each message draws a terminal anew.
  */
-const GATHER = { least: 16, most: 64 } as const;
+const GATHER = { least: 16, most: 100 } as const;
 /**
  * The same behind a message of more bytes than that: nobody reads along any more, and drawing takes the guest its processor. Without
  * end: until the face is told something else that it draws (`beat`).
