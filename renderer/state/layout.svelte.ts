@@ -26,6 +26,7 @@ class Content implements IContentRenderer {
   private readonly panel: string;
   private mounted: Record<string, unknown> | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
+  private arriving: ReturnType<typeof setTimeout> | undefined;
 
   constructor(panel: string, kind: PanelKind) {
     this.panel = panel;
@@ -33,14 +34,22 @@ class Content implements IContentRenderer {
     this.element.className = 'panel-content';
   }
   /** The view is made behind what the docking layout does, in a task of its own: together they would hold up the page. */
-  init(_parameters: GroupPanelPartInitParameters): void {
+  init({ api }: GroupPanelPartInitParameters): void {
+    api.onDidVisibilityChange(({ isVisible }) => this.comes(isVisible));
     const props = { panel: this.panel };
     this.timer = setTimeout(() => {
       this.mounted = mount(this.kind.component as Component<{ panel: string }>, { target: this.element, props });
     });
   }
+  /** So is a view that comes back laid out: the docking layout asks for sizes at once (`dock.css`). */
+  private comes(visible: boolean): void {
+    clearTimeout(this.arriving);
+    if (!visible) this.element.classList.add('arriving');
+    else this.arriving = setTimeout(() => this.element.classList.remove('arriving'));
+  }
   dispose(): void {
     clearTimeout(this.timer);
+    clearTimeout(this.arriving);
     if (this.mounted) void unmount(this.mounted);
     this.mounted = null;
   }
