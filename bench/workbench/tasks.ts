@@ -6,7 +6,7 @@ import { Face, off, onlyRun, type Point, pause, startButton, tell, tellMedian, v
 import { type Task, traced } from './trace.ts';
 
 const VIEWS = ['Consoles', 'Worlds', 'Realms', 'Memory', 'Calls'] as const;
-const ROUNDS = 3;
+const ROUNDS = 7;
 /** Milliseconds: of opening a view, of looking at it, of moving the map. */
 const [OPENING, LOOKING, MOVING] = [1500, 4000, 5000];
 /** Milliseconds for which a hand presses. */

@@ -32,6 +32,11 @@ export class Pages<Row> {
   get(index: number): Row | undefined {
     return this.pages.get(Math.floor(index / PAGE))?.rows[index % PAGE];
   }
+  /** It was asked for, and the host has it no more. */
+  isGone(index: number): boolean {
+    const page = this.pages.get(Math.floor(index / PAGE));
+    return page !== undefined && index < page.upTo && page.rows[index % PAGE] === undefined;
+  }
   /** Fetches what is missing of these rows. */
   want(first: number, last: number): void {
     for (let page = Math.floor(first / PAGE); page <= Math.floor(Math.max(first, last - 1) / PAGE); page++) {

@@ -224,6 +224,7 @@ describe('long lists', () => {
     expect(fetched).toBe(1);
     expect(pages.get(49)).toBeUndefined();
     expect(pages.get(50)).toBe('row 50');
+    expect([49, 50, 60].map((index) => pages.isGone(index))).toEqual([true, false, false]);
   });
 });
 
