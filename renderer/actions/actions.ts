@@ -73,8 +73,12 @@ const RUN: readonly Action[] = [
   },
   {
     ...{ id: 'run.startQemu', title: 'Start on the installed QEMU', group: 'Run' },
-    enabled: () =>
-      workbench.hello?.qemu == null ? 'qemu-system-aarch64 is not installed, or not supported here yet' : canStart(),
+    // Also beside a machine that runs: to compare them.
+    enabled: () => {
+      if (workbench.hello?.qemu == null) return 'qemu-system-aarch64 is not installed on the machine that runs Trireme';
+      if (launch.mec) return 'No QEMU has encryption contexts: switch MEC off';
+      return canStart();
+    },
     run: () => startRun({ on: 'qemu' }),
   },
   {

@@ -81,6 +81,10 @@ export class LaunchState {
   show(draft: Draft): void {
     this.change(draft, 0);
   }
+  /** MEC is switched on. */
+  get mec(): boolean {
+    return !this.bare && this.get('mec.enabled') === true;
+  }
   setMec(on: boolean): void {
     this.set('mec.enabled', on);
     if (!on) return;
