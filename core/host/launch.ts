@@ -32,7 +32,7 @@ export const bareLaunchSchema = v.strictObject({
 });
 export type BareLaunch = v.InferOutput<typeof bareLaunchSchema>;
 
-const isBare = (input: unknown): boolean =>
+export const isBare = (input: unknown): boolean =>
   (input as { machine?: { type?: unknown } } | null)?.machine?.type === 'bare';
 
 export const anyLaunchSchema = v.lazy((input) => (isBare(input) ? bareLaunchSchema : launchSchema));

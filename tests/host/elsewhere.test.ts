@@ -113,6 +113,13 @@ describe('QEMU', () => {
           .map((l) => l.text)
           .join(),
       ).toContain('you said hi');
+      // The program knows no power key, and goes without.
+      const { run: second } = await face.ask('launch.start', { launch, ...start, on: 'qemu' });
+      await until(() => state()?.state === 'running');
+      expect(state()).toMatchObject({ id: second, powerKey: false });
+      await face.ask('run.control', { run: second, action: 'powerOff' });
+      await until(() => state()?.state === 'ended', 20_000);
+      expect(state()!.exit).toMatchObject({ status: 0 });
 
       const wrong = await face.answer('launch.start', {
         launch: { ...launch, cpu: 'cortex-a72', startEl: 3, cores: 32, memoryBytes: 2 ** 40 },

@@ -10,7 +10,7 @@ import { type RunConsole, RunConsoles } from '../consoles.ts';
 import { HostError } from '../errors.ts';
 import type { Stamp } from '../history.ts';
 import { type Control, type HostRun, mecOf, type RunListener } from '../host-run.ts';
-import type { AnyLaunch } from '../launch.ts';
+import { type AnyLaunch, isBare } from '../launch.ts';
 import { NO_REVISIONS } from '../observation.ts';
 import { Timeline } from '../timeline.ts';
 import { connected, QemuControl } from './control.ts';
@@ -152,20 +152,24 @@ export class QemuRun implements HostRun {
     return { host: ran / 1000, guest: ran / 1000 };
   }
 
+  private get powerKey(): boolean {
+    return !isBare(this.options.launch);
+  }
   async control(action: Control): Promise<void> {
     if (this.hasEnded) throw new HostError('state', 'this run has ended');
     const command = {
       pause: 'stop',
       resume: 'cont',
       reset: 'system_reset',
-      powerOff: 'system_powerdown',
+      // A program on the bare machine knows no key.
+      powerOff: this.powerKey ? 'system_powerdown' : 'quit',
       forceOff: 'quit',
     };
     if (!this.control_) throw new HostError('state', 'QEMU is still starting');
     // A guest that stands still cannot see the key.
-    if (action === 'powerOff' && this.state === 'paused') await this.control_.execute('cont');
+    if (action === 'powerOff' && this.powerKey && this.state === 'paused') await this.control_.execute('cont');
     await this.control_.execute(command[action]).catch((error: Error) => {
-      if (action !== 'forceOff') throw new HostError('user', error.message);
+      if (command[action] !== 'quit') throw new HostError('user', error.message);
     });
   }
   type(console: RunConsole, bytes: Uint8Array): void {
@@ -204,7 +208,7 @@ export class QemuRun implements HostRun {
         notices: [],
         cores: options.launch.cores,
         consoles: this.consoles.summaries(),
-        powerKey: true,
+        powerKey: this.powerKey,
       },
       ...{ breakpoints: [], inspectable: false, mec: mecOf(options.launch), places: [] satisfies ConsolePlace[] },
     };
