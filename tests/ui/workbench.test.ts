@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { findQemu } from '../../core/host/qemu/program.ts';
 import { Bench, noBrowser, palette, powerOff, start, state, terminalText, view } from './browser.ts';
 
+const qemu = await findQemu();
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 /** Findings of axe that are serious or worse, as lines. */
@@ -353,6 +355,31 @@ describe.skipIf(noBrowser !== null)(
       await page.getByText(/\d+ differences?/).waitFor();
       await page.locator('.pair.differs').first().waitFor();
       await shot(page, 'compare');
+      await powerOff(page);
+    });
+
+    test.skipIf(!qemu)('QEMU beside it: the same program, in the same consoles, to compare', async () => {
+      await start(page);
+      await shows('>');
+      await view(page, 'Launch');
+      await page.getByRole('button', { name: 'Start on QEMU' }).click();
+      await page.getByText('(QEMU)').waitFor();
+      await shows('>');
+      await page.keyboard.type('hello\r');
+      await shows('you said hello');
+      await view(page, 'Compare');
+      expect(await page.getByRole('combobox', { name: 'Right run' }).locator('option:checked').innerText()).toContain(
+        'on QEMU',
+      );
+      await page.locator('.pair.differs').first().waitFor();
+      await shot(page, 'qemu');
+      await view(page, 'Worlds');
+      await page.getByText('This machine runs on QEMU').waitFor();
+      await powerOff(page);
+      // The other one goes on.
+      const chooser = page.getByRole('combobox', { name: 'Run', exact: true });
+      const running = (await chooser.locator('option').allInnerTexts()).find((text) => text.endsWith('running'))!;
+      await chooser.selectOption({ label: running });
       await powerOff(page);
     });
 
