@@ -126,8 +126,19 @@ export class DevTools {
     const { windowId } = await this.send<{ windowId: number }>('Browser.getWindowForTarget', { targetId: this.target });
     await this.send('Browser.setContentsSize', { windowId, ...size });
   }
-  async mouse(type: 'mousePressed' | 'mouseReleased', at: Point): Promise<void> {
-    await this.send('Input.dispatchMouseEvent', { type, ...at, button: 'left', clickCount: 1 }, this.page);
+  async mouse(type: 'mouseMoved' | 'mousePressed' | 'mouseReleased', at: Point): Promise<void> {
+    const pressed = type === 'mouseMoved' ? {} : { button: 'left', clickCount: 1 };
+    await this.send('Input.dispatchMouseEvent', { type, ...at, ...pressed }, this.page);
+  }
+  /** CSS pixels to the right and down. */
+  async wheel(at: Point, deltaX: number, deltaY: number): Promise<void> {
+    await this.send('Input.dispatchMouseEvent', { type: 'mouseWheel', ...at, deltaX, deltaY }, this.page);
+  }
+  /** What an expression comes to in the page. */
+  async evaluate<T>(expression: string): Promise<T> {
+    const asked = { expression, awaitPromise: true, returnByValue: true };
+    const { result } = await this.send<{ result: { value: T } }>('Runtime.evaluate', asked, this.page);
+    return result.value;
   }
   close(): void {
     this.socket.close();

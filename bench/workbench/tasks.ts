@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How long the page's main thread is held up while a guest is busy: in each view, and while it is opened; and how the map of memory moves.
 import type { BrowserContext, Page } from 'playwright-core';
-import type { Chromium, DevTools } from './chromium.ts';
+import type { Chromium } from './chromium.ts';
 import { Face, off, onlyRun, type Point, pause, startButton, tell, tellMedian, view, viewButton } from './page.ts';
 import { type Task, traced } from './trace.ts';
 
@@ -99,42 +99,41 @@ export async function tasks(chromium: Chromium): Promise<void> {
   await chromium.by((page) => machine.end(page));
 }
 
+/** In a page, for so many milliseconds. */
+function framesASecond(ms: number): Promise<number> {
+  return new Promise((resolve) => {
+    const began = performance.now();
+    let count = 0;
+    const frame = (): void => {
+      count++;
+      const passed = performance.now() - began;
+      if (passed < ms) requestAnimationFrame(frame);
+      else resolve((1000 * (count - 1)) / passed);
+    };
+    requestAnimationFrame(frame);
+  });
+}
 /** Zooms and pans the map by the wheel, as fast as a hand does. */
 export async function map(chromium: Chromium): Promise<void> {
+  const { machine, middle } = await chromium.by(async (page, context) => {
+    const machine = await busyMachine(page, context);
+    await view(page, 'Memory');
+    await page.waitForTimeout(OPENING);
+    const { x, y, width, height } = (await page.getByRole('group', { name: /^Map of physical memory/ }).boundingBox())!;
+    return { machine, middle: { x: x + width / 2, y: y + height / 2 } };
+  });
   const devtools = await chromium.watch();
-  await chromium.by((page, context) => moved(page, context, devtools));
-  devtools.close();
-}
-async function moved(page: Page, context: BrowserContext, devtools: DevTools): Promise<void> {
-  const machine = await busyMachine(page, context);
-  await view(page, 'Memory');
-  await page.waitForTimeout(OPENING);
-  const box = (await page.getByRole('group', { name: /^Map of physical memory/ }).boundingBox())!;
-  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+  await devtools.mouse('mouseMoved', middle);
   const rates: number[] = [];
   const rounds: Task[][] = [];
   for (let round = 0; round < ROUNDS; round++) {
     let frames = 0;
     const move = async (): Promise<void> => {
-      const counted = page.evaluate(
-        (ms) =>
-          new Promise<number>((resolve) => {
-            const began = performance.now();
-            let count = 0;
-            const frame = (): void => {
-              count++;
-              const passed = performance.now() - began;
-              if (passed < ms) requestAnimationFrame(frame);
-              else resolve((1000 * (count - 1)) / passed);
-            };
-            requestAnimationFrame(frame);
-          }),
-        MOVING,
-      );
+      const counted = devtools.evaluate<number>(`(${framesASecond})(${MOVING})`);
       const end = performance.now() + MOVING;
       for (let n = 0; performance.now() < end; n++) {
         const step = Math.floor(n / 40) % 4;
-        await page.mouse.wheel(step === 1 ? 30 : step === 3 ? -30 : 0, step === 0 ? -40 : step === 2 ? 40 : 0);
+        await devtools.wheel(middle, step === 1 ? 30 : step === 3 ? -30 : 0, step === 0 ? -40 : step === 2 ? 40 : 0);
         await pause(12);
       }
       frames = await counted;
@@ -147,13 +146,14 @@ async function moved(page: Page, context: BrowserContext, devtools: DevTools): P
   const least = Math.min(...rates);
   const value = `${rates.map((r) => r.toFixed(0)).join(', ')} a second`;
   tell('frames while the map of memory is zoomed and moved', value, `${FRAMES}`, least >= FRAMES - 1);
-  const middle = all[Math.floor(all.length / 2)] ?? 0;
+  const median = all[Math.floor(all.length / 2)] ?? 0;
   tell(
     'a frame’s work in it, of a processor',
-    `${middle.toFixed(1)}, at most ${all.at(-1)?.toFixed(1)} ms`,
+    `${median.toFixed(1)}, at most ${all.at(-1)?.toFixed(1)} ms`,
     null,
     true,
   );
   tellTasks('the map is zoomed and moved', rounds);
-  await machine.end(page);
+  devtools.close();
+  await chromium.by((page) => machine.end(page));
 }
