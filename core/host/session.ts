@@ -47,6 +47,12 @@ export interface SessionHost {
   closed(session: Session): void;
 }
 
+/**
+ * Milliseconds between messages of one go, when there is more than one of them: what passes them on and what draws them would be busy at
+ * the same time otherwise, and a guest beside them without a processor.
+ */
+const BETWEEN = 5;
+
 interface Feed {
   readonly console: RunConsole;
   sent: number;
@@ -56,6 +62,10 @@ interface Feed {
   rest: number;
   /** Bytes that there were at the last beat. */
   seen: number;
+  /** What goes out in one go: where it began, where it ends, and that it has not ended. */
+  from: number;
+  until: number;
+  more: boolean;
 }
 
 export class Session {
@@ -152,6 +162,9 @@ export class Session {
       at: 0,
       rest: GATHER.least,
       seen: start,
+      from: start,
+      until: start,
+      more: false,
     });
     this.outputCame();
     return start;
@@ -189,9 +202,9 @@ export class Session {
   }
   /** There may be something to send. */
   outputCame(): void {
-    const ready = [...this.feeds].filter(([, feed]) => this.hasMore(feed) && feed.rest < Number.POSITIVE_INFINITY);
+    const ready = [...this.feeds].filter(([, f]) => this.hasMore(f) && (f.more || f.rest < Number.POSITIVE_INFINITY));
     if (!this.open || ready.length === 0) return;
-    const due = ({ at, rest }: Feed): number => Math.max(at + rest, this.pumped + APART);
+    const due = ({ at, rest, more }: Feed): number => (more ? at + BETWEEN : Math.max(at + rest, this.pumped + APART));
     const [key, feed] = ready.reduce((a, b) => (due(b[1]) < due(a[1]) ? b : a));
     // What was echoed does not wait for a flood beside it.
     if (this.timer && this.timer.due <= due(feed)) return;
@@ -207,29 +220,21 @@ export class Session {
     return sent < console.history.end && sent - drawn < CONSOLE_WINDOW;
   }
 
-  /** Sends what there is of a console, as far as the face's window goes. */
+  /** Sends a message of what there is of a console, as far as the face's window goes; what does not fit follows. */
   private pump(key: string, feed: Feed): void {
+    if (!this.open || this.feeds.get(key) !== feed || !this.hasMore(feed)) return;
     const [run = '', console = ''] = key.split('/');
     const { history } = feed.console;
-    const before = feed.sent;
-    while (this.open && this.feeds.get(key) === feed && this.hasMore(feed)) {
-      const { offset, bytes } = history.read(feed.sent, CONSOLE_CHUNK);
-      // What fell out of the history while the face was slow counts as drawn.
-      if (offset > feed.sent) feed.drawn = Math.max(feed.drawn, offset);
-      feed.sent = offset + bytes.length;
-      this.carrier.send(
-        outputMessage({
-          run,
-          console,
-          offset,
-          bytes,
-          more: this.hasMore(feed),
-        }),
-      );
-    }
+    if (!feed.more) [feed.from, feed.until] = [feed.sent, history.end];
+    const { offset, bytes } = history.read(feed.sent, Math.min(CONSOLE_CHUNK, feed.until - feed.sent));
+    // What fell out of the history while the face was slow counts as drawn.
+    if (offset > feed.sent) feed.drawn = Math.max(feed.drawn, offset);
+    feed.sent = offset + bytes.length;
+    feed.more = feed.sent < feed.until && this.hasMore(feed);
+    this.carrier.send(outputMessage({ run, console, offset, bytes, more: feed.more }));
     const now = performance.now();
     const goesOn = now - feed.at < 2 * GATHER.most;
-    const flood = FLOODS.find(({ bytes }) => feed.sent - before > bytes);
+    const flood = FLOODS.find(({ bytes }) => feed.sent - feed.from > bytes);
     feed.rest = flood?.rest ?? (goesOn ? Math.min(2 * feed.rest, GATHER.most) : GATHER.least);
     feed.at = this.pumped = now;
   }

@@ -12,6 +12,8 @@ interface Sent {
   readonly at: number;
   readonly console: string;
   readonly bytes: number;
+  /** Another follows at once. */
+  readonly more: boolean;
 }
 
 beforeEach(() => vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }));
@@ -29,6 +31,7 @@ function face() {
           at: performance.now() - began,
           console: data.console,
           bytes: data.bytes.length,
+          more: data.more,
         });
       },
       close: () => {},
@@ -75,7 +78,7 @@ test('a flood comes a few times a second, and what is typed into another console
     if (n % 250 === 0) session.beat();
     pass(1);
   }
-  expect(new Set(sent.filter((s) => s.console === 'a').map((s) => s.at)).size).toBeLessThan(8);
+  expect(sent.filter((s) => s.console === 'a' && !s.more).length).toBeLessThan(8);
   const echo = sent.find((s) => s.console === 'b')!;
   expect(echo.at - 1633).toBeLessThan(18);
   // Never two consoles in one frame.
@@ -96,10 +99,12 @@ test('two floods come with each beat, one behind the other, and what ends one of
   const behind = sent.filter((s) => s.at >= 1250);
   for (const console of ['a', 'b']) {
     const own = behind.filter((s) => s.console === console);
-    expect(new Set(own.map((s) => s.at)).size).toBe(3);
+    expect(own.filter((s) => !s.more).length).toBe(3);
     expect(own.reduce((sum, s) => sum + s.bytes, 0)).toBe(300_000);
   }
-  for (const s of behind) expect((s.at - 1000) % 250).toBeLessThan(20);
+  for (const s of behind) expect((s.at - 1000) % 250).toBeLessThan(40);
+  // What is passed on is not drawn at the same time.
+  for (const [n, s] of behind.slice(1).entries()) expect(s.at - behind[n]!.at).toBeGreaterThanOrEqual(5);
   write(0, 1);
   pass(200);
   session.beat();
@@ -120,12 +125,13 @@ test('a torrent comes with every second beat, as all that is told then, and its 
     pass(250);
   }
   expect(told.filter((yes) => yes).length).toBe(4);
-  const times = [...new Set(sent.map((s) => Math.round(s.at)))].filter((at) => at >= 250);
+  const times = sent.filter((s) => !s.more && s.at >= 250).map((s) => s.at);
   const gaps = times.slice(1).map((at, n) => at - times[n]!);
   expect(gaps.length).toBeGreaterThan(1);
-  for (const gap of gaps) expect(gap).toBe(500);
+  for (const gap of gaps) expect(Math.abs(gap - 500)).toBeLessThan(40);
   write(0, 1);
   session.beat();
+  pass(100);
   expect(sent.reduce((sum, s) => sum + s.bytes, 0)).toBe(8 * 200_000 + 1);
 });
 
