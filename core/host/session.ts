@@ -38,6 +38,11 @@ const FLOODS = [
 const TORRENT = 128 << 10;
 /** Messages of different consoles are so many milliseconds apart: a frame of the face, so that it draws one terminal in each. */
 const APART = 16;
+/**
+ * Milliseconds between messages of one go, when there is more than one of them: what passes them on and what draws them would be busy at
+ * the same time otherwise, and a guest beside them without a processor.
+ */
+const BETWEEN = 5;
 
 export type Handlers = { [M in Method]: (params: Params<M>, session: Session) => Result<M> | Promise<Result<M>> };
 
@@ -46,12 +51,6 @@ export interface SessionHost {
   log(line: string): void;
   closed(session: Session): void;
 }
-
-/**
- * Milliseconds between messages of one go, when there is more than one of them: what passes them on and what draws them would be busy at
- * the same time otherwise, and a guest beside them without a processor.
- */
-const BETWEEN = 5;
 
 interface Feed {
   readonly console: RunConsole;
