@@ -52,9 +52,8 @@ export interface CallEvents {
 interface CoreCalls {
   /** By caller: security state << 2 | level. */
   readonly open: Map<number, ObservedCall>;
-  /** What words and bytes that follow belong to, and whether to its return. */
+  /** What words and bytes that follow belong to: to its return, once it has results. */
   last: ObservedCall | null;
-  returned: boolean;
   /** X0 to X8 as the last call returned them. */
   readonly results: BigUint64Array;
   /** How often nothing had come for it. */
@@ -77,10 +76,7 @@ export class CallLog {
   private core(n: number): CoreCalls {
     let found = this.cores.get(n);
     if (!found) {
-      found = {
-        ...{ open: new Map(), last: null, returned: false, idle: 0 },
-        results: new BigUint64Array(RESULTS),
-      };
+      found = { open: new Map(), last: null, idle: 0, results: new BigUint64Array(RESULTS) };
       this.cores.set(n, found);
     }
     return found;
@@ -98,8 +94,8 @@ export class CallLog {
       return;
     }
     valueBytes.set(payload);
-    if (!core.returned) call.arguments.set(values, record.from - 1);
-    else call.results?.set(values, record.from);
+    if (call.results) call.results.set(values, record.from);
+    else call.arguments.set(values, record.from - 1);
   }
   add(record: WatchRecord): void {
     const core = this.core(record.core);
@@ -116,7 +112,7 @@ export class CallLog {
     core.last = null;
     core.idle = 0;
     if (!last) return;
-    if (core.returned) this.events.returned(last);
+    if (last.results) this.events.returned(last);
     else this.events.called(last);
     this.kept.put(last);
     this.revision++;
@@ -144,7 +140,6 @@ export class CallLog {
     };
     if (id !== RMM_BOOT_COMPLETE) core.open.set(r.from, call);
     core.last = call;
-    core.returned = false;
     this.kept.put(call);
   }
   private left(core: CoreCalls, r: WatchRecord): void {
@@ -156,6 +151,5 @@ export class CallLog {
     call.results = core.results;
     call.seconds = r.time / 1e9 - call.at;
     core.last = call;
-    core.returned = true;
   }
 }
