@@ -6,8 +6,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
-import { WebSocket } from 'ws';
 import { type Point, VIEWPORT } from './page.ts';
+import { Requests } from './requests.ts';
 
 export const CHROMIUM = process.env.TRIREME_CHROMIUM ?? '/usr/bin/chromium';
 // By software wherever it runs, so that terminals draw with elements, which can be read.
@@ -74,34 +74,28 @@ export class Chromium {
   }
 }
 
-interface Answer {
-  readonly id?: number;
-  readonly method?: string;
-  readonly params?: unknown;
-  readonly result?: unknown;
-  readonly error?: { readonly message: string };
+interface Told {
+  readonly method: string;
+  readonly params: unknown;
 }
 /** Chromium's DevTools protocol: https://chromedevtools.github.io/devtools-protocol/. */
 export class DevTools {
-  private readonly socket: WebSocket;
-  private readonly waiting = new Map<number, (answer: Answer) => void>();
-  private readonly listeners = new Map<string, (params: never) => void>();
-  private id = 1;
+  private readonly requests: Requests;
+  private readonly listeners: Map<string, (params: never) => void>;
   private page = '';
   private target = '';
 
-  private constructor(socket: WebSocket) {
-    this.socket = socket;
-    socket.on('message', (data) => {
-      const answer = JSON.parse(String(data)) as Answer;
-      if (answer.id !== undefined) this.waiting.get(answer.id)?.(answer);
-      else this.listeners.get(answer.method!)?.(answer.params as never);
-    });
+  private constructor(requests: Requests, listeners: Map<string, (params: never) => void>) {
+    this.requests = requests;
+    this.listeners = listeners;
   }
   static async open(endpoint: string): Promise<DevTools> {
-    const socket = new WebSocket(endpoint, { maxPayload: 1 << 30 });
-    await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
-    const own = new DevTools(socket);
+    const listeners = new Map<string, (params: never) => void>();
+    const told = (message: unknown): void => {
+      const { method, params } = message as Told;
+      listeners.get(method)?.(params as never);
+    };
+    const own = new DevTools(await Requests.open(endpoint, { maxPayload: 1 << 30 }, told), listeners);
     const { targetInfos } = await own.send<{ targetInfos: { targetId: string; type: string }[] }>('Target.getTargets');
     const { targetId } = targetInfos.find(({ type }) => type === 'page')!;
     const { sessionId } = await own.send<{ sessionId: string }>('Target.attachToTarget', { targetId, flatten: true });
@@ -109,13 +103,7 @@ export class DevTools {
     return own;
   }
   async send<T>(method: string, params: object = {}, sessionId?: string): Promise<T> {
-    const id = this.id++;
-    const answer = new Promise<Answer>((resolve) => this.waiting.set(id, resolve));
-    this.socket.send(JSON.stringify({ id, method, params, sessionId }));
-    const { result, error } = await answer;
-    this.waiting.delete(id);
-    if (error) throw new Error(`${method}: ${error.message}`);
-    return result as T;
+    return (await this.requests.ask(method, params, { sessionId })) as T;
   }
   /** Whoever listened to it before does not any more. */
   on<T>(event: string, listener: (params: T) => void): void {
@@ -141,6 +129,6 @@ export class DevTools {
     return result.value;
   }
   close(): void {
-    this.socket.close();
+    this.requests.close();
   }
 }

@@ -3,9 +3,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import type { BrowserContext, Page } from 'playwright-core';
-import { WebSocket } from 'ws';
-import type { Method, Params, Result, RunSummary, ToFace } from '../../core/host/api.ts';
+import type { Method, Params, Result, RunSummary } from '../../core/host/api.ts';
 import { spread } from '../measure.ts';
+import { Requests } from './requests.ts';
 
 export const root = join(import.meta.dirname, '..', '..');
 export const VIEWPORT = { width: 1360, height: 850 };
@@ -70,35 +70,20 @@ export async function stop(child: ChildProcess): Promise<void> {
 
 /** Another face of the same user, without a page. */
 export class Face {
-  private readonly socket: WebSocket;
-  private readonly waiting = new Map<number, (message: ToFace) => void>();
-  private id = 1;
+  private readonly requests: Requests;
 
-  private constructor(socket: WebSocket) {
-    this.socket = socket;
-    socket.on('message', (data, binary) => {
-      // Consoles are not asked for.
-      if (binary) return;
-      const message = JSON.parse(String(data)) as ToFace;
-      if (!('event' in message)) this.waiting.get(message.id)?.(message);
-    });
+  private constructor(requests: Requests) {
+    this.requests = requests;
   }
   static async open(context: BrowserContext, origin: string): Promise<Face> {
     const cookie = (await context.cookies(origin)).map((c) => `${c.name}=${c.value}`).join('; ');
-    const socket = new WebSocket(`${origin.replace('http', 'ws')}/api`, { headers: { cookie, origin } });
-    await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
-    return new Face(socket);
+    return new Face(await Requests.open(`${origin.replace('http', 'ws')}/api`, { headers: { cookie, origin } }));
   }
   async ask<M extends Method>(method: M, params: Params<M>): Promise<Result<M>> {
-    const id = this.id++;
-    const answer = new Promise<ToFace>((resolve) => this.waiting.set(id, resolve));
-    this.socket.send(JSON.stringify({ id, method, params }));
-    const message = (await answer) as { result?: unknown; error?: { message: string } };
-    if (message.error) throw new Error(message.error.message);
-    return message.result as Result<M>;
+    return (await this.requests.ask(method, params)) as Result<M>;
   }
   close(): void {
-    this.socket.close();
+    this.requests.close();
   }
 }
 
